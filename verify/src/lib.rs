@@ -1,0 +1,1 @@
+//! The oracle, the table of claims and the generators that hold `trueloss` to what it promises.

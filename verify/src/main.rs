@@ -1,0 +1,2 @@
+//! The `trueloss` command.
+fn main(){}
