@@ -1,1 +1,3 @@
 //! The oracle, the table of claims and the generators that hold `trueloss` to what it promises.
+
+pub mod coefficients;
