@@ -1,2 +1,73 @@
 //! Loss functions whose every answer is the right one.
+//!
+//! `trueloss` holds the loss functions of machine learning, forward and gradient: mean squared error,
+//! binary cross-entropy (of probabilities and of logits), negative log-likelihood and cross-entropy,
+//! with sigmoid, softplus, softmax and their logarithms, and accuracy. It needs no `std`, allocates
+//! nothing, calls no platform's `libm`, and never panics.
+//!
+//! ```
+//! use trueloss::{BceWithLogits, Classes, CrossEntropy, Reduction};
+//!
+//! # fn main() -> Result<(), trueloss::Error> {
+//! // Raw logits go into the loss: no sigmoid, no softmax before it.
+//! let loss = BceWithLogits::new().forward(&[2.0_f32, -40.0], &[1.0, 0.0])?;
+//! assert_eq!(loss, 0.063_464);
+//!
+//! let logits = [2.0_f32, 1.0, 0.1, 0.5, 2.5, 0.3];
+//! let labels = [0_i64, 1];
+//! let mut grad = [0.0; 6];
+//! let ce = CrossEntropy::new().label_smoothing(0.1).reduction(Reduction::Mean);
+//! let loss = ce.forward_backward(Classes::new(&logits, [2, 3])?, &labels, &mut grad)?;
+//! assert!(loss > 0.0 && grad[0] < 0.0);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What holds for every function
+//!
+//! - **One arithmetic.** Inputs are widened to `f64`, one stable formula is evaluated with `+ - * /`,
+//!   comparisons and integer operations on the bits, and the result is rounded once. There is no fused
+//!   multiply-add and no operation whose result may vary, so every target that conforms to IEEE 754
+//!   gives the same bits. A host that flushes subnormal numbers to zero does not conform.
+//! - **Error bounds.** `f32` functions of one argument are correctly rounded; those of more are within
+//!   0.5001 ULP, with the exceptions that their pages state. `f64` elements have bounds of their own.
+//!   The bounds are stated on each item, and `trueloss-verify` measures every one of them against
+//!   arbitrary precision.
+//! - **Reductions are defined.** Element losses are added unrounded in one fixed tree
+//!   (see [`reduce`]), so the bits of a sum depend on nothing but its terms.
+//! - **Special values are limits.** An infinite logit gives the limit of the exact function where there
+//!   is one and a NaN where there is none; a NaN gives a NaN for its element or row and for nothing else.
+//! - **Bad input is an [`Error`]**, returned before anything is written.
+//!
+//! The formulas are those of PyTorch 2.15 (`torch.nn.functional`) unless a page says otherwise.
 #![no_std]
+#![forbid(unsafe_code)]
+
+pub mod activation;
+pub mod bce;
+pub mod bce_with_logits;
+pub mod classes;
+pub mod cross_entropy;
+pub mod element;
+pub mod elementary;
+mod elementwise;
+pub mod error;
+pub mod metrics;
+pub mod mse;
+pub mod nll;
+pub mod reduce;
+
+pub use activation::{
+    LogSigmoid, LogSoftmax, Sigmoid, Softmax, Softplus, log_sigmoid, log_sigmoid_derivative,
+    sigmoid, sigmoid_derivative, softplus, softplus_derivative,
+};
+pub use bce::Bce;
+pub use bce_with_logits::BceWithLogits;
+pub use classes::{ClassIndex, Classes};
+pub use cross_entropy::CrossEntropy;
+pub use element::Element;
+pub use error::{Argument, Error};
+pub use metrics::{accuracy, binary_accuracy};
+pub use mse::Mse;
+pub use nll::Nll;
+pub use reduce::{BLOCK, Partial, Reduction};

@@ -1,0 +1,498 @@
+//! Sigmoid, softplus, softmax and their logarithms: of one number, of slices, of rows, with their
+//! gradients.
+//!
+//! The functions of `f64` named `…_value` and `…_gradient` are the formulas themselves, unrounded, for
+//! the loops of others; everything else here calls them.
+
+use crate::classes::Classes;
+use crate::element::Element;
+use crate::elementary::{exp, exp_of_sum, log1p_unit};
+use crate::error::{Argument, Error, check_length};
+use crate::reduce::{self, Sum, weigh};
+
+/// sigma(x) for a tiny x: 1/2 + x/4, a little closer to 1/2.
+///
+/// The exact value is 1/2 + x/4 - x^3/48 + …: where 1/2 + x/4 is the midpoint of two f32, on the side of
+/// 1/2, by less than `f64` can hold. With x/4 made smaller by one part in 2^27 the sum leaves the
+/// midpoint on that side. For |x| < 2^-13 that is at most 2^-42, while x/4 has no bits below one part
+/// in 2^23 of itself, so that no sum that is not a midpoint comes near one.
+#[inline(always)]
+pub(crate) fn linear_sigmoid(x: f64) -> f64 {
+    const SLOPE: f64 = 0.25 - 0.25 / 134_217_728.0;
+    0.5 + x * SLOPE
+}
+
+/// sigma(x + low), as 1 / (1 + t) or t / (1 + t) with t = exp(-|x|): no cancellation on either side.
+#[inline(always)]
+fn sigmoid_of_sum<T: Element>(x: f64, low: f64) -> f64 {
+    let t = exp_of_sum(-x.abs(), if x < 0.0 { low } else { 0.0 - low });
+    let far = if x < 0.0 { t } else { 1.0 } / (1.0 + t);
+    if x.abs() < T::SIGMOID_LINEAR_BELOW {
+        linear_sigmoid(x)
+    } else {
+        far
+    }
+}
+
+/// sigma(x) = 1 / (1 + exp(-x)), for an x of type `T`.
+///
+/// For `f32` the result is the exact value to within 2^-50, and on the right side of every midpoint of two
+/// `f32`: rounding it gives the correctly rounded sigmoid. That takes a formula of its own below 2^-13,
+/// where the exact value is closer to some midpoints than `f64` can tell.
+#[inline(always)]
+pub fn sigmoid_value<T: Element>(x: f64) -> f64 {
+    sigmoid_of_sum::<T>(x, 0.0)
+}
+
+/// sigma'(x) = sigma(x) sigma(-x) = t / (1 + t)^2 with t = exp(-|x|).
+///
+/// The square is 1 + t (2 + t): one rounding where t is small.
+#[inline(always)]
+pub fn sigmoid_gradient(x: f64) -> f64 {
+    let t = exp(-x.abs());
+    t / (1.0 + t * (2.0 + t))
+}
+
+/// |x| and exp(-|x|), of which softplus is made: max(x, 0) + log1p(t).
+#[inline(always)]
+pub(crate) fn softplus_parts(x: f64) -> (f64, f64) {
+    (x.abs(), exp(-x.abs()))
+}
+
+/// softplus(x) = ln(1 + exp(beta x)) / beta = max(x, 0) + log1p(exp(-|beta x|)) / beta.
+#[inline(always)]
+pub fn softplus_value<T: Element>(x: f64, beta: f64) -> f64 {
+    let (scaled, low) = T::product(beta, x);
+    let t = exp_of_sum(-scaled.abs(), if scaled < 0.0 { low } else { 0.0 - low });
+    let positive = if x < 0.0 { 0.0 } else { x };
+    positive + log1p_unit(t) / beta
+}
+
+/// The derivative of softplus, sigma(beta x).
+#[inline(always)]
+pub fn softplus_gradient<T: Element>(x: f64, beta: f64) -> f64 {
+    let (scaled, low) = T::product(beta, x);
+    sigmoid_of_sum::<T>(scaled, low)
+}
+
+/// ln sigma(x) = -softplus(-x).
+#[inline(always)]
+pub fn log_sigmoid_value<T: Element>(x: f64) -> f64 {
+    -softplus_value::<T>(-x, 1.0)
+}
+
+/// The derivative of log_sigmoid, sigma(-x).
+#[inline(always)]
+pub fn log_sigmoid_gradient<T: Element>(x: f64) -> f64 {
+    sigmoid_value::<T>(-x)
+}
+
+macro_rules! functions {
+    ($($(#[$doc:meta])* $name:ident($x:ident) = $value:expr;)*) => {$(
+        $(#[$doc])*
+        #[inline]
+        pub fn $name<T: Element>(x: T) -> T {
+            let $x = x.widen();
+            T::narrow($value)
+        }
+    )*};
+}
+
+functions! {
+    /// sigma(x) = 1 / (1 + exp(-x)).
+    ///
+    /// Correctly rounded for `f32`; `f64`: see the table of bounds in the README. sigma(-inf) = 0,
+    /// sigma(+inf) = 1, NaN for NaN.
+    sigmoid(x) = sigmoid_value::<T>(x);
+    /// The derivative of [`sigmoid`], sigma(x) sigma(-x), at x.
+    ///
+    /// Correctly rounded for `f32`; never 0 before it is below the smallest number of the type. 0 at
+    /// either infinity, NaN for NaN.
+    sigmoid_derivative(x) = sigmoid_gradient(x);
+    /// ln sigma(x) = -softplus(-x).
+    ///
+    /// Correctly rounded for `f32`. -inf at -inf, -0 at +inf, NaN for NaN.
+    log_sigmoid(x) = log_sigmoid_value::<T>(x);
+    /// The derivative of [`log_sigmoid`], sigma(-x), at x.
+    ///
+    /// Correctly rounded for `f32`. 1 at -inf, 0 at +inf, NaN for NaN.
+    log_sigmoid_derivative(x) = log_sigmoid_gradient::<T>(x);
+    /// softplus(x) = ln(1 + exp(x)). [`Softplus`] has PyTorch's `beta`.
+    ///
+    /// Correctly rounded for `f32`. 0 at -inf, +inf at +inf, NaN for NaN.
+    softplus(x) = softplus_value::<T>(x, 1.0);
+    /// The derivative of [`softplus`], sigma(x), at x.
+    ///
+    /// Correctly rounded for `f32`. 0 at -inf, 1 at +inf, NaN for NaN.
+    softplus_derivative(x) = softplus_gradient::<T>(x, 1.0);
+}
+
+/// The loops of an activation that goes element by element.
+macro_rules! elementwise_methods {
+    ($check:expr, $value:expr, $gradient:expr) => {
+        /// The value of each element.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Length`] where `output` does not have the input's length, and those of the type's
+        /// page.
+        pub fn forward<T: Element>(&self, input: &[T], output: &mut [T]) -> Result<(), Error> {
+            $check(self)?;
+            check_length(Argument::Output, input.len(), output.len())?;
+            for (out, x) in output.iter_mut().zip(input) {
+                *out = T::narrow($value(self, x.widen()));
+            }
+            Ok(())
+        }
+
+        /// The derivative at each element of `input` (not of the output), times that element's
+        /// `grad_output`.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Length`] where `grad_output` or `grad_input` does not have the input's length, and
+        /// those of the type's page.
+        pub fn backward<T: Element>(
+            &self,
+            input: &[T],
+            grad_output: &[T],
+            grad_input: &mut [T],
+        ) -> Result<(), Error> {
+            $check(self)?;
+            check_length(Argument::GradOutput, input.len(), grad_output.len())?;
+            check_length(Argument::GradInput, input.len(), grad_input.len())?;
+            for ((grad, x), scale) in grad_input.iter_mut().zip(input).zip(grad_output) {
+                *grad = T::narrow(scale.widen() * $gradient(self, x.widen()));
+            }
+            Ok(())
+        }
+    };
+}
+
+const fn unchecked<A>(_: &A) -> Result<(), Error> {
+    Ok(())
+}
+
+/// [`sigmoid`] of slices.
+///
+/// Formula: sigma(x) = 1 / (1 + exp(-x)). Gradient: g sigma(x) sigma(-x).
+///
+/// Shapes: any; all slices have the input's length. Special values: those of [`sigmoid`].
+///
+/// Error: `f32`: correctly rounded; the gradient below 0.5001 ULP, and correctly rounded where g is 1.
+/// `f64`: see the table of bounds in the README.
+///
+/// Errors: [`Error::Length`].
+///
+/// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.sigmoid.html>
+///
+/// ```
+/// let mut output = [0.0_f32; 2];
+/// trueloss::Sigmoid::new().forward(&[0.0, -100.0], &mut output)?;
+/// assert_eq!(output, [0.5, 3.783506e-44]);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sigmoid(());
+
+impl Sigmoid {
+    /// There are no options.
+    pub const fn new() -> Self {
+        Self(())
+    }
+
+    elementwise_methods!(
+        unchecked,
+        |_: &Self, x| sigmoid_value::<T>(x),
+        |_: &Self, x| sigmoid_gradient(x)
+    );
+}
+
+/// [`log_sigmoid`] of slices, `logsigmoid`.
+///
+/// Formula: ln sigma(x) = -softplus(-x). Gradient: g sigma(-x).
+///
+/// Shapes: any; all slices have the input's length. Special values: those of [`log_sigmoid`].
+///
+/// Error: `f32`: correctly rounded; the gradient below 0.5001 ULP, and correctly rounded where g is 1.
+/// `f64`: see the table of bounds in the README.
+///
+/// Errors: [`Error::Length`].
+///
+/// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.logsigmoid.html>
+///
+/// ```
+/// let mut output = [0.0_f32; 2];
+/// trueloss::LogSigmoid::new().forward(&[0.0, -1e30], &mut output)?;
+/// assert_eq!(output, [-core::f32::consts::LN_2, -1e30]);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LogSigmoid(());
+
+impl LogSigmoid {
+    /// There are no options.
+    pub const fn new() -> Self {
+        Self(())
+    }
+
+    elementwise_methods!(
+        unchecked,
+        |_: &Self, x| log_sigmoid_value::<T>(x),
+        |_: &Self, x| log_sigmoid_gradient::<T>(x)
+    );
+}
+
+/// Softplus of slices, with `beta`.
+///
+/// Formula: ln(1 + exp(beta x)) / beta, as max(x, 0) + log1p(exp(-|beta x|)) / beta. Gradient:
+/// g sigma(beta x). There is no `threshold`: PyTorch's dodges an overflow that this form does not have.
+///
+/// Shapes: any; all slices have the input's length. Special values: those of [`softplus`].
+///
+/// Error: `f32`: correctly rounded where beta is 1, else below 0.5001 ULP; the gradient below 0.5001
+/// ULP, and correctly rounded where beta and g are 1. `f64`: see the table of bounds in the README.
+///
+/// Errors: [`Error::Length`]; [`Error::NotPositive`] for a beta that is not positive and finite.
+///
+/// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.softplus.html>
+///
+/// ```
+/// let mut output = [0.0_f32; 2];
+/// trueloss::Softplus::new().beta(2.0).forward(&[0.0, 50.0], &mut output)?;
+/// assert_eq!(output, [core::f32::consts::LN_2 / 2.0, 50.0]);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Softplus {
+    beta: f64,
+}
+
+impl Default for Softplus {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Softplus {
+    /// With a `beta` of 1.
+    pub const fn new() -> Self {
+        Self { beta: 1.0 }
+    }
+
+    /// How sharp the bend at 0 is: the larger, the closer to max(x, 0).
+    pub const fn beta(mut self, beta: f64) -> Self {
+        self.beta = beta;
+        self
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.beta > 0.0 && self.beta.is_finite() {
+            Ok(())
+        } else {
+            Err(Error::NotPositive {
+                argument: Argument::Beta,
+            })
+        }
+    }
+
+    elementwise_methods!(
+        Self::check,
+        |this: &Self, x| softplus_value::<T>(x, this.beta),
+        |this: &Self, x| softplus_gradient::<T>(x, this.beta)
+    );
+}
+
+/// Softmax of rows.
+///
+/// Formula: p_j = exp(x_j) / sum_i exp(x_i), as e_j / (1 + S), where e_j = exp(x_j - m), m is the row's
+/// largest logit and S the sum of the others' e_j. Gradient: p_j (g_j - sum_i g_i p_i), of the input (not
+/// of the output).
+///
+/// Shapes: rows along any dimension, see [`Classes`]; outputs and gradients have the input's length.
+///
+/// Special values: p = 0 at -inf; the limit at one +inf, that is p = 1 there and 0 elsewhere; NaN for the
+/// row at a NaN, at more than one +inf, and where all are -inf.
+///
+/// Error: `f32`: below 0.5001 ULP. The gradient, a difference that may cancel, is within 0.5001 ULP +
+/// 2^-46 p_j (|g_j| + sum_i |g_i| p_i). `f64`: see the table of bounds in the README.
+///
+/// Errors: [`Error::Length`], and those of [`Classes::along`].
+///
+/// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.softmax.html>
+///
+/// ```
+/// use trueloss::{Classes, Softmax};
+///
+/// let mut output = [0.0_f32; 3];
+/// Softmax::new().forward(Classes::new(&[7.0, 7.0, -1e4], [3])?, &mut output)?;
+/// assert_eq!(output, [0.5, 0.5, 0.0]);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Softmax(());
+
+impl Softmax {
+    /// There are no options.
+    pub const fn new() -> Self {
+        Self(())
+    }
+
+    /// The softmax of each row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] where `output` does not have the input's length.
+    pub fn forward<T: Element>(
+        &self,
+        input: Classes<'_, T>,
+        output: &mut [T],
+    ) -> Result<(), Error> {
+        check_length(Argument::Output, input.elements(), output.len())?;
+        for row in (0..input.rows()).map(|row| input.row(row)) {
+            let parts = row.softmax_parts();
+            let denominator = 1.0 + parts.others;
+            row.layout.write_all(output, |start, out| {
+                row.read(start, out);
+                parts.exponentials::<T>(start, out);
+                for p in out {
+                    *p /= denominator;
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// The gradient of each row, times that row's `grad_output`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] where `grad_output` or `grad_input` does not have the input's length.
+    pub fn backward<T: Element>(
+        &self,
+        input: Classes<'_, T>,
+        grad_output: &[T],
+        grad_input: &mut [T],
+    ) -> Result<(), Error> {
+        check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
+        check_length(Argument::GradInput, input.elements(), grad_input.len())?;
+        for row in (0..input.rows()).map(|row| input.row(row)) {
+            let parts = row.softmax_parts();
+            let denominator = 1.0 + parts.others;
+            let mut buffer = [0.0; reduce::CHUNK];
+            let dot: T::Sum = reduce::sum(row.layout.classes, |start, out| {
+                let (grad, _) = buffer.split_at_mut(out.len());
+                row.layout.read(grad_output, start, grad);
+                row.read(start, out);
+                parts.exponentials::<T>(start, out);
+                for (e, &g) in out.iter_mut().zip(grad.iter()) {
+                    *e = weigh(*e, g);
+                }
+            });
+            let dot = dot.value() / denominator;
+            row.layout.write_all(grad_input, |start, out| {
+                let (grad, _) = buffer.split_at_mut(out.len());
+                row.layout.read(grad_output, start, grad);
+                row.read(start, out);
+                parts.exponentials::<T>(start, out);
+                for (e, &g) in out.iter_mut().zip(grad.iter()) {
+                    *e = weigh(*e, g - dot) / denominator;
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The logarithm of softmax, of rows.
+///
+/// Formula: ln p_j = (x_j - m) - log1p(S), with m and S as for [`Softmax`]: two terms that are never
+/// positive. Gradient: g_j - p_j sum_i g_i, of the input (not of the output).
+///
+/// Shapes: rows along any dimension, see [`Classes`]; outputs and gradients have the input's length.
+///
+/// Special values: -inf at -inf; the limit at one +inf, that is 0 there and -inf elsewhere; NaN for the
+/// row at a NaN, at more than one +inf, and where all are -inf.
+///
+/// Error: `f32`: below 0.5001 ULP. The gradient, a difference that may cancel, is within 0.5001 ULP +
+/// 2^-46 (|g_j| + p_j sum_i |g_i|). `f64`: see the table of bounds in the README.
+///
+/// Errors: [`Error::Length`], and those of [`Classes::along`].
+///
+/// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.log_softmax.html>
+///
+/// ```
+/// use trueloss::{Classes, LogSoftmax};
+///
+/// let mut output = [0.0_f32; 2];
+/// LogSoftmax::new().forward(Classes::new(&[1e8, 1e8], [2])?, &mut output)?;
+/// assert_eq!(output, [-core::f32::consts::LN_2; 2]);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LogSoftmax(());
+
+impl LogSoftmax {
+    /// There are no options.
+    pub const fn new() -> Self {
+        Self(())
+    }
+
+    /// The logarithm of each row's softmax.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] where `output` does not have the input's length.
+    pub fn forward<T: Element>(
+        &self,
+        input: Classes<'_, T>,
+        output: &mut [T],
+    ) -> Result<(), Error> {
+        check_length(Argument::Output, input.elements(), output.len())?;
+        for row in (0..input.rows()).map(|row| input.row(row)) {
+            let parts = row.softmax_parts();
+            let log1p = parts.log1p();
+            row.layout.write_all(output, |start, out| {
+                row.read(start, out);
+                for (j, x) in (start..).zip(out) {
+                    *x = -(parts.below_max(j, *x) + log1p);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// The gradient of each row, times that row's `grad_output`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] where `grad_output` or `grad_input` does not have the input's length.
+    pub fn backward<T: Element>(
+        &self,
+        input: Classes<'_, T>,
+        grad_output: &[T],
+        grad_input: &mut [T],
+    ) -> Result<(), Error> {
+        check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
+        check_length(Argument::GradInput, input.elements(), grad_input.len())?;
+        for row in (0..input.rows()).map(|row| input.row(row)) {
+            let parts = row.softmax_parts();
+            let denominator = 1.0 + parts.others;
+            let total: T::Sum = reduce::sum(row.layout.classes, |start, out| {
+                row.layout.read(grad_output, start, out);
+            });
+            let total = total.value();
+            let mut buffer = [0.0; reduce::CHUNK];
+            row.layout.write_all(grad_input, |start, out| {
+                let (grad, _) = buffer.split_at_mut(out.len());
+                row.layout.read(grad_output, start, grad);
+                row.read(start, out);
+                parts.exponentials::<T>(start, out);
+                for (e, &g) in out.iter_mut().zip(grad.iter()) {
+                    *e = g - weigh(*e, total) / denominator;
+                }
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! Binary cross-entropy of probabilities.
+
+use crate::element::Element;
+use crate::elementary::{log, log1p};
+use crate::elementwise::{Checked, ElementwiseLoss, check_unit_interval, methods};
+use crate::error::{Argument, Error};
+use crate::reduce::{Partial, Reduction};
+
+/// Binary cross-entropy of probabilities, `binary_cross_entropy`.
+///
+/// Formula: l = w (-y max(ln x, -100) - (1 - y) max(ln(1 - x), -100)); the mean divides by the count,
+/// never by the weights. Gradient: w (x - y) / max(x (1 - x), 1e-12), PyTorch's, which is not that of
+/// the clamped form.
+///
+/// Where the probabilities come from logits, use [`BceWithLogits`](crate::BceWithLogits): a probability
+/// near 1 has lost the digits that the loss is made of.
+///
+/// Shapes: any; `input`, `target` and what is written have the same length. `weight` broadcasts over the
+/// trailing dimensions: its length divides the input's.
+///
+/// Domain: x and y in [0, 1]. x = 0 and x = 1 are finite by the clamp. The mean of nothing is NaN, its
+/// sum 0.
+///
+/// Error: `f32`: below 0.5001 ULP; a reduced loss with negative weights, of the sum of the terms'
+/// magnitudes. `f64`: see the table of bounds in the README.
+///
+/// Errors: [`Error::Length`]; [`Error::OutsideUnitInterval`] for an input or target outside [0, 1] or
+/// NaN; [`Error::Broadcast`] and [`Error::NotFinite`] for a weight that does not fit or is not finite.
+///
+/// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy.html>
+///
+/// ```
+/// use trueloss::Bce;
+///
+/// let loss = Bce::new().forward(&[0.5_f32, 1.0], &[1.0, 1.0])?;
+/// assert_eq!(loss, core::f32::consts::LN_2 / 2.0);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bce<'a, T> {
+    weight: &'a [T],
+    reduction: Reduction,
+}
+
+/// The loss of one element, unweighted, for x and y in [0, 1].
+///
+/// Two terms that are never negative, so nothing cancels. Where x is so small that [`log`] does not
+/// hold, or x is 1, the logarithm is far below the clamp.
+#[inline(always)]
+pub fn value(x: f64, y: f64) -> f64 {
+    let clamp = |log: f64| if log < -100.0 { 100.0 } else { -log };
+    y * clamp(log(x)) + (1.0 - y) * clamp(log1p(-x))
+}
+
+/// Its gradient with respect to x: (x - y) / max(x (1 - x), 1e-12).
+#[inline(always)]
+pub fn gradient(x: f64, y: f64) -> f64 {
+    let variance = x * (1.0 - x);
+    (x - y) / if variance < 1e-12 { 1e-12 } else { variance }
+}
+
+impl<T: Element> ElementwiseLoss<T> for Bce<'_, T> {
+    fn reduction(&self) -> Reduction {
+        self.reduction
+    }
+
+    fn weight(&self) -> &[T] {
+        self.weight
+    }
+
+    fn check(&self, input: &[T], target: &[T]) -> Result<(), Error> {
+        check_unit_interval(Argument::Input, input)?;
+        check_unit_interval(Argument::Target, target)
+    }
+
+    #[inline(always)]
+    fn value(x: f64, y: f64, _: f64) -> f64 {
+        value(x, y)
+    }
+
+    #[inline(always)]
+    fn gradient(x: f64, y: f64, _: f64) -> f64 {
+        gradient(x, y)
+    }
+}
+
+impl<T: Element> Default for Bce<'_, T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a, T: Element> Bce<'a, T> {
+    /// The mean, unweighted.
+    pub const fn new() -> Self {
+        Self {
+            weight: T::ONE,
+            reduction: Reduction::Mean,
+        }
+    }
+
+    /// A factor for each element's loss.
+    pub const fn weight(mut self, weight: &'a [T]) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// Mean or sum.
+    pub const fn reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    methods!(T);
+}

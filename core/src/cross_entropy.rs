@@ -1,0 +1,422 @@
+//! Cross-entropy of logits, with class indices or class probabilities.
+
+use crate::classes::{ClassIndex, Classes, Labels, Row, RowLoss, SoftmaxParts, methods};
+use crate::element::Element;
+use crate::error::{Argument, Error, check_length};
+use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, weigh};
+
+/// Cross-entropy of logits, `cross_entropy`.
+///
+/// Formula, for a row x with l_j = lse(x) - x_j and lse(x) = ln sum_i exp(x_i):
+/// - class index y: l = w_y l_y; with label smoothing e: (1 - e) w_y l_y + (e/C) sum_j w_j l_j. The mean
+///   divides by the sum of w_y.
+/// - class probabilities q (the methods named `…_probabilities`): l = sum_j w_j q'_j l_j with
+///   q' = (1 - e) q + e/C. The mean divides by the count of rows, not by the weights. Probabilities are
+///   not normalised, nor checked to be.
+///
+/// Gradient: V p_j - v_j, where p is softmax(x), v_j the factor of l_j above and V the sum of the v_j: for
+/// a class index, w_y (p_j - [j = y]).
+///
+/// The logits go in raw: no softmax before it.
+///
+/// Shapes: `input` is (C), (N, C) or (N, C, d1..dK); labels and the losses of `_each` are the same without
+/// C; probabilities have the input's shape; `weight` has C entries.
+///
+/// Special values: a logit of -inf has p = 0, and makes the loss +inf where the target is there; a zero
+/// weight or probability on it contributes 0. One +inf: the limit. More than one, all -inf, or a NaN: NaN
+/// for the row. Rows whose label is `ignore_index` (default -100, looked at before the range check) have
+/// loss 0 and gradient 0 whatever their logits, and do not count. The mean of nothing, or of weights that
+/// sum to 0, is NaN, and so are the gradients of the rows that count.
+///
+/// Error: `f32`: the loss below 0.5001 ULP (with negative weights, of the sum of the terms' magnitudes),
+/// and so is the gradient for a class index without smoothing. With smoothing or probabilities the
+/// gradient is a difference that may cancel: within 0.5001 ULP + 2^-46 (sum_i |v_i| p_j + |v_j|) of the
+/// row's factors. `f64`: see the table of bounds in the README.
+///
+/// Errors: [`Error::Length`]; [`Error::ClassIndex`] for a label outside `0..C`; [`Error::NotFinite`] for
+/// a weight that is not finite; [`Error::OutsideUnitInterval`] for a label smoothing outside [0, 1] or NaN.
+///
+/// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html>
+///
+/// ```
+/// use trueloss::{Classes, CrossEntropy};
+///
+/// let logits = [100.0_f32, 0.0, 0.0, 0.0];
+/// let logits = Classes::new(&logits, [2, 2])?;
+/// let mut losses = [0.0; 2];
+/// CrossEntropy::new().forward_each(logits, &[0_i64, 1], &mut losses)?;
+/// assert_eq!(losses, [3.783506e-44, core::f32::consts::LN_2]);
+/// let loss = CrossEntropy::new().forward_probabilities(logits, &[1.0, 0.0, 0.5, 0.5])?;
+/// assert_eq!(loss, core::f32::consts::LN_2 / 2.0);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CrossEntropy<'a, T> {
+    weight: Option<&'a [T]>,
+    ignore_index: i64,
+    label_smoothing: f64,
+    reduction: Reduction,
+}
+
+/// The loss of a row with a label, unweighted: l_y = (m - x_y) + log1p(S), for m the largest logit and S
+/// the sum of exp(x_j - m) over the classes but the first one that has it.
+///
+/// Both terms are never negative. lse(x) - x_y would lose every digit where the loss is small beside the
+/// logits.
+#[inline(always)]
+pub fn value(below_max: f64, log1p: f64) -> f64 {
+    below_max + log1p
+}
+
+/// Its gradient, p_j - [j = y], for e_j = exp(x_j - m) and S as above.
+///
+/// At the label, p_y - 1 would lose the digits that matter where p_y is near 1: there it is -S / (1 + S),
+/// or (e_y - (1 + S)) / (1 + S) where another class has the largest logit, and S is at least e_y.
+#[inline(always)]
+pub fn gradient(e: f64, others: f64, is_label: bool, is_max: bool) -> f64 {
+    let denominator = 1.0 + others;
+    let numerator = match (is_label, is_max) {
+        (false, _) => e,
+        (true, true) => -others,
+        (true, false) => e - denominator,
+    };
+    numerator / denominator
+}
+
+/// The gradient with a factor v_j for every class, V p_j - v_j, where `rest` is the sum of the v_j but
+/// that of the first class with the largest logit, `at_max`.
+///
+/// At that class V - v_j is `rest`, so that nothing cancels where it is 0: a probability of 1 there is a
+/// label.
+#[inline(always)]
+pub fn gradient_of_factors(
+    e: f64,
+    others: f64,
+    v: f64,
+    at_max: f64,
+    rest: f64,
+    is_max: bool,
+) -> f64 {
+    let denominator = 1.0 + others;
+    let numerator = if is_max {
+        rest - v * others
+    } else {
+        (at_max + rest) * e - v * denominator
+    };
+    numerator / denominator
+}
+
+/// The factors v_j of a row whose target is not a single class: `fill(start, out)` gives those of the
+/// classes from `start` on.
+trait Factors {
+    fn fill(&self, start: usize, out: &mut [f64]);
+
+    /// v_j at the class with the largest logit, and the sum of the others.
+    fn total<S: Sum>(&self, parts: &SoftmaxParts, classes: usize) -> (f64, f64) {
+        let mut at_max = 0.0;
+        let rest: S = reduce::sum(classes, |start, out| {
+            self.fill(start, out);
+            if let Some(v) = parts.at_max(start, out) {
+                at_max = core::mem::take(v);
+            }
+        });
+        (at_max, rest.value())
+    }
+
+    /// sum_j v_j (m - x_j) + V log1p(S): terms that are never negative where the v_j are not.
+    fn value<T: Element>(&self, row: &Row<'_, T>, parts: &SoftmaxParts) -> f64 {
+        let (at_max, rest) = self.total::<T::Sum>(parts, row.layout.classes);
+        let mut factors = [0.0; CHUNK];
+        let below: T::Sum = reduce::sum(row.layout.classes, |start, out| {
+            let (factors, _) = factors.split_at_mut(out.len());
+            self.fill(start, factors);
+            row.read(start, out);
+            for ((j, x), &v) in (start..).zip(out).zip(factors.iter()) {
+                *x = weigh(v, parts.below_max(j, *x));
+            }
+        });
+        below.value() + weigh(at_max + rest, parts.log1p())
+    }
+
+    fn gradient<T: Element>(
+        &self,
+        row: &Row<'_, T>,
+        parts: &SoftmaxParts,
+        scale: f64,
+        grad_input: &mut [T],
+    ) {
+        let (at_max, rest) = self.total::<T::Sum>(parts, row.layout.classes);
+        let mut factors = [0.0; CHUNK];
+        row.layout.write_all(grad_input, |start, out| {
+            let (factors, _) = factors.split_at_mut(out.len());
+            self.fill(start, factors);
+            row.read(start, out);
+            parts.exponentials::<T>(start, out);
+            for ((j, e), &v) in (start..).zip(out).zip(factors.iter()) {
+                let is_max = j == parts.argmax;
+                *e = scale * gradient_of_factors(*e, parts.others, v, at_max, rest, is_max);
+            }
+        });
+    }
+}
+
+/// v_j = w_j ((1 - e) q_j + e/C).
+struct Probabilities<'a, T> {
+    options: &'a CrossEntropy<'a, T>,
+    target: &'a [T],
+    layout: crate::classes::Layout,
+}
+
+impl<T: Element> Factors for Probabilities<'_, T> {
+    fn fill(&self, start: usize, out: &mut [f64]) {
+        let smoothing = self.options.label_smoothing;
+        let uniform = smoothing / self.layout.classes as f64;
+        self.layout.read(self.target, start, out);
+        for (j, v) in (start..).zip(out) {
+            *v = self.options.class_weight(j) * ((1.0 - smoothing) * *v + uniform);
+        }
+    }
+}
+
+/// v_j = (1 - e) w_y [j = y] + (e/C) w_j.
+struct Smoothed<'a, T> {
+    options: &'a CrossEntropy<'a, T>,
+    label: usize,
+    classes: usize,
+}
+
+impl<T: Element> Factors for Smoothed<'_, T> {
+    fn fill(&self, start: usize, out: &mut [f64]) {
+        let smoothing = self.options.label_smoothing;
+        let uniform = smoothing / self.classes as f64;
+        for (j, v) in (start..).zip(out) {
+            let weight = self.options.class_weight(j);
+            let own = if j == self.label {
+                (1.0 - smoothing) * weight
+            } else {
+                0.0
+            };
+            *v = own + uniform * weight;
+        }
+    }
+}
+
+/// A call with labels whose arguments have been checked.
+struct Labelled<'a, T, I> {
+    options: &'a CrossEntropy<'a, T>,
+    input: Classes<'a, T>,
+    labels: Labels<'a, I>,
+}
+
+impl<T: Element, I: ClassIndex> RowLoss<T> for Labelled<'_, T, I> {
+    fn input(&self) -> Classes<'_, T> {
+        self.input
+    }
+
+    fn reduction(&self) -> Reduction {
+        self.options.reduction
+    }
+
+    fn weight(&self, row: usize) -> f64 {
+        self.labels.weight(row, self.options.weight)
+    }
+
+    fn value(&self, row: usize) -> f64 {
+        match self.labels.get(row) {
+            None => 0.0,
+            Some(label) => {
+                let row = self.input.row(row);
+                self.row_value(&row, &row.softmax_parts(), label)
+            }
+        }
+    }
+
+    fn gradient(&self, row: usize, scale: f64, grad_input: &mut [T]) -> f64 {
+        let Some(label) = self.labels.get(row) else {
+            let layout = self.input.layout(row);
+            layout.write_all(grad_input, |_, out| out.fill(0.0));
+            return 0.0;
+        };
+        let row = self.input.row(row);
+        let parts = row.softmax_parts();
+        if self.options.label_smoothing == 0.0 {
+            let scale = scale * self.options.class_weight(label);
+            row.layout.write_all(grad_input, |start, out| {
+                row.read(start, out);
+                parts.exponentials::<T>(start, out);
+                for (j, e) in (start..).zip(out) {
+                    let (is_label, is_max) = (j == label, j == parts.argmax);
+                    *e = scale * gradient(*e, parts.others, is_label, is_max);
+                }
+            });
+        } else {
+            self.smoothed(label)
+                .gradient(&row, &parts, scale, grad_input);
+        }
+        self.row_value(&row, &parts, label)
+    }
+}
+
+impl<T: Element, I: ClassIndex> Labelled<'_, T, I> {
+    fn row_value(&self, row: &Row<'_, T>, parts: &SoftmaxParts, label: usize) -> f64 {
+        if self.options.label_smoothing == 0.0 {
+            let below_max = parts.below_max(label, row.get(label));
+            let weight = self.options.class_weight(label);
+            weigh(weight, value(below_max, parts.log1p()))
+        } else {
+            self.smoothed(label).value(row, parts)
+        }
+    }
+
+    fn smoothed(&self, label: usize) -> Smoothed<'_, T> {
+        Smoothed {
+            options: self.options,
+            label,
+            classes: self.input.classes(),
+        }
+    }
+}
+
+/// A call with class probabilities whose arguments have been checked.
+struct Soft<'a, T> {
+    options: &'a CrossEntropy<'a, T>,
+    input: Classes<'a, T>,
+    target: &'a [T],
+}
+
+impl<T: Element> Soft<'_, T> {
+    fn factors(&self, row: usize) -> Probabilities<'_, T> {
+        Probabilities {
+            options: self.options,
+            target: self.target,
+            layout: self.input.layout(row),
+        }
+    }
+}
+
+impl<T: Element> RowLoss<T> for Soft<'_, T> {
+    fn input(&self) -> Classes<'_, T> {
+        self.input
+    }
+
+    fn reduction(&self) -> Reduction {
+        self.options.reduction
+    }
+
+    fn weight(&self, _: usize) -> f64 {
+        1.0
+    }
+
+    fn value(&self, row: usize) -> f64 {
+        let logits = self.input.row(row);
+        self.factors(row).value(&logits, &logits.softmax_parts())
+    }
+
+    fn gradient(&self, row: usize, scale: f64, grad_input: &mut [T]) -> f64 {
+        let logits = self.input.row(row);
+        let parts = logits.softmax_parts();
+        let factors = self.factors(row);
+        factors.gradient(&logits, &parts, scale, grad_input);
+        factors.value(&logits, &parts)
+    }
+}
+
+impl<T: Element> Default for CrossEntropy<'_, T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a, T: Element> CrossEntropy<'a, T> {
+    /// The mean, unweighted, without smoothing, with labels of -100 ignored.
+    pub const fn new() -> Self {
+        Self {
+            weight: None,
+            ignore_index: -100,
+            label_smoothing: 0.0,
+            reduction: Reduction::Mean,
+        }
+    }
+
+    /// A weight for each class.
+    pub const fn weight(mut self, weight: &'a [T]) -> Self {
+        self.weight = Some(weight);
+        self
+    }
+
+    /// The label of rows that don't count. It may be one of the classes.
+    pub const fn ignore_index(mut self, ignore_index: i64) -> Self {
+        self.ignore_index = ignore_index;
+        self
+    }
+
+    /// How much of the target, from 0 to 1, is spread evenly over all classes.
+    pub const fn label_smoothing(mut self, label_smoothing: f64) -> Self {
+        self.label_smoothing = label_smoothing;
+        self
+    }
+
+    /// Mean or sum.
+    pub const fn reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    fn class_weight(&self, class: usize) -> f64 {
+        crate::classes::class_weight(self.weight, class)
+    }
+
+    fn check_options(&self, input: Classes<'_, T>) -> Result<(), Error> {
+        if !(0.0..=1.0).contains(&self.label_smoothing) {
+            return Err(Error::OutsideUnitInterval {
+                argument: Argument::LabelSmoothing,
+                index: 0,
+            });
+        }
+        input.check_weight(self.weight)
+    }
+
+    fn check<'b, I: ClassIndex>(
+        &'b self,
+        input: Classes<'b, T>,
+        target: &'b [I],
+    ) -> Result<Labelled<'b, T, I>, Error> {
+        self.check_options(input)?;
+        let labels = Labels::check(
+            target,
+            Some(self.ignore_index),
+            input.rows(),
+            input.classes(),
+        )?;
+        Ok(Labelled {
+            options: self,
+            input,
+            labels,
+        })
+    }
+
+    fn check_probabilities<'b>(
+        &'b self,
+        input: Classes<'b, T>,
+        target: &'b [T],
+    ) -> Result<Soft<'b, T>, Error> {
+        self.check_options(input)?;
+        check_length(Argument::Target, input.elements(), target.len())?;
+        Ok(Soft {
+            options: self,
+            input,
+            target,
+        })
+    }
+
+    methods!(
+        check, [I: ClassIndex] I;
+        forward, forward_each, backward, backward_each, forward_backward, partial
+    );
+
+    methods!(
+        check_probabilities, [] T;
+        forward_probabilities, forward_each_probabilities, backward_probabilities,
+        backward_each_probabilities, forward_backward_probabilities, partial_probabilities
+    );
+}

@@ -1,0 +1,117 @@
+//! The types that inputs, targets and outputs may have.
+
+use crate::reduce::Sum;
+use num_traits::float::FloatCore;
+
+/// An element type: `f32` or `f64`. Sealed.
+///
+/// Arithmetic is done in `f64` whatever the element is; the trait says how an element is widened and
+/// rounded, and where `f64` elements need more than a plain `f64` operation to keep their bound.
+pub trait Element: FloatCore + Default + core::fmt::Debug + sealed::Sealed + 'static {
+    /// What a sum of losses is kept in: `f64` for `f32`, a compensated pair for `f64`.
+    #[doc(hidden)]
+    type Sum: Sum;
+
+    /// The weight that changes nothing, as the slice that broadcasts over every input.
+    #[doc(hidden)]
+    const ONE: &'static [Self];
+
+    /// Below this magnitude the sigmoid is taken as 1/2 + x (1/4 - tiny), see
+    /// [`sigmoid_value`](crate::activation::sigmoid_value).
+    #[doc(hidden)]
+    const SIGMOID_LINEAR_BELOW: f64;
+
+    /// The element as an `f64`: exact.
+    fn widen(self) -> f64;
+
+    /// The element nearest to `value`, ties to even.
+    fn narrow(value: f64) -> Self;
+
+    /// a - b as the unevaluated sum of two numbers, the second of them 0 where the bound can do
+    /// without.
+    #[doc(hidden)]
+    fn difference(a: f64, b: f64) -> (f64, f64);
+
+    /// a * b, likewise.
+    #[doc(hidden)]
+    fn product(a: f64, b: f64) -> (f64, f64);
+}
+
+impl Element for f32 {
+    type Sum = f64;
+    const ONE: &'static [Self] = &[1.0];
+    const SIGMOID_LINEAR_BELOW: f64 = 1.0 / 8192.0;
+
+    #[inline(always)]
+    fn widen(self) -> f64 {
+        f64::from(self)
+    }
+
+    #[inline(always)]
+    fn narrow(value: f64) -> Self {
+        value as f32
+    }
+
+    // The exponential of a difference d has the relative error that d has absolutely: 2^-53 |d|, below
+    // 2^-46 where the result is not far below the smallest f32. That is 2^-22 ULP of an f32.
+    #[inline(always)]
+    fn difference(a: f64, b: f64) -> (f64, f64) {
+        (a - b, 0.0)
+    }
+
+    #[inline(always)]
+    fn product(a: f64, b: f64) -> (f64, f64) {
+        (a * b, 0.0)
+    }
+}
+
+impl Element for f64 {
+    type Sum = crate::reduce::Compensated;
+    const ONE: &'static [Self] = &[1.0];
+    const SIGMOID_LINEAR_BELOW: f64 = 0.0;
+
+    #[inline(always)]
+    fn widen(self) -> f64 {
+        self
+    }
+
+    #[inline(always)]
+    fn narrow(value: f64) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn difference(a: f64, b: f64) -> (f64, f64) {
+        let (high, low) = two_sum(a, -b);
+        (high, if high.is_finite() { low } else { 0.0 })
+    }
+
+    /// Dekker's product with a split on the bits, which can't overflow: 26 leading bits and 27 trailing
+    /// ones. Only the product of the trailing parts may round, at 2^-106.
+    #[inline(always)]
+    fn product(a: f64, b: f64) -> (f64, f64) {
+        let high = a * b;
+        let split = |x: f64| {
+            let leading = f64::from_bits(x.to_bits() & 0xffff_ffff_f800_0000);
+            (leading, x - leading)
+        };
+        let ((a1, a2), (b1, b2)) = (split(a), split(b));
+        let low = ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2;
+        (high, if low.is_finite() { low } else { 0.0 })
+    }
+}
+
+/// a + b = high + low exactly (Knuth), where nothing overflows.
+#[inline(always)]
+pub(crate) fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let high = a + b;
+    let b_part = high - a;
+    let a_part = high - b_part;
+    (high, (a - a_part) + (b - b_part))
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}

@@ -1,0 +1,208 @@
+//! exp, log and log1p in `f64` from `+ - * /` and integer operations on the bits: the only
+//! transcendental code there is.
+//!
+//! No table, no branch (selections only), no fused multiply-add: each step is fixed by IEEE 754, and a
+//! loop over any of these functions can be vectorised without a change of bits.
+//!
+//! The polynomials are minimax fits made by `trueloss coefficients` (see `verify/src/coefficients.rs`);
+//! the block between the markers is that program's output, and a test compares the two.
+//!
+//! Below, u = 2^-53 is the largest relative error of one rounding.
+
+// BEGIN GENERATED COEFFICIENTS
+/// `Q` in `exp(r) = 1 + (r + r^2 Q(r))` for `|r| <= 0.34658`, just beyond `ln(2)/2`.
+///
+/// Low order first.
+/// Relative error of the formula in exact arithmetic: at most 2^-57.91.
+pub(crate) const EXP: [f64; 10] = [
+    f64::from_bits(0x3fe0_0000_0000_000a), // 5.0000000000000111e-1
+    f64::from_bits(0x3fc5_5555_5555_550d), // 1.6666666666666466e-1
+    f64::from_bits(0x3fa5_5555_5555_07b9), // 4.1666666666528802e-2
+    f64::from_bits(0x3f81_1111_1112_453e), // 8.3333333334701908e-3
+    f64::from_bits(0x3f56_c16c_1843_1f73), // 1.3888888943700245e-3
+    f64::from_bits(0x3f2a_01a0_1385_12a8), // 1.9841269546296459e-4
+    f64::from_bits(0x3efa_0199_a208_bf57), // 2.4801493170467075e-5
+    f64::from_bits(0x3ec7_1df0_cbe3_a9f2), // 2.7557558431774390e-6
+    f64::from_bits(0x3e92_8ad4_d643_046d), // 2.7630195221720502e-7
+    f64::from_bits(0x3e5a_d9ef_9000_b9b4), // 2.5007232729181350e-8
+];
+
+/// `P` in `log(1 + f) = f - s (f - z P(z))`, with `s = f / (2 + f)` and `z = s^2`,
+/// for `1 + f` from `sqrt(1/2)` to `sqrt(2)`, that is, `z <= 0.0294373`.
+///
+/// Low order first.
+/// Relative error of the formula in exact arithmetic: at most 2^-59.50.
+pub(crate) const LOG: [f64; 7] = [
+    f64::from_bits(0x3fe5_5555_5555_5592), // 6.6666666666667340e-1
+    f64::from_bits(0x3fd9_9999_9997_ff62), // 3.9999999999417046e-1
+    f64::from_bits(0x3fd2_4924_941d_b5e9), // 2.8571428741892518e-1
+    f64::from_bits(0x3fcc_71c5_21a0_3730), // 2.2222198621641942e-1
+    f64::from_bits(0x3fc7_4663_ba87_f10e), // 1.8183561904869133e-1
+    f64::from_bits(0x3fc3_9a20_b0f9_7524), // 1.5314110413866289e-1
+    f64::from_bits(0x3fc2_f025_7e45_4b07), // 1.4795368829307895e-1
+];
+
+/// `P` in `log(1 + f) = f - s (f - z P(z))`, with `s = f / (2 + f)` and `z = s^2`,
+/// for `f` from 0 to 1, that is, `z <= 1/9`.
+///
+/// Low order first.
+/// Relative error of the formula in exact arithmetic: at most 2^-59.41.
+pub(crate) const LOG1P_UNIT: [f64; 10] = [
+    f64::from_bits(0x3fe5_5555_5555_5535), // 6.6666666666666308e-1
+    f64::from_bits(0x3fd9_9999_999a_074f), // 4.0000000000155905e-1
+    f64::from_bits(0x3fd2_4924_9208_c691), // 2.8571428548011918e-1
+    f64::from_bits(0x3fcc_71c7_41c6_9850), // 2.2222223960597143e-1
+    f64::from_bits(0x3fc7_45cb_401a_dbdb), // 1.8181744222758209e-1
+    f64::from_bits(0x3fc3_b1dd_b4c6_1cf2), // 1.5386554076051301e-1
+    f64::from_bits(0x3fc1_067c_71f9_3d11), // 1.3301044049374203e-1
+    f64::from_bits(0x3fbe_fd82_befb_b5a4), // 1.2105576670338408e-1
+    f64::from_bits(0x3fb5_5b18_e79b_c59f), // 8.3421284241714563e-2
+    f64::from_bits(0x3fc5_c788_0d3d_0308), // 1.7015171667483053e-1
+];
+
+/// The first 42 bits of `ln(2)`.
+/// The product with an integer below 2^11 is exact.
+pub(crate) const LN2_HI: f64 = f64::from_bits(0x3fe6_2e42_fefa_3800); // 6.9314718055989033e-1
+
+/// `ln(2) - LN2_HI`, rounded.
+/// `LN2_HI + LN2_LO` is within 2^-102.01 of `ln(2)`.
+pub(crate) const LN2_LO: f64 = f64::from_bits(0x3d2e_f357_93c7_6730); // 5.4979230187083712e-14
+
+/// The base-2 logarithm of e, rounded.
+pub(crate) const LOG2_E: f64 = f64::from_bits(0x3ff7_1547_652b_82fe); // 1.4426950408889634e0
+// END GENERATED COEFFICIENTS
+
+/// 1.5 * 2^52. Adding it rounds a number below 2^51 to an integer, which then stands in the low bits.
+const MAGIC: f64 = 6_755_399_441_055_744.0;
+
+/// The bits of 1.
+const ONE: u64 = 0x3ff0_0000_0000_0000;
+
+/// The bits of the largest double below sqrt(1/2).
+const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcc;
+
+/// A polynomial with coefficients of rising order, in pairs, so that half of the work can overlap.
+#[inline(always)]
+fn polynomial<const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
+    let square = x * x;
+    let mut sum = 0.0;
+    let mut pairs = coefficients.rchunks_exact(2);
+    // An odd number leaves the lowest coefficient over; then the pairs begin at the next.
+    let (first, odd) = match coefficients.first() {
+        Some(&first) if N % 2 == 1 => (first, true),
+        _ => (0.0, false),
+    };
+    for (i, pair) in pairs.by_ref().enumerate() {
+        if let &[low, high] = pair {
+            let term = low + high * x;
+            sum = if i == 0 { term } else { sum * square + term };
+        }
+    }
+    if odd { first + x * sum } else { sum }
+}
+
+/// e^x for x <= 0.
+///
+/// Relative error below 1.9 u (1.1 ULP), absolute error of subnormal results below 0.6 of the smallest
+/// subnormal. e^0 = 1, e^-inf = 0, NaN for NaN. Arguments above 0 are outside the domain: no stable form
+/// of a loss has one.
+///
+/// x = k ln 2 + r with |r| <= ln(2)/2, e^x = 2^k (1 + (r + r^2 Q(r))). `LN2_HI` has 42 bits and k has
+/// 11, so `k * LN2_HI` is exact, and so is its difference from x: both are multiples of the smaller
+/// one's last place, and the difference is below 1/2. What remains: the rounding of r (u/4, as r is
+/// below 1/2), of the inner sum (u/4) and of the outer one (u), the polynomial's own error and what
+/// its roundings leave after multiplication by r^2 <= 0.121 (u/4 together).
+#[inline(always)]
+pub fn exp(x: f64) -> f64 {
+    exp_of_sum(x, 0.0)
+}
+
+/// e^(x + low) for x <= 0 and a `low` that is at most an ULP of x: the exponential of a difference or
+/// product that was rounded to x, with its rounding error given back.
+#[inline(always)]
+pub fn exp_of_sum(x: f64, low: f64) -> f64 {
+    // e^-746 is below half the smallest subnormal. The comparison lets a NaN through.
+    let x = if x < -746.0 { -746.0 } else { x };
+    let shifted = x * LOG2_E + MAGIC;
+    let k = shifted - MAGIC;
+    let r = (x - k * LN2_HI) - (k * LN2_LO - low);
+    let significand = 1.0 + (r + r * r * polynomial(&EXP, r));
+    // 2^k by its bits. Where the result may be subnormal, 2^(k + 64) and then 2^-64, so that it is
+    // rounded once. A product rather than a sum of bits, so that a NaN stays one.
+    let subnormal = k < -960.0;
+    let lift = if subnormal { 64 } else { 0 };
+    let scale = f64::from_bits((shifted.to_bits().wrapping_add(lift) << 52).wrapping_add(ONE));
+    let unlift = if subnormal {
+        1.0 / 18_446_744_073_709_551_616.0
+    } else {
+        1.0
+    };
+    significand * scale * unlift
+}
+
+/// log(1 + f) = f - s (f - R(s^2)), s = f / (2 + f): with the leading term exact, the error of a small
+/// f's logarithm is that of its last subtraction.
+#[inline(always)]
+fn log_near_one<const N: usize>(coefficients: &[f64; N], f: f64) -> f64 {
+    let s = f / (2.0 + f);
+    let z = s * s;
+    f - s * (f - z * polynomial(coefficients, z))
+}
+
+/// x = 2^e m with m in [sqrt(1/2), sqrt(2)), e as an integer, for a normal positive x.
+///
+/// At 0 it gives m = 1 and e = -1023: a logarithm of -709, finite, which the clamp of binary
+/// cross-entropy at -100 takes care of.
+#[inline(always)]
+fn split(x: f64) -> (i64, f64) {
+    let e = x.to_bits().wrapping_sub(SQRT_HALF + 1) as i64 >> 52;
+    (
+        e,
+        f64::from_bits(x.to_bits().wrapping_sub((e << 52) as u64)),
+    )
+}
+
+/// e ln 2 + low, the logarithm put together again. Exact where e is 0.
+#[inline(always)]
+fn join(e: i64, low: f64) -> f64 {
+    // The integer as a double by its bits: no vector unit before AVX-512 has a conversion.
+    let e = f64::from_bits(MAGIC.to_bits().wrapping_add(e as u64)) - MAGIC;
+    e * LN2_HI + (low + e * LN2_LO)
+}
+
+/// ln x for a normal positive x.
+///
+/// Relative error below 4 u. ln 1 = 0. Zero and subnormal numbers give some finite number below -700;
+/// infinities and NaN are outside the domain.
+#[inline(always)]
+pub fn log(x: f64) -> f64 {
+    let (e, m) = split(x);
+    join(e, log_near_one(&LOG, m - 1.0))
+}
+
+/// ln(1 + x) for x > -1, and for x = -1 some finite number below -700.
+///
+/// Relative error below 4 u. Subnormal x come back unchanged. NaN for NaN; +inf is outside the domain.
+///
+/// Where 1 + x is within [sqrt(1/2), sqrt(2)), x itself is the f of [`log`]'s formula, exact; elsewhere
+/// the rounding error of 1 + x, scaled, goes back into f.
+#[inline(always)]
+pub fn log1p(x: f64) -> f64 {
+    let (sum, lost) = crate::element::two_sum(1.0, x);
+    let (e, m) = split(sum);
+    let unscale = f64::from_bits(ONE.wrapping_sub((e << 52) as u64));
+    let f = if e == 0 {
+        x
+    } else {
+        (m - 1.0) + lost * unscale
+    };
+    join(e, log_near_one(&LOG, f))
+}
+
+/// ln(1 + t) for t in [0, 1]: [`log1p`] without the split, for the loops over elements.
+///
+/// Relative error below 3 u. ln(1 + 0) = 0, NaN for NaN.
+#[inline(always)]
+pub fn log1p_unit(t: f64) -> f64 {
+    log_near_one(&LOG1P_UNIT, t)
+}

@@ -1,0 +1,63 @@
+//! Accuracy.
+
+use crate::classes::{ClassIndex, Classes, Labels};
+use crate::element::Element;
+use crate::elementwise::check_unit_interval;
+use crate::error::{Argument, Error, check_length};
+
+/// The share of rows whose largest logit is at the label; the first of equal logits is taken.
+///
+/// Shapes: `input` is (C), (N, C) or (N, C, d1..dK), `target` the same without C. A row with a NaN logit
+/// has no largest one and counts as wrong. The accuracy of nothing is NaN. Correctly rounded to within
+/// 0.5001 ULP.
+///
+/// # Errors
+///
+/// [`Error::Length`]; [`Error::ClassIndex`] for a label outside `0..C`.
+///
+/// ```
+/// use trueloss::{Classes, accuracy};
+///
+/// let logits = Classes::new(&[0.1_f32, 0.9, 2.0, 2.0], [2, 2])?;
+/// assert_eq!(accuracy(logits, &[1_u8, 1])?, 0.5);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
+pub fn accuracy<T: Element, I: ClassIndex>(
+    input: Classes<'_, T>,
+    target: &[I],
+) -> Result<T, Error> {
+    let labels = Labels::check(target, None, input.rows(), input.classes())?;
+    let right = (0..input.rows()).filter(|&row| {
+        let logits = input.row(row);
+        labels.get(row) == Some(logits.max().1) && !logits.has_nan()
+    });
+    Ok(share(right.count(), input.rows()))
+}
+
+/// The share of elements where (logit > 0) says what the target, 1 or not, says.
+///
+/// A logit is above 0 exactly where its sigmoid is above 1/2, so no sigmoid is needed. Shapes: any, of
+/// one length. A NaN logit counts as wrong. The accuracy of nothing is NaN. Within 0.5001 ULP.
+///
+/// # Errors
+///
+/// [`Error::Length`]; [`Error::OutsideUnitInterval`] for a target outside [0, 1] or NaN.
+///
+/// ```
+/// let accuracy = trueloss::binary_accuracy(&[0.3_f32, -2.0, 0.0, 1.0], &[1.0, 0.0, 0.0, 0.0])?;
+/// assert_eq!(accuracy, 0.75);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
+pub fn binary_accuracy<T: Element>(input: &[T], target: &[T]) -> Result<T, Error> {
+    check_length(Argument::Target, input.len(), target.len())?;
+    check_unit_interval(Argument::Target, target)?;
+    let right = input
+        .iter()
+        .zip(target)
+        .filter(|(x, y)| !x.is_nan() && (**x > T::zero()) == (**y == T::one()));
+    Ok(share(right.count(), input.len()))
+}
+
+fn share<T: Element>(part: usize, whole: usize) -> T {
+    T::narrow(part as f64 / whole as f64)
+}

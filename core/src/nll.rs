@@ -1,0 +1,154 @@
+//! Negative log-likelihood.
+
+use crate::classes::{ClassIndex, Classes, Labels, RowLoss, methods};
+use crate::element::Element;
+use crate::error::Error;
+use crate::reduce::{Partial, Reduction, weigh};
+
+/// Negative log-likelihood of log-probabilities, `nll_loss`.
+///
+/// Formula: l = -w_y x_y for a row x with label y; the mean divides by the sum of w_y. Gradient: -w_y at
+/// the label, 0 elsewhere.
+///
+/// Shapes: `input` is (C), (N, C) or (N, C, d1..dK), `target` and the losses of `_each` are the same
+/// without C, `weight` has C entries.
+///
+/// Special values: rows whose label is `ignore_index` (default -100, looked at before the range check)
+/// have loss 0 and gradient 0 and do not count. A weight of 0 on an infinite log-probability gives 0. The
+/// mean of nothing, or of weights that sum to 0, is NaN, and so are the gradients of the rows that count.
+///
+/// Error: `f32`: below 0.5001 ULP; a reduced loss, of the sum of the terms' magnitudes where these cancel
+/// (log-probabilities of both signs, negative weights). `f64`: see the table of bounds in the README.
+///
+/// Errors: [`Error::Length`]; [`Error::ClassIndex`] for a label outside `0..C`; [`Error::NotFinite`] for
+/// a weight that is not finite.
+///
+/// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html>
+///
+/// ```
+/// use trueloss::{Classes, Nll};
+///
+/// let log_probabilities = [-0.5_f32, -1.0, -2.0, -0.25];
+/// let loss = Nll::new().forward(Classes::new(&log_probabilities, [2, 2])?, &[0_u8, 1])?;
+/// assert_eq!(loss, 0.375);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Nll<'a, T> {
+    weight: Option<&'a [T]>,
+    ignore_index: i64,
+    reduction: Reduction,
+}
+
+/// A call whose arguments have been checked.
+struct Checked<'a, T, I> {
+    options: &'a Nll<'a, T>,
+    input: Classes<'a, T>,
+    labels: Labels<'a, I>,
+}
+
+/// The loss of one row, unweighted: -x_y.
+#[inline(always)]
+pub fn value(log_probability: f64) -> f64 {
+    -log_probability
+}
+
+/// Its derivative with respect to x_y: -1.
+#[inline(always)]
+pub fn gradient() -> f64 {
+    -1.0
+}
+
+impl<T: Element, I: ClassIndex> RowLoss<T> for Checked<'_, T, I> {
+    fn input(&self) -> Classes<'_, T> {
+        self.input
+    }
+
+    fn reduction(&self) -> Reduction {
+        self.options.reduction
+    }
+
+    fn weight(&self, row: usize) -> f64 {
+        self.labels.weight(row, self.options.weight)
+    }
+
+    fn value(&self, row: usize) -> f64 {
+        match self.labels.get(row) {
+            None => 0.0,
+            Some(label) => weigh(self.weight(row), value(self.input.row(row).get(label))),
+        }
+    }
+
+    fn gradient(&self, row: usize, scale: f64, grad_input: &mut [T]) -> f64 {
+        let label = self.labels.get(row);
+        self.input.layout(row).write_all(grad_input, |start, out| {
+            out.fill(0.0);
+            if let Some(at) = label
+                .and_then(|label| label.checked_sub(start))
+                .and_then(|at| out.get_mut(at))
+            {
+                *at = scale * (self.weight(row) * gradient());
+            }
+        });
+        self.value(row)
+    }
+}
+
+impl<T: Element> Default for Nll<'_, T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a, T: Element> Nll<'a, T> {
+    /// The mean, unweighted, with labels of -100 ignored.
+    pub const fn new() -> Self {
+        Self {
+            weight: None,
+            ignore_index: -100,
+            reduction: Reduction::Mean,
+        }
+    }
+
+    /// A weight for each class.
+    pub const fn weight(mut self, weight: &'a [T]) -> Self {
+        self.weight = Some(weight);
+        self
+    }
+
+    /// The label of rows that don't count. It may be one of the classes.
+    pub const fn ignore_index(mut self, ignore_index: i64) -> Self {
+        self.ignore_index = ignore_index;
+        self
+    }
+
+    /// Mean or sum.
+    pub const fn reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    fn check<'b, I: ClassIndex>(
+        &'b self,
+        input: Classes<'b, T>,
+        target: &'b [I],
+    ) -> Result<Checked<'b, T, I>, Error> {
+        input.check_weight(self.weight)?;
+        let labels = Labels::check(
+            target,
+            Some(self.ignore_index),
+            input.rows(),
+            input.classes(),
+        )?;
+        Ok(Checked {
+            options: self,
+            input,
+            labels,
+        })
+    }
+
+    methods!(
+        check, [I: ClassIndex] I;
+        forward, forward_each, backward, backward_each, forward_backward, partial
+    );
+}

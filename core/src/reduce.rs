@@ -1,0 +1,426 @@
+//! Reductions, and the fixed tree in which losses are added.
+//!
+//! # The tree
+//!
+//! The order of a sum is part of its result, so it is fixed, whatever does the work:
+//!
+//! - A block is [`BLOCK`] = 4096 consecutive terms (elements, rows of classes, or the exponentials of
+//!   one row). Lane `l` of 256 adds the block's terms `l`, `l + 256`, `l + 512`, … in turn, beginning
+//!   with +0. Then the lanes fold in halves: `lane[i] += lane[i + h]` for h = 128, 64, …, 1.
+//! - Block sums combine as a binary counter does. Blocks `[j 2^k, (j + 1) 2^k)` form a node of level k,
+//!   the sum of the two nodes of level k - 1 below it. At the end what is left, nodes of falling level
+//!   from the first block to the last, merges from the lowest level up.
+//! - A short block is one padded with +0. That changes no bits, as no lane ever holds -0, so lanes that
+//!   hold nothing are skipped.
+//!
+//! One term passes through at most 16 + 8 additions in its block and one a level above it, so a sum of n
+//! terms in `f64` has a relative error below (24 + log2(n / 4096)) 2^-53 of the sum of the terms'
+//! magnitudes: below 2^-47 for any n that fits a 64-bit `usize`.
+//!
+//! Sums for `f64` elements are kept as pairs: each addition's rounding error is found (Knuth's TwoSum)
+//! and added up beside the sum, in the same tree.
+
+use crate::element::{Element, two_sum};
+use crate::error::{Argument, Error};
+
+/// How many terms a block of the fixed tree has.
+pub const BLOCK: usize = 4096;
+
+/// How many lanes add up a block.
+const LANES: usize = 256;
+
+/// How many terms are evaluated before they are added: a small buffer, so that the evaluation is a loop
+/// of its own.
+pub(crate) const CHUNK: usize = 64;
+
+/// What is returned for many losses: PyTorch's `reduction`. Its 'none' is the `_each` methods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Reduction {
+    /// The sum over the count, or over the sum of the weights: each loss's page says which. The mean of
+    /// nothing is NaN.
+    #[default]
+    Mean,
+    /// The sum. That of nothing is 0.
+    Sum,
+}
+
+/// A number that terms are added to, and that merges with another one of its kind.
+#[doc(hidden)]
+pub trait Sum: Copy + Default {
+    /// The sum with one more term.
+    fn add(self, term: f64) -> Self;
+    /// The sum of two sums.
+    fn merge(self, other: Self) -> Self;
+    /// What it comes to.
+    fn value(self) -> f64;
+}
+
+impl Sum for f64 {
+    #[inline(always)]
+    fn add(self, term: f64) -> Self {
+        self + term
+    }
+
+    #[inline(always)]
+    fn merge(self, other: Self) -> Self {
+        self + other
+    }
+
+    #[inline(always)]
+    fn value(self) -> f64 {
+        self
+    }
+}
+
+/// A sum and the sum of the rounding errors made on the way.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Compensated {
+    high: f64,
+    low: f64,
+}
+
+impl Sum for Compensated {
+    #[inline(always)]
+    fn add(self, term: f64) -> Self {
+        let (high, lost) = two_sum(self.high, term);
+        Self {
+            high,
+            low: self.low + lost,
+        }
+    }
+
+    #[inline(always)]
+    fn merge(self, other: Self) -> Self {
+        let (high, lost) = two_sum(self.high, other.high);
+        Self {
+            high,
+            low: (self.low + other.low) + lost,
+        }
+    }
+
+    /// The rounding errors around an infinity are NaN: they count only where the sum is finite.
+    #[inline(always)]
+    fn value(self) -> f64 {
+        if self.high.is_finite() {
+            self.high + self.low
+        } else {
+            self.high
+        }
+    }
+}
+
+/// The sum of one block of `len` <= [`BLOCK`] terms. `terms(start, out)` evaluates the terms from
+/// `start` on into `out`; it is called once for each stretch, in order.
+pub(crate) fn block<S: Sum>(len: usize, terms: impl FnMut(usize, &mut [f64])) -> S {
+    // The same tree: a lane that gets no term is one that may be skipped.
+    if len <= 16 {
+        lanes::<S, 16>(len, terms)
+    } else {
+        lanes::<S, LANES>(len, terms)
+    }
+}
+
+#[inline(always)]
+fn lanes<S: Sum, const N: usize>(len: usize, mut terms: impl FnMut(usize, &mut [f64])) -> S {
+    let mut lanes = [S::default(); N];
+    let mut buffer = [0.0; CHUNK];
+    let mut start = 0;
+    while start < len {
+        let (first, _) = buffer.split_at_mut(CHUNK.min(len - start));
+        terms(start, first);
+        for (lane, &term) in lanes.iter_mut().skip(start % LANES).zip(first.iter()) {
+            *lane = lane.add(term);
+        }
+        start += CHUNK;
+    }
+    let mut used = len.min(N).next_power_of_two();
+    while used > 1 {
+        used /= 2;
+        let (low, high) = lanes.split_at_mut(used);
+        for (lane, &other) in low.iter_mut().zip(high.iter()) {
+            *lane = lane.merge(other);
+        }
+    }
+    lanes[0]
+}
+
+/// The sum of any number of terms.
+pub(crate) fn sum<S: Sum>(len: usize, mut terms: impl FnMut(usize, &mut [f64])) -> S {
+    if len <= BLOCK {
+        return block(len, terms);
+    }
+    let mut tree = Tree::new(0);
+    let mut start = 0;
+    while start < len {
+        let size = BLOCK.min(len - start);
+        tree.push(
+            0,
+            block(size, |from, out| terms(start + from, out)),
+            S::merge,
+        );
+        start += size;
+    }
+    tree.total(S::merge)
+}
+
+/// The most nodes that a run of blocks can leave: one a level on the way up from its first block, one a
+/// level on the way down to its last.
+const NODES: usize = 2 * (usize::BITS - BLOCK.trailing_zeros()) as usize;
+
+/// The nodes of the tree over a run of blocks, which need not begin at block 0: those that have no
+/// parent within the run, from left to right.
+#[derive(Clone, Copy, Debug)]
+struct Tree<N> {
+    /// The block after the last one.
+    end: usize,
+    len: usize,
+    nodes: [N; NODES],
+    levels: [u8; NODES],
+}
+
+impl<N: Copy + Default> Tree<N> {
+    fn new(first_block: usize) -> Self {
+        Self {
+            end: first_block,
+            len: 0,
+            nodes: [N::default(); NODES],
+            levels: [0; NODES],
+        }
+    }
+
+    /// Appends the node of 2^level blocks that begins where the run ends, then merges what has become
+    /// two halves of one node.
+    fn push(&mut self, level: u8, node: N, merge: impl Fn(N, N) -> N) {
+        let (mut level, mut node) = (level, node);
+        self.end += 1 << level;
+        while let Some((&left, &left_level)) = self
+            .len
+            .checked_sub(1)
+            .and_then(|last| Option::zip(self.nodes.get(last), self.levels.get(last)))
+        {
+            // Two neighbours of one level are halves of one node when their common end says so.
+            if left_level != level || self.end & ((2 << level) - 1) != 0 {
+                break;
+            }
+            node = merge(left, node);
+            level += 1;
+            self.len -= 1;
+        }
+        if let Some((slot, slot_level)) =
+            Option::zip(self.nodes.get_mut(self.len), self.levels.get_mut(self.len))
+        {
+            *slot = node;
+            *slot_level = level;
+            self.len += 1;
+        }
+    }
+
+    fn iter(&self) -> impl DoubleEndedIterator<Item = (u8, N)> {
+        self.levels
+            .iter()
+            .copied()
+            .zip(self.nodes.iter().copied())
+            .take(self.len)
+    }
+
+    fn total(&self, merge: impl Fn(N, N) -> N) -> N {
+        self.iter()
+            .map(|(_, node)| node)
+            .rev()
+            .reduce(|right, left| merge(left, right))
+            .unwrap_or_default()
+    }
+}
+
+/// A sum of losses and the sum of the weights that their mean is divided by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Weighted<S> {
+    pub(crate) losses: S,
+    pub(crate) weights: S,
+}
+
+impl<S: Sum> Weighted<S> {
+    fn merge(self, other: Self) -> Self {
+        Self {
+            losses: self.losses.merge(other.losses),
+            weights: self.weights.merge(other.weights),
+        }
+    }
+
+    /// The reduced loss in `f64`.
+    pub(crate) fn reduce(self, reduction: Reduction) -> f64 {
+        let weights = self.weights.value();
+        match reduction {
+            Reduction::Sum => self.losses.value(),
+            Reduction::Mean if weights == 0.0 => f64::NAN,
+            Reduction::Mean => self.losses.value() / weights,
+        }
+    }
+}
+
+/// The losses and weights of a whole batch, block by block: `block(start, len)` gives those of the
+/// elements or rows from `start` on.
+pub(crate) fn reduce<S: Sum>(
+    len: usize,
+    mut block: impl FnMut(usize, usize) -> Weighted<S>,
+) -> Weighted<S> {
+    if len <= BLOCK {
+        block(0, len)
+    } else {
+        blocks(0, len, block).total(Weighted::merge)
+    }
+}
+
+fn blocks<S: Sum>(
+    first_block: usize,
+    len: usize,
+    mut block: impl FnMut(usize, usize) -> Weighted<S>,
+) -> Tree<Weighted<S>> {
+    let mut tree = Tree::new(first_block);
+    let mut start = 0;
+    while start < len {
+        let size = BLOCK.min(len - start);
+        tree.push(0, block(start, size), Weighted::merge);
+        start += size;
+    }
+    tree
+}
+
+/// The sum over part of a batch, from which the loss of the whole can be made with the bits that one
+/// call over all of it would give.
+///
+/// Made by the `partial` method of a loss from a run of elements (rows, for losses of classes) that
+/// begins at a multiple of [`BLOCK`] in the whole batch. Partials of adjacent runs merge, in any
+/// grouping. All but the last one hold a whole number of blocks.
+///
+/// ```
+/// use trueloss::{BLOCK, Mse, Reduction};
+///
+/// # fn main() -> Result<(), trueloss::Error> {
+/// let (input, target) = ([0.1_f32; 3 * BLOCK + 7], [0.3_f32; 3 * BLOCK + 7]);
+/// let mse = Mse::new();
+/// let mut whole = mse.partial(&input[..BLOCK], &target[..BLOCK], 0)?;
+/// let rest = mse.partial(&input[BLOCK..], &target[BLOCK..], BLOCK)?;
+/// whole.merge(&rest)?;
+/// assert_eq!(whole.finish(Reduction::Mean)?, mse.forward(&input, &target)?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Partial<T: Element> {
+    start: usize,
+    end: usize,
+    tree: Tree<Weighted<T::Sum>>,
+}
+
+impl<T: Element> Partial<T> {
+    pub(crate) fn new(
+        start: usize,
+        len: usize,
+        block: impl FnMut(usize, usize) -> Weighted<T::Sum>,
+    ) -> Result<Self, Error> {
+        let end = start.checked_add(len).ok_or(Error::ShapeOverflow)?;
+        if start % BLOCK != 0 {
+            return Err(Error::NotOnBlockBoundary { at: start });
+        }
+        Ok(Self {
+            start,
+            end,
+            tree: blocks(start / BLOCK, len, block),
+        })
+    }
+
+    /// The first element or row.
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
+    /// The element or row after the last one.
+    pub fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Appends the partial that follows this one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAdjacent`] where `next` does not begin where this one ends, and
+    /// [`Error::NotOnBlockBoundary`] where that is not at a multiple of [`BLOCK`]. Nothing changes then.
+    pub fn merge(&mut self, next: &Self) -> Result<(), Error> {
+        if next.start != self.end {
+            return Err(Error::NotAdjacent {
+                expected: self.end,
+                actual: next.start,
+            });
+        }
+        if self.end % BLOCK != 0 {
+            return Err(Error::NotOnBlockBoundary { at: self.end });
+        }
+        for (level, node) in next.tree.iter() {
+            self.tree.push(level, node, Weighted::merge);
+        }
+        self.end = next.end;
+        Ok(())
+    }
+
+    /// The loss of the whole batch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAdjacent`] where the partial does not begin at 0.
+    pub fn finish(&self, reduction: Reduction) -> Result<T, Error> {
+        if self.start != 0 {
+            return Err(Error::NotAdjacent {
+                expected: 0,
+                actual: self.start,
+            });
+        }
+        Ok(T::narrow(
+            self.tree.total(Weighted::merge).reduce(reduction),
+        ))
+    }
+}
+
+/// The factor that a mean gives to each gradient: grad_output over the sum of the weights, or
+/// grad_output for a sum. NaN where the mean is.
+pub(crate) fn grad_scale(reduction: Reduction, grad_output: f64, weights: f64) -> f64 {
+    match reduction {
+        Reduction::Sum => grad_output,
+        Reduction::Mean if weights == 0.0 => f64::NAN,
+        Reduction::Mean => grad_output / weights,
+    }
+}
+
+/// weight * value, where a weight of zero takes nothing from an infinite value. NaN stays NaN.
+#[inline(always)]
+pub(crate) fn weigh(weight: f64, value: f64) -> f64 {
+    if weight == 0.0 && !value.is_nan() {
+        0.0
+    } else {
+        weight * value
+    }
+}
+
+/// The length of a slice of weights divides the input's, and all of them are finite.
+pub(crate) fn check_weights<T: Element>(
+    argument: Argument,
+    weights: &[T],
+    input: usize,
+) -> Result<(), Error> {
+    let fits = match weights.len() {
+        0 => input == 0,
+        length => input % length == 0,
+    };
+    if !fits {
+        return Err(Error::Broadcast {
+            argument,
+            length: weights.len(),
+            input,
+        });
+    }
+    match weights.iter().position(|w| !w.is_finite()) {
+        Some(index) => Err(Error::NotFinite { argument, index }),
+        None => Ok(()),
+    }
+}
