@@ -1,2 +1,2 @@
 //! The `trueloss` command.
-fn main(){}
+fn main() {}
