@@ -2,3 +2,4 @@
 pub mod interval;
 pub mod oracle;
 pub mod ulp;
+pub mod filter;
