@@ -99,7 +99,11 @@ impl OneArgument {
 #[inline]
 fn sigmoid(x: f64) -> f64 {
     let t = libm::exp(-x.abs());
-    if x < 0.0 { t / (1.0 + t) } else { 1.0 / (1.0 + t) }
+    if x < 0.0 {
+        t / (1.0 + t)
+    } else {
+        1.0 / (1.0 + t)
+    }
 }
 
 #[inline]
@@ -135,7 +139,11 @@ fn is_near_boundary(r: f64) -> bool {
 #[inline]
 pub fn decide(function: OneArgument, x: f32) -> Result<f32, f64> {
     let r = function.reference(f64::from(x));
-    if is_near_boundary(r) { Err(r) } else { Ok(r as f32) }
+    if is_near_boundary(r) {
+        Err(r)
+    } else {
+        Ok(r as f32)
+    }
 }
 
 /// The correctly rounded value, and whether it took the enclosure.
@@ -157,7 +165,11 @@ pub fn by_enclosure(function: OneArgument, x: f32) -> f32 {
         }
         // exp of a nonzero rational number is transcendental, so no value but those at 0, which are
         // enclosed exactly or are transcendental themselves, can lie on a boundary for ever.
-        assert!(prec < LAST_PREC, "{} at {x:e} is undecided at {prec} bits", function.name());
+        assert!(
+            prec < LAST_PREC,
+            "{} at {x:e} is undecided at {prec} bits",
+            function.name()
+        );
         prec *= 2;
     }
 }
@@ -220,15 +232,31 @@ mod tests {
     /// Arguments around which something changes.
     fn edges() -> Vec<f32> {
         let mut edges = vec![];
-        for x in [0.0_f32, 1e-45, 2e-38, 1e-20, 2e-10, 1.2e-7, 1.2e-4, 0.5, 1.0, 16.0, 17.0, 18.0, 37.43] {
+        for x in [
+            0.0_f32, 1e-45, 2e-38, 1e-20, 2e-10, 1.2e-7, 1.2e-4, 0.5, 1.0, 16.0, 17.0, 18.0, 37.43,
+        ] {
             edges.push(x);
         }
-        edges.extend([86.0, 87.3, 88.0, 88.8, 100.0, 103.2, 103.9, 103.97, 104.0, 150.0, 708.0, 709.0]);
+        edges.extend([
+            86.0, 87.3, 88.0, 88.8, 100.0, 103.2, 103.9, 103.97, 104.0, 150.0, 708.0, 709.0,
+        ]);
         edges.extend([744.0, 745.1, 746.0, 1e4, 1e30, f32::MAX, f32::INFINITY]);
         // Ties: 1/2 + x/4 halfway between two numbers, up to x^3/48.
         edges.extend((0..200).map(|k| (2 * k + 1) as f32 * 2_f32.powi(-23)));
         edges.extend((0..200).map(|k| (2 * k + 1) as f32 * 2_f32.powi(-24)));
-        edges.iter().flat_map(|&x| [x, -x, x.next_up(), x.next_down(), -x.next_up(), -x.next_down()]).collect()
+        edges
+            .iter()
+            .flat_map(|&x| {
+                [
+                    x,
+                    -x,
+                    x.next_up(),
+                    x.next_down(),
+                    -x.next_up(),
+                    -x.next_down(),
+                ]
+            })
+            .collect()
     }
 
     #[test]
@@ -236,7 +264,11 @@ mod tests {
         for function in OneArgument::ALL {
             let audit = audit(function, spaced().chain(edges()));
             assert!(audit.passes(), "{} {audit:?}", function.name());
-            assert!(audit.undecided < audit.inputs / 4, "{} {audit:?}", function.name());
+            assert!(
+                audit.undecided < audit.inputs / 4,
+                "{} {audit:?}",
+                function.name()
+            );
         }
     }
 
@@ -247,7 +279,10 @@ mod tests {
         // 1/2 + x/4 is the tie, the exact value lies x^3/48 below it.
         assert_eq!(correctly_rounded(OneArgument::Sigmoid, x), (0.5, true));
         // At -x there is no tie: below 1/2 the numbers lie twice as dense.
-        assert_eq!(correctly_rounded(OneArgument::Sigmoid, -x).0, 0.5 - 2_f32.powi(-25));
+        assert_eq!(
+            correctly_rounded(OneArgument::Sigmoid, -x).0,
+            0.5 - 2_f32.powi(-25)
+        );
     }
 
     #[test]
@@ -277,8 +312,12 @@ mod tests {
     #[test]
     fn boundaries_are_seen() {
         let boundary = 1.0 + 2_f64.powi(-24);
-        for (offset, near) in [(0.0, true), (2_f64.powi(-46), true), (-2_f64.powi(-46), true), (2_f64.powi(-42), false)]
-        {
+        for (offset, near) in [
+            (0.0, true),
+            (2_f64.powi(-46), true),
+            (-2_f64.powi(-46), true),
+            (2_f64.powi(-42), false),
+        ] {
             assert_eq!(is_near_boundary(boundary + offset), near);
         }
         let subnormal = 2_f64.powi(-150);

@@ -1,5 +1,5 @@
 //! The oracle, the table of claims and the generators that hold `trueloss` to what it promises.
+pub mod filter;
 pub mod interval;
 pub mod oracle;
 pub mod ulp;
-pub mod filter;
