@@ -3,6 +3,7 @@
 pub mod case;
 pub mod coefficients;
 pub mod eval;
+pub mod filter;
 pub mod interval;
 pub mod kernels;
 pub mod oracle;

@@ -1438,3 +1438,6 @@ fn each_row(call: &Call, function: impl Fn(&[f64]) -> Vec<Value>) -> Vec<Exact> 
     }
     outputs
 }
+
+#[cfg(test)]
+mod tests;
