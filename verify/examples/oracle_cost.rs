@@ -12,36 +12,64 @@ fn time(name: &str, n: u32, mut f: impl FnMut(u32)) {
     for i in 0..n {
         f(i);
     }
-    println!("{name:<40} {:>10.3} us", start.elapsed().as_secs_f64() * 1e6 / f64::from(n));
+    println!(
+        "{name:<40} {:>10.3} us",
+        start.elapsed().as_secs_f64() * 1e6 / f64::from(n)
+    );
 }
 
 fn main() {
     let x = |i: u32| f64::from(i % 2048) / 128.0 - 8.0 + 0.01;
-    time("sigmoid, 128 bits", 100_000, |i| drop(black_box(oracle::sigmoid(x(i), 128))));
-    time("softplus, 128 bits", 100_000, |i| drop(black_box(oracle::softplus(x(i), 128))));
-    time("sigmoid derivative, 128 bits", 100_000, |i| drop(black_box(oracle::sigmoid_derivative(x(i), 128))));
+    time("sigmoid, 128 bits", 100_000, |i| {
+        drop(black_box(oracle::sigmoid(x(i), 128)))
+    });
+    time("softplus, 128 bits", 100_000, |i| {
+        drop(black_box(oracle::softplus(x(i), 128)))
+    });
+    time("sigmoid derivative, 128 bits", 100_000, |i| {
+        drop(black_box(oracle::sigmoid_derivative(x(i), 128)))
+    });
     time("bce_with_logits, soft target, 128 bits", 100_000, |i| {
         drop(black_box(oracle::bce_with_logits(x(i), 0.3, 1.0, 128)));
     });
     time("bce_with_logits gradient, 128 bits", 100_000, |i| {
-        drop(black_box(oracle::bce_with_logits_gradient(x(i), 0.3, 1.0, 128)));
+        drop(black_box(oracle::bce_with_logits_gradient(
+            x(i),
+            0.3,
+            1.0,
+            128,
+        )));
     });
     let rows = 1000;
-    let logits: Vec<f64> = (0..rows * 10).map(|i| x(i.wrapping_mul(2_654_435_761))).collect();
+    let logits: Vec<f64> = (0..rows * 10)
+        .map(|i| x(i.wrapping_mul(2_654_435_761)))
+        .collect();
     let classes: Vec<i64> = (0..i64::from(rows)).map(|i| i % 10).collect();
     let call = Call::new(Function::CrossEntropy, &[rows as usize, 10], &logits).classes(&classes);
     let call = call.reduction(Reduction::None);
     let start = Instant::now();
     black_box(oracle::forward(&call, 128));
-    println!("{:<40} {:>10.3} us", "cross_entropy row of 10, forward", start.elapsed().as_secs_f64() * 1e6 / 1000.0);
+    println!(
+        "{:<40} {:>10.3} us",
+        "cross_entropy row of 10, forward",
+        start.elapsed().as_secs_f64() * 1e6 / 1000.0
+    );
     let start = Instant::now();
     black_box(oracle::backward(&call, 128));
-    println!("{:<40} {:>10.3} us", "cross_entropy row of 10, backward", start.elapsed().as_secs_f64() * 1e6 / 1000.0);
+    println!(
+        "{:<40} {:>10.3} us",
+        "cross_entropy row of 10, backward",
+        start.elapsed().as_secs_f64() * 1e6 / 1000.0
+    );
     let got = vec![0.5_f32; 10_000];
     let exact = oracle::backward(&call, 128);
     let start = Instant::now();
     black_box(judge(&got, |_| exact.clone()));
-    println!("{:<40} {:>10.3} us", "judge, an answer", start.elapsed().as_secs_f64() * 1e6 / 10_000.0);
+    println!(
+        "{:<40} {:>10.3} us",
+        "judge, an answer",
+        start.elapsed().as_secs_f64() * 1e6 / 10_000.0
+    );
     for function in OneArgument::ALL {
         let mut needed = 0_u64;
         time(&format!("filter, {}", function.name()), 20_000_000, |i| {
