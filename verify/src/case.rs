@@ -442,8 +442,9 @@ impl<'a> Reader<'a> {
                 return Err(error!("target: expected I64, I32 or U8, found {found}"));
             }
             None => {
+                let values = self.numbers("target", &tensor, dtype)?;
                 check_shape("target", &tensor, &shape)?;
-                Target::Values(self.numbers("target", &tensor, dtype)?)
+                Target::Values(values)
             }
         };
         Ok(if reduced { vec![] } else { rows })
