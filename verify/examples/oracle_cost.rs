@@ -40,7 +40,7 @@ fn main() {
             128,
         )));
     });
-    let rows = 1000;
+    let rows = 1000_u32;
     let logits: Vec<f64> = (0..rows * 10)
         .map(|i| x(i.wrapping_mul(2_654_435_761)))
         .collect();

@@ -705,6 +705,21 @@ pub fn softplus_of(x: &Interval) -> Interval {
     })
 }
 
+/// softplus(x) and softplus(-x), which differ by x: one exponential and one logarithm for both.
+fn softplus_pair(x: &Interval) -> (Interval, Interval) {
+    if !x.is_nonnegative() && !x.is_nonpositive() {
+        return (softplus_of(x), softplus_of(&-x.clone()));
+    }
+    let magnitude = x.clone().abs();
+    let small = (-magnitude.clone()).exp().ln_1p();
+    let large = magnitude + &small;
+    if x.is_nonnegative() {
+        (large, small)
+    } else {
+        (small, large)
+    }
+}
+
 /// ln sigma(x) = -softplus(-x).
 pub fn log_sigmoid_of(x: &Interval) -> Interval {
     -softplus_of(&-x.clone())
@@ -798,8 +813,9 @@ pub fn bce_gradient_of(x: &Interval, y: &Interval) -> Interval {
 
 /// (1 - y) softplus(x) + c y softplus(-x), c = pos_weight.
 pub fn bce_with_logits_of(x: &Interval, y: &Interval, pos_weight: &Interval) -> Interval {
-    let negative = (1 - y.clone()) * &softplus_of(x);
-    let positive = pos_weight.clone() * y * &softplus_of(&-x.clone());
+    let (softplus, reflected) = softplus_pair(x);
+    let negative = (1 - y.clone()) * &softplus;
+    let positive = pos_weight.clone() * y * &reflected;
     negative + &positive
 }
 
@@ -883,15 +899,19 @@ pub fn mse_gradient(x: f64, y: f64, prec: u32) -> Value {
 
 /// [`bce_with_logits_of`], and the sum of the magnitudes of its two terms.
 pub fn bce_with_logits(x: f64, y: f64, pos_weight: f64, prec: u32) -> Exact {
+    let (softplus, reflected) = match Value::from_f64(x, prec) {
+        Value::Nan => (Value::Nan, Value::Nan),
+        Value::Infinite { negative: true } => (Value::zero(prec), Value::INFINITY),
+        Value::Infinite { negative: false } => (Value::INFINITY, Value::zero(prec)),
+        Value::Number(x) => {
+            let (softplus, reflected) = softplus_pair(&x);
+            (Value::Number(softplus), Value::Number(reflected))
+        }
+    };
     let y = Interval::from_f64(y, prec);
     let positive_weight = Value::Number(y.clone() * &Interval::from_f64(pos_weight, prec));
-    let negative_weight = Value::Number(1 - y);
-    // A term whose weight is exactly zero needs no logarithm, except to find the NaN.
-    let term = |weight: Value, x: f64| match weight.number() {
-        Some(w) if w.is_zero() && !x.is_nan() => Value::zero(prec),
-        _ => weight.times(&softplus(x, prec)),
-    };
-    let (negative, positive) = (term(negative_weight, x), term(positive_weight, -x));
+    let negative = Value::Number(1 - y).times(&softplus);
+    let positive = positive_weight.times(&reflected);
     let magnitude = upper_sum(negative.magnitude(), positive.magnitude());
     Exact::with_magnitude(negative.plus(positive), magnitude)
 }

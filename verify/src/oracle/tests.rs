@@ -692,6 +692,15 @@ fn enclosures_compose() {
         // (p - y) / (p (1 - p)) times p (1 - p).
         let chained = bce_gradient_of(&p, &y) * &sigmoid_derivative_of(&x);
         assert!(chained.overlaps(&bce_with_logits_gradient_of(&x, &y, &one)));
+        // The forms on enclosures are the forms on numbers.
+        let c = Interval::from_f64(2.5, PREC);
+        let at = x.lo().to_f64();
+        let number = |exact: Exact| exact.value.number().unwrap().clone();
+        let forward = number(bce_with_logits(at, 0.375, 2.5, PREC));
+        let backward = number(bce_with_logits_gradient(at, 0.375, 2.5, PREC));
+        assert!(forward.overlaps(&bce_with_logits_of(&x, &y, &c)));
+        assert!(backward.overlaps(&bce_with_logits_gradient_of(&x, &y, &c)));
+        assert!(forward.width() < 1e-33 && backward.width() < 1e-33);
         // Wide enclosures contain what lies in them.
         let wide = Interval::new(x.lo().clone() - 1u32, x.hi().clone() + 3u32);
         assert!(

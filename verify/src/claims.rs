@@ -1,0 +1,463 @@
+//! The table of claims: what each function promises, for which inputs, within which bound. The tests, the
+//! report and the README's table of bounds are all made from it.
+
+use crate::filter::{self, OneArgument};
+use crate::generate::{self, ElementType, Form, Options, Sampler};
+use crate::kernels;
+use crate::oracle::{self, Call, Function, Target};
+use crate::ulp::{self, Format, Judged};
+use proptest::strategy::BoxedStrategy;
+use trueloss::Element;
+
+/// Forward or gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// The value.
+    Forward,
+    /// The gradient with respect to the input.
+    Gradient,
+}
+
+impl Direction {
+    /// As the tables say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Gradient => "gradient",
+        }
+    }
+}
+
+/// |error| <= `ulp` ULP of the exact value + `terms` times the sum of the terms' magnitudes.
+///
+/// The second part is there where terms of different sign can cancel: no arithmetic of fixed precision
+/// keeps a relative error then. A bound of exactly 0.5 ULP means correctly rounded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bound {
+    /// In units of the last place.
+    pub ulp: f64,
+    /// A power of two, or 0.
+    pub terms: f64,
+}
+
+impl Bound {
+    const fn ulp(ulp: f64) -> Self {
+        Self { ulp, terms: 0.0 }
+    }
+
+    const fn and_terms(self, exponent: i32) -> Self {
+        Self {
+            terms: f64::from_bits(((1023 + exponent) as u64) << 52),
+            ..self
+        }
+    }
+}
+
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.ulp)?;
+        if self.terms > 0.0 {
+            write!(f, " + 2^{:.0} Σ|terms|", self.terms.log2())?;
+        }
+        Ok(())
+    }
+}
+
+/// One row of the table.
+#[derive(Clone, Copy)]
+pub struct Claim {
+    /// The function.
+    pub function: Function,
+    /// Which of its options and reductions the row is about.
+    pub variant: &'static str,
+    /// The element type.
+    pub element: ElementType,
+    /// Value or gradient.
+    pub direction: Direction,
+    /// The bound.
+    pub bound: Bound,
+    /// How inputs are made.
+    pub inputs: Inputs,
+}
+
+/// How the inputs of a claim are made and judged.
+#[derive(Clone, Copy)]
+pub enum Inputs {
+    /// One `f32` argument, every magnitude: by the correctly rounded value itself. The `f64` is the label,
+    /// for binary cross-entropy.
+    OneArgument(OneArgument, Option<f64>),
+    /// Calls made by a strategy, judged by enclosures.
+    Calls(fn(ElementType) -> BoxedStrategy<Call>),
+}
+
+impl Claim {
+    /// Function, variant, element type and direction in one line.
+    pub fn name(&self) -> String {
+        let variant = if self.variant.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", self.variant)
+        };
+        format!(
+            "{}{variant}, {} {}",
+            self.function.name(),
+            self.element.name(),
+            self.direction.name()
+        )
+    }
+}
+
+/// What checking a claim found.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Numbers compared.
+    pub inputs: u64,
+    /// How many of them were decided by MPFR enclosures; the others by the audited filter.
+    pub enclosures: u64,
+    /// The worst error in ULP. Where the bound has a part in the terms, the worst of those that this part
+    /// was not needed for.
+    pub worst_ulp: f64,
+    /// Where.
+    pub worst_at: String,
+    /// The largest excess over the ULP part of the bound, relative to the terms' magnitudes.
+    pub excess: f64,
+    /// The answers outside the bound: how many, and the first one.
+    pub failures: u64,
+    /// The first of them.
+    pub first_failure: String,
+}
+
+impl Outcome {
+    /// The outcome of two runs together.
+    pub fn and(mut self, other: Self) -> Self {
+        self.inputs += other.inputs;
+        self.enclosures += other.enclosures;
+        if other.worst_ulp > self.worst_ulp || self.worst_at.is_empty() {
+            self.worst_ulp = other.worst_ulp;
+            self.worst_at = other.worst_at;
+        }
+        self.excess = self.excess.max(other.excess);
+        if self.failures == 0 {
+            self.first_failure = other.first_failure;
+        }
+        self.failures += other.failures;
+        self
+    }
+
+    /// Everything compared was within the bound, and something was compared.
+    pub fn passes(&self) -> bool {
+        self.failures == 0 && self.inputs > 0
+    }
+
+    fn add(&mut self, bound: Bound, judged: &Judged, at: impl FnOnce() -> String) {
+        self.inputs += 1;
+        self.enclosures += 1;
+        let within = judged.within(bound.ulp, bound.terms);
+        let worst = judged.ulp > self.worst_ulp;
+        if judged.ulp <= bound.ulp || bound.terms == 0.0 || !within {
+            if worst || !within {
+                let at = at();
+                if !within {
+                    if self.failures == 0 {
+                        self.first_failure = format!("{at}, exact {:e}", judged.exact);
+                    }
+                    self.failures += 1;
+                }
+                if worst {
+                    self.worst_ulp = judged.ulp;
+                    self.worst_at = at;
+                }
+            }
+        } else {
+            self.excess = self.excess.max(judged.excess(bound.ulp));
+        }
+    }
+}
+
+/// The bounds of one kind of call, for both element types and directions.
+struct Family {
+    function: Function,
+    variant: &'static str,
+    calls: fn(ElementType) -> BoxedStrategy<Call>,
+    /// f32 forward, f32 gradient, f64 forward, f64 gradient.
+    bounds: [Bound; 4],
+}
+
+/// 0.5001 ULP: the last rounding, and an error before it of at most 2^-38, which leaves 2^-14 ULP.
+const NEAR: Bound = Bound::ulp(0.5001);
+
+/// Every claim there is.
+pub fn table() -> Vec<Claim> {
+    use Function::*;
+    let mut claims = Vec::new();
+    let mut one = |function, variant, direction, argument, label| {
+        claims.push(Claim {
+            function,
+            variant,
+            element: ElementType::F32,
+            direction,
+            bound: Bound::ulp(0.5),
+            inputs: Inputs::OneArgument(argument, label),
+        });
+    };
+    use Direction::{Forward, Gradient};
+    one(Sigmoid, "", Forward, OneArgument::Sigmoid, None);
+    one(Sigmoid, "g = 1", Gradient, OneArgument::SigmoidDerivative, None);
+    one(LogSigmoid, "", Forward, OneArgument::LogSigmoid, None);
+    one(LogSigmoid, "g = 1", Gradient, OneArgument::LogSigmoidDerivative, None);
+    one(Softplus, "", Forward, OneArgument::Softplus, None);
+    one(Softplus, "g = 1", Gradient, OneArgument::Sigmoid, None);
+    let bce = BinaryCrossEntropyWithLogits;
+    one(bce, "y = 0", Forward, OneArgument::Softplus, Some(0.0));
+    one(bce, "y = 0", Gradient, OneArgument::Sigmoid, Some(0.0));
+    one(bce, "y = 1", Forward, OneArgument::NegLogSigmoid, Some(1.0));
+    one(bce, "y = 1", Gradient, OneArgument::NegLogSigmoidDerivative, Some(1.0));
+    for family in families() {
+        for element in ElementType::ALL {
+            for direction in [Forward, Gradient] {
+                let [a, b, c, d] = family.bounds;
+                let bound = match (element, direction) {
+                    (ElementType::F32, Forward) => a,
+                    (ElementType::F32, Gradient) => b,
+                    (ElementType::F64, Forward) => c,
+                    (ElementType::F64, Gradient) => d,
+                };
+                claims.push(Claim {
+                    function: family.function,
+                    variant: family.variant,
+                    element,
+                    direction,
+                    bound,
+                    inputs: Inputs::Calls(family.calls),
+                });
+            }
+        }
+    }
+    claims
+}
+
+macro_rules! calls {
+    ($generator:ident, $function:expr, $form:ident $(, $option:ident)*) => {
+        |element| generate::$generator(
+            $function,
+            element,
+            Form::$form,
+            Options { $($option: true,)* ..Options::default() },
+        )
+    };
+}
+
+fn families() -> Vec<Family> {
+    use Function::*;
+    let u = Bound::ulp;
+    let family = |function, variant, calls, bounds| Family {
+        function,
+        variant,
+        calls,
+        bounds,
+    };
+    vec![
+        family(Sigmoid, "any g", calls!(elementwise, Sigmoid, Each, special), [NEAR, NEAR, u(3.0), u(4.0)]),
+        family(LogSigmoid, "any g", calls!(elementwise, LogSigmoid, Each, special), [NEAR, NEAR, u(3.0), u(4.0)]),
+        family(Softplus, "beta, any g", calls!(elementwise, Softplus, Each, special, beta), [NEAR, NEAR, u(3.0), u(4.0)]),
+        family(Softmax, "", calls!(rows, Softmax, Each, special), [NEAR, NEAR.and_terms(-44), u(4.0), u(4.0).and_terms(-48)]),
+        family(LogSoftmax, "", calls!(rows, LogSoftmax, Each, special), [NEAR, NEAR.and_terms(-44), u(3.0), u(4.0).and_terms(-48)]),
+        family(MseLoss, "each", calls!(elementwise, MseLoss, Each), [NEAR, NEAR, u(2.0), u(2.0)]),
+        family(MseLoss, "mean or sum", calls!(elementwise, MseLoss, Reduced), [NEAR, NEAR, u(3.0), u(3.0)]),
+        family(BinaryCrossEntropy, "each, weights", calls!(elementwise, BinaryCrossEntropy, Each, weights), [NEAR, NEAR, u(4.0), u(4.0)]),
+        family(BinaryCrossEntropy, "mean or sum", calls!(elementwise, BinaryCrossEntropy, Reduced), [NEAR, NEAR, u(4.0), u(4.0)]),
+        family(BinaryCrossEntropyWithLogits, "each, soft targets", calls!(elementwise, BinaryCrossEntropyWithLogits, Each, special), [NEAR, u(0.5).and_terms(-50), u(4.0), u(4.0).and_terms(-50)]),
+        family(BinaryCrossEntropyWithLogits, "each, weights", calls!(elementwise, BinaryCrossEntropyWithLogits, Each, weights), [NEAR, NEAR.and_terms(-50), u(4.0), u(4.0).and_terms(-49)]),
+        family(BinaryCrossEntropyWithLogits, "mean or sum", calls!(elementwise, BinaryCrossEntropyWithLogits, Reduced), [NEAR, NEAR.and_terms(-50), u(4.0), u(4.0).and_terms(-49)]),
+        family(BinaryCrossEntropyWithLogits, "mean or sum, negative weights", calls!(elementwise, BinaryCrossEntropyWithLogits, Reduced, weights, negative), [NEAR.and_terms(-46), NEAR.and_terms(-49), u(4.0).and_terms(-48), u(4.0).and_terms(-48)]),
+        family(NllLoss, "each, weights, ignored rows", calls!(rows, NllLoss, Each, weights, ignore, special), [NEAR, NEAR, u(1.0), u(1.0)]),
+        family(NllLoss, "mean or sum, weights, ignored rows", calls!(rows, NllLoss, Reduced, weights, ignore), [NEAR.and_terms(-46), NEAR, u(3.0).and_terms(-48), u(3.0)]),
+        family(CrossEntropy, "each, labels", calls!(rows, CrossEntropy, Each, special), [NEAR, NEAR, u(3.0), u(4.0)]),
+        family(CrossEntropy, "each, labels, weights, ignored rows", calls!(rows, CrossEntropy, Each, weights, ignore, special), [NEAR, NEAR, u(4.0), u(4.0)]),
+        family(CrossEntropy, "each, smoothing, weights", calls!(rows, CrossEntropy, Each, weights, ignore, smoothing), [NEAR, NEAR.and_terms(-44), u(4.0), u(4.0).and_terms(-48)]),
+        family(CrossEntropy, "each, probabilities, weights", calls!(rows, CrossEntropy, Each, weights, probabilities, smoothing), [NEAR, NEAR.and_terms(-44), u(4.0), u(4.0).and_terms(-48)]),
+        family(CrossEntropy, "mean or sum, labels, weights, ignored rows", calls!(rows, CrossEntropy, Reduced, weights, ignore), [NEAR, NEAR, u(4.0), u(4.0)]),
+        family(CrossEntropy, "mean or sum, smoothing, negative weights", calls!(rows, CrossEntropy, Reduced, weights, negative, ignore, smoothing), [NEAR.and_terms(-44), NEAR.and_terms(-44), u(4.0).and_terms(-48), u(4.0).and_terms(-48)]),
+        family(CrossEntropy, "mean or sum, probabilities", calls!(rows, CrossEntropy, Reduced, weights, probabilities), [NEAR, NEAR.and_terms(-44), u(4.0), u(4.0).and_terms(-48)]),
+    ]
+}
+
+/// Checks a claim on about `count` numbers, the same ones for the same seed.
+pub fn check(claim: &Claim, count: u64, seed: u64) -> Outcome {
+    match claim.inputs {
+        Inputs::OneArgument(argument, label) => {
+            let start = seed.wrapping_mul(count);
+            let inputs = generate::spread(start + count).skip(start as usize);
+            one_argument(claim, argument, label, inputs)
+        }
+        Inputs::Calls(calls) => {
+            let strategy = calls(claim.element);
+            let mut sampler = Sampler::new(seed);
+            let mut outcome = Outcome::default();
+            while outcome.inputs < count {
+                let call = sampler.sample(&strategy);
+                outcome = outcome.and(check_call(claim, &call));
+            }
+            outcome
+        }
+    }
+}
+
+/// Checks a claim of one argument at the edge cases.
+pub fn check_edges(claim: &Claim) -> Outcome {
+    match claim.inputs {
+        Inputs::OneArgument(argument, label) => {
+            one_argument(claim, argument, label, generate::edges().into_iter())
+        }
+        Inputs::Calls(_) => Outcome::default(),
+    }
+}
+
+/// Checks one call.
+pub fn check_call(claim: &Claim, call: &Call) -> Outcome {
+    match claim.element {
+        ElementType::F32 => check_call_in::<f32>(claim, call),
+        ElementType::F64 => check_call_in::<f64>(claim, call),
+    }
+}
+
+fn check_call_in<T: Element + Format>(claim: &Claim, call: &Call) -> Outcome {
+    let (got, judged) = judged::<T>(claim.direction, call)
+        .unwrap_or_else(|error| panic!("{}: {error}\n{call:?}", claim.name()));
+    let mut outcome = Outcome::default();
+    for (i, (got, judged)) in got.iter().zip(&judged).enumerate() {
+        outcome.add(claim.bound, judged, || {
+            format!("{}, got {:e}", describe(call, claim.direction, i), got.to_f64())
+        });
+    }
+    outcome
+}
+
+/// What a kernel answers to a call, and what the oracle says of it.
+pub fn judged<T: Element + Format>(
+    direction: Direction,
+    call: &Call,
+) -> Result<(Vec<T>, Vec<Judged>), trueloss::Error> {
+    Ok(match direction {
+        Direction::Forward => {
+            let got = kernels::forward::<T>(call)?;
+            let judged = ulp::judge(&got, |prec| oracle::forward(call, prec));
+            (got, judged)
+        }
+        Direction::Gradient => {
+            let got = kernels::backward::<T>(call)?;
+            let judged = ulp::judge(&got, |prec| oracle::backward(call, prec));
+            (got, judged)
+        }
+    })
+}
+
+/// Where in a call an answer stands, in a few words.
+pub fn describe(call: &Call, direction: Direction, index: usize) -> String {
+    let x = call.input.get(index);
+    let reduced = direction == Direction::Forward && call.outputs() == 1 && call.input.len() > 1;
+    let number = |x: Option<&f64>| x.map_or("?".to_owned(), |x| format!("{x:e}"));
+    if reduced {
+        return format!("{} of shape {:?}", call.reduction, call.shape);
+    }
+    if call.function.has_rows() {
+        return format!("shape {:?}, entry {index}", call.shape);
+    }
+    match &call.target {
+        Target::Values(y) => format!("x = {}, y = {}", number(x), number(y.get(index))),
+        _ if call.beta != 1.0 => format!("x = {}, beta = {:e}", number(x), call.beta),
+        _ => format!("x = {}", number(x)),
+    }
+}
+
+fn one_argument(
+    claim: &Claim,
+    argument: OneArgument,
+    label: Option<f64>,
+    inputs: impl Iterator<Item = f32>,
+) -> Outcome {
+    let mut outcome = Outcome::default();
+    let inputs: Vec<f32> = inputs.collect();
+    for (x, got) in inputs.iter().zip(answers(claim, label, &inputs)) {
+        let (right, enclosed) = filter::correctly_rounded(argument, *x);
+        outcome.inputs += 1;
+        outcome.enclosures += u64::from(enclosed);
+        if !Format::is_same(got, right) {
+            if outcome.failures == 0 {
+                outcome.first_failure = format!("x = {x:e}, got {got:e}, exact {right:e}");
+            }
+            outcome.failures += 1;
+        }
+        // The reference is good to 2^-20 ULP of an f32: enough to show how far off the rounding is.
+        let error = filter::error_in_ulp(argument, *x, got);
+        if error > outcome.worst_ulp {
+            outcome.worst_ulp = error;
+            outcome.worst_at = format!("x = {x:e}");
+        }
+    }
+    outcome
+}
+
+/// What the kernels answer to one argument.
+fn answers(claim: &Claim, label: Option<f64>, inputs: &[f32]) -> Vec<f32> {
+    let mut out = vec![0.0; inputs.len()];
+    let ones = vec![1.0; inputs.len()];
+    let forward = claim.direction == Direction::Forward;
+    let (sigmoid, log_sigmoid, softplus, bce) = (
+        trueloss::Sigmoid::new(),
+        trueloss::LogSigmoid::new(),
+        trueloss::Softplus::new(),
+        trueloss::BceWithLogits::new(),
+    );
+    let target = vec![label.unwrap_or(0.0) as f32; inputs.len()];
+    match (claim.function, forward) {
+        (Function::Sigmoid, true) => sigmoid.forward(inputs, &mut out),
+        (Function::Sigmoid, false) => sigmoid.backward(inputs, &ones, &mut out),
+        (Function::LogSigmoid, true) => log_sigmoid.forward(inputs, &mut out),
+        (Function::LogSigmoid, false) => log_sigmoid.backward(inputs, &ones, &mut out),
+        (Function::Softplus, true) => softplus.forward(inputs, &mut out),
+        (Function::Softplus, false) => softplus.backward(inputs, &ones, &mut out),
+        (_, true) => bce.forward_each(inputs, &target, &mut out),
+        (_, false) => bce.backward_each(inputs, &target, &ones, &mut out),
+    }
+    .unwrap_or_else(|error| panic!("{}: {error}", claim.name()));
+    out
+}
+
+/// The README's table of bounds.
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "| function | case | f32 forward | f32 gradient | f64 forward | f64 gradient |\n|---|---|---|---|---|---|\n",
+    );
+    let claims = table();
+    let mut seen = Vec::new();
+    for claim in &claims {
+        let key = (claim.function, claim.variant.trim_end_matches("g = 1"));
+        if seen.contains(&key) {
+            continue;
+        }
+        seen.push(key);
+        let bound = |element, direction| {
+            claims
+                .iter()
+                .find(|c| {
+                    (c.function, c.variant.trim_end_matches("g = 1")) == key
+                        && (c.element, c.direction) == (element, direction)
+                })
+                .map_or(String::new(), |c| c.bound.to_string())
+        };
+        let case = if key.1.is_empty() && matches!(claim.inputs, Inputs::OneArgument(..)) {
+            "g = 1"
+        } else {
+            key.1
+        };
+        text += &format!("| {} | {case} |", claim.function.name());
+        for element in ElementType::ALL {
+            for direction in [Direction::Forward, Direction::Gradient] {
+                text += &format!(" {} |", bound(element, direction));
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
