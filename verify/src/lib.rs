@@ -1,7 +1,10 @@
 //! The oracle, the table of claims and the generators that hold `trueloss` to what it promises.
 
+pub mod case;
 pub mod coefficients;
+pub mod eval;
 pub mod filter;
 pub mod interval;
+pub mod kernels;
 pub mod oracle;
 pub mod ulp;

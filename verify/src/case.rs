@@ -1,0 +1,462 @@
+//! Case files: one call of one function in safetensors, with somebody's answers or the kernels'.
+//!
+//! Tensors: `input`; for a loss `target`, and `weight` and `pos_weight` where the function has them; `grad_output`,
+//! taken to be ones where it is missing. The subject's answers are `loss` (for an activation `output`, or `loss` too)
+//! and `grad_input`, and `loss_f64` and `grad_input_f64`, its answers in f64.
+//! Shapes are PyTorch's, those of single numbers empty.
+//!
+//! Elements have the type of `input`, F32 or F64 (other tensors of an F64 case may be F32). Targets that are class
+//! indices are I64, I32 or U8.
+//!
+//! Metadata, all strings: `function` (PyTorch's name in `torch.nn.functional`), `reduction` (none, mean, sum; mean
+//! where it is missing), `ignore_index`, `label_smoothing`, `dim`, `beta`. Others mean nothing here: softplus's
+//! `threshold` dodges an overflow that the stable form does not have.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use safetensors::tensor::{SafeTensors, TensorView};
+use trueloss::Element;
+
+use crate::kernels;
+use crate::oracle::{Call, Function, Reduction, Target};
+
+/// The type of a case's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // Their names are the types' own.
+pub enum Dtype {
+    F32,
+    F64,
+}
+
+impl Dtype {
+    fn tensor(self) -> safetensors::Dtype {
+        match self {
+            Dtype::F32 => safetensors::Dtype::F32,
+            Dtype::F64 => safetensors::Dtype::F64,
+        }
+    }
+}
+
+/// Somebody's answers to a call, widened to f64.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answers {
+    /// The loss, the losses or the activation's outputs.
+    pub loss: Option<Vec<f64>>,
+    /// The gradient with respect to the input.
+    pub grad_input: Option<Vec<f64>>,
+}
+
+/// One case file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// The call. Shapes fit; whether its numbers are legal is for the kernels to say.
+    pub call: Call,
+    /// The type of its elements.
+    pub dtype: Dtype,
+    /// The shape of the loss or the outputs.
+    pub output_shape: Vec<usize>,
+    /// The file's metadata, all of them.
+    pub metadata: HashMap<String, String>,
+    /// `loss` or `output`, and `grad_input`, of the elements' type.
+    pub answers: Answers,
+    /// `loss_f64` and `grad_input_f64`.
+    pub answers_f64: Answers,
+}
+
+/// What is wrong with a case file, in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseError(String);
+
+impl CaseError {
+    fn new(problem: impl fmt::Display) -> Self {
+        CaseError(problem.to_string())
+    }
+
+    fn in_file(self, path: &Path) -> Self {
+        CaseError(format!("{}: {}", path.display(), self.0))
+    }
+}
+
+impl fmt::Display for CaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // File names and tensor names are other people's strings.
+        f.write_str(&self.0.replace(['\n', '\r'], " "))
+    }
+}
+
+impl std::error::Error for CaseError {}
+
+macro_rules! error {
+    ($($format:tt)*) => { CaseError(format!($($format)*)) };
+}
+
+impl Case {
+    /// Reads a case file.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not one: the error names the file and the problem.
+    pub fn read(path: &Path) -> Result<Self, CaseError> {
+        std::fs::read(path)
+            .map_err(CaseError::new)
+            .and_then(|bytes| Case::from_bytes(&bytes))
+            .map_err(|error| error.in_file(path))
+    }
+
+    /// Reads the contents of a case file.
+    ///
+    /// # Errors
+    ///
+    /// Where they are not those of one.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CaseError> {
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(CaseError::new)?;
+        let file = SafeTensors::deserialize(bytes).map_err(CaseError::new)?;
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let function: Function = match metadata.get("function") {
+            Some(name) => name.parse().map_err(CaseError::new)?,
+            None => return Err(error!("no `function` in the metadata")),
+        };
+        let reader = Reader { file, function };
+
+        let input = reader.required("input")?;
+        let dtype = match input.dtype() {
+            safetensors::Dtype::F32 => Dtype::F32,
+            safetensors::Dtype::F64 => Dtype::F64,
+            other => return Err(error!("input: expected F32 or F64, found {other}")),
+        };
+        let shape = input.shape();
+        // A shape that holds nothing may be as large as it likes elsewhere. Then no product of its sizes is safe.
+        let nonzero = shape.iter().filter(|&&n| n > 0);
+        if nonzero
+            .copied()
+            .try_fold(1, usize::checked_mul)
+            .is_none_or(|n| n > isize::MAX as usize)
+        {
+            return Err(error!("input: the shape {shape:?} is too large"));
+        }
+        let mut call = Call::new(function, shape, &reader.numbers("input", &input, dtype)?);
+        set_options(&mut call, &metadata)?;
+        let output_shape = reader.target(&mut call, dtype)?;
+        let outputs = output_shape.iter().product::<usize>();
+        let all: Vec<usize> = shape.to_vec();
+        call.weight = match function {
+            Function::NllLoss | Function::CrossEntropy => {
+                let classes = shape[usize::from(shape.len() > 1)];
+                reader.of_shape("weight", dtype, &[classes])?
+            }
+            Function::BinaryCrossEntropy | Function::BinaryCrossEntropyWithLogits => {
+                reader.broadcast("weight", dtype, &all)?
+            }
+            _ => reader.absent("weight")?,
+        };
+        call.pos_weight = match function {
+            Function::BinaryCrossEntropyWithLogits => {
+                reader.broadcast("pos_weight", dtype, &all)?
+            }
+            _ => reader.absent("pos_weight")?,
+        };
+        call.grad_output = reader
+            .of_shape("grad_output", dtype, &output_shape)?
+            .unwrap_or_else(|| vec![1.0; outputs]);
+
+        let mut answers = Answers {
+            loss: reader.of_shape("loss", dtype, &output_shape)?,
+            grad_input: reader.of_shape("grad_input", dtype, &all)?,
+        };
+        if function.is_activation() {
+            let output = reader.of_shape("output", dtype, &output_shape)?;
+            if output.is_some() && answers.loss.is_some() {
+                return Err(error!("both `output` and `loss`"));
+            }
+            answers.loss = output.or(answers.loss);
+        }
+        let answers_f64 = Answers {
+            loss: reader.of_shape("loss_f64", Dtype::F64, &output_shape)?,
+            grad_input: reader.of_shape("grad_input_f64", Dtype::F64, &all)?,
+        };
+        Ok(Case {
+            call,
+            dtype,
+            output_shape,
+            metadata,
+            answers,
+            answers_f64,
+        })
+    }
+
+    /// Runs the kernels and returns the contents of a case file with their answers: `loss`, or for an activation
+    /// `output`, and `grad_input`, with the metadata of this one.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernels refuse the call.
+    pub fn evaluate(&self) -> Result<Vec<u8>, CaseError> {
+        match self.dtype {
+            Dtype::F32 => self.evaluate_as::<f32>(|x| x.to_le_bytes().to_vec()),
+            Dtype::F64 => self.evaluate_as::<f64>(|x| x.to_le_bytes().to_vec()),
+        }
+    }
+
+    fn evaluate_as<T: Element>(
+        &self,
+        to_bytes: impl Fn(T) -> Vec<u8>,
+    ) -> Result<Vec<u8>, CaseError> {
+        let bytes = |values: Vec<T>| values.into_iter().flat_map(&to_bytes).collect::<Vec<u8>>();
+        let loss = bytes(kernels::forward(&self.call).map_err(CaseError::new)?);
+        let grad_input = bytes(kernels::backward(&self.call).map_err(CaseError::new)?);
+        let name = if self.call.function.is_activation() {
+            "output"
+        } else {
+            "loss"
+        };
+        let tensors = [
+            (name, &self.output_shape, loss.as_slice()),
+            ("grad_input", &self.call.shape, grad_input.as_slice()),
+        ];
+        let view = |(name, shape, bytes): (_, &Vec<usize>, _)| {
+            TensorView::new(self.dtype.tensor(), shape.clone(), bytes).map(|view| (name, view))
+        };
+        let tensors = tensors
+            .into_iter()
+            .map(view)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(CaseError::new)?;
+        safetensors::serialize(tensors, Some(self.metadata.clone())).map_err(CaseError::new)
+    }
+}
+
+/// Sets the options that the metadata name.
+fn set_options(call: &mut Call, metadata: &HashMap<String, String>) -> Result<(), CaseError> {
+    fn option<T: FromStr>(
+        metadata: &HashMap<String, String>,
+        name: &str,
+    ) -> Result<Option<T>, CaseError> {
+        let parse = |text: &String| {
+            text.parse()
+                .map_err(|_| error!("{name}: `{text}` is no number that it can be"))
+        };
+        metadata.get(name).map(parse).transpose()
+    }
+    let function = call.function;
+    if let Some(reduction) = metadata.get("reduction") {
+        call.reduction = reduction.parse::<Reduction>().map_err(CaseError::new)?;
+    }
+    let mut known = vec![];
+    if let Some(ignore_index) = option(metadata, "ignore_index")? {
+        known.push(("ignore_index", ignore_index == call.ignore_index));
+        call.ignore_index = ignore_index;
+    }
+    if let Some(label_smoothing) = option(metadata, "label_smoothing")? {
+        known.push(("label_smoothing", label_smoothing == call.label_smoothing));
+        call.label_smoothing = label_smoothing;
+    }
+    if let Some(beta) = option(metadata, "beta")? {
+        known.push(("beta", beta == call.beta));
+        call.beta = beta;
+    }
+    // An option that the function does not have is harmless at its default, and a mistake elsewhere.
+    for (name, is_default) in known {
+        let has = match name {
+            "ignore_index" => matches!(function, Function::NllLoss | Function::CrossEntropy),
+            "label_smoothing" => function == Function::CrossEntropy,
+            _ => function == Function::Softplus,
+        };
+        if !has && !is_default {
+            return Err(error!("{function} has no {name}"));
+        }
+    }
+    let dim: Option<i64> = option(metadata, "dim")?;
+    if matches!(function, Function::Softmax | Function::LogSoftmax) {
+        let Some(dim) = dim else {
+            return Err(error!("no `dim` in the metadata"));
+        };
+        // A single number counts as one dimension.
+        let rank = call.shape.len().max(1);
+        let counted = if dim < 0 {
+            dim.checked_add_unsigned(rank as u64)
+        } else {
+            Some(dim)
+        };
+        call.dim = counted
+            .and_then(|dim| usize::try_from(dim).ok())
+            .filter(|&dim| dim < rank)
+            .ok_or_else(|| error!("dim: {dim} is not one of {rank} dimensions"))?;
+        if call.shape.get(call.dim) == Some(&0) {
+            return Err(error!("input: no classes in its shape {:?}", call.shape));
+        }
+    }
+    Ok(())
+}
+
+/// A file's tensors, for a function.
+struct Reader<'a> {
+    file: SafeTensors<'a>,
+    function: Function,
+}
+
+impl<'a> Reader<'a> {
+    fn optional(&self, name: &str) -> Option<TensorView<'a>> {
+        self.file.tensor(name).ok()
+    }
+
+    fn required(&self, name: &str) -> Result<TensorView<'a>, CaseError> {
+        self.optional(name)
+            .ok_or_else(|| error!("no tensor `{name}`"))
+    }
+
+    fn absent(&self, name: &str) -> Result<Option<Vec<f64>>, CaseError> {
+        match self.optional(name) {
+            None => Ok(None),
+            Some(_) => Err(error!("{} has no {name}", self.function)),
+        }
+    }
+
+    /// A tensor's elements, widened.
+    fn numbers(
+        &self,
+        name: &str,
+        tensor: &TensorView<'_>,
+        dtype: Dtype,
+    ) -> Result<Vec<f64>, CaseError> {
+        match (tensor.dtype(), dtype) {
+            (safetensors::Dtype::F32, _) => {
+                let (numbers, _) = tensor.data().as_chunks();
+                Ok(numbers
+                    .iter()
+                    .map(|&x| f64::from(f32::from_le_bytes(x)))
+                    .collect())
+            }
+            (safetensors::Dtype::F64, Dtype::F64) => {
+                let (numbers, _) = tensor.data().as_chunks();
+                Ok(numbers.iter().map(|&x| f64::from_le_bytes(x)).collect())
+            }
+            (found, expected) => Err(error!("{name}: expected {expected:?}, found {found}")),
+        }
+    }
+
+    /// A tensor's class indices; None where it holds numbers.
+    fn indices(tensor: &TensorView<'_>) -> Option<Vec<i64>> {
+        let bytes = tensor.data();
+        match tensor.dtype() {
+            safetensors::Dtype::I64 => {
+                let (indices, _) = bytes.as_chunks();
+                Some(indices.iter().map(|&i| i64::from_le_bytes(i)).collect())
+            }
+            safetensors::Dtype::I32 => {
+                let (indices, _) = bytes.as_chunks();
+                let widen = |&i| i64::from(i32::from_le_bytes(i));
+                Some(indices.iter().map(widen).collect())
+            }
+            safetensors::Dtype::U8 => Some(bytes.iter().map(|&i| i64::from(i)).collect()),
+            _ => None,
+        }
+    }
+
+    /// A tensor that may be missing, of one shape.
+    fn of_shape(
+        &self,
+        name: &str,
+        dtype: Dtype,
+        expected: &[usize],
+    ) -> Result<Option<Vec<f64>>, CaseError> {
+        let Some(tensor) = self.optional(name) else {
+            return Ok(None);
+        };
+        check_shape(name, &tensor, expected)?;
+        self.numbers(name, &tensor, dtype).map(Some)
+    }
+
+    /// A tensor that may be missing and broadcasts over the input as PyTorch's tensors do: sizes align at their ends,
+    /// and each is the input's or 1.
+    fn broadcast(
+        &self,
+        name: &str,
+        dtype: Dtype,
+        input: &[usize],
+    ) -> Result<Option<Vec<f64>>, CaseError> {
+        let Some(tensor) = self.optional(name) else {
+            return Ok(None);
+        };
+        let shape = tensor.shape();
+        let trailing = input
+            .len()
+            .checked_sub(shape.len())
+            .map(|skip| &input[skip..]);
+        let Some(trailing) = trailing.filter(|trailing| {
+            let mut pairs = shape.iter().zip(*trailing);
+            pairs.all(|(&size, &whole)| size == whole || size == 1)
+        }) else {
+            return Err(error!(
+                "{name}: the shape {shape:?} does not broadcast over {input:?}"
+            ));
+        };
+        let numbers = self.numbers(name, &tensor, dtype)?;
+        // The kernels repeat a weight as a whole. One that fills the trailing dimensions from some dimension on needs
+        // no more than that; any other is written out.
+        let leading = shape.iter().take_while(|&&size| size == 1).count();
+        if shape[leading..] == trailing[leading..] {
+            return Ok(Some(numbers));
+        }
+        let whole: usize = trailing.iter().product();
+        let at = |mut index: usize| {
+            let (mut offset, mut stride) = (0, 1);
+            for (&size, &whole) in shape.iter().zip(trailing).rev() {
+                offset += index % whole % size * stride;
+                stride *= size;
+                index /= whole;
+            }
+            numbers[offset]
+        };
+        Ok(Some((0..whole).map(at).collect()))
+    }
+
+    /// Reads the target, and says what shape the outputs have.
+    fn target(&self, call: &mut Call, dtype: Dtype) -> Result<Vec<usize>, CaseError> {
+        let function = self.function;
+        let shape = call.shape.clone();
+        if function.is_activation() {
+            self.absent("target")?;
+            return Ok(shape);
+        }
+        let tensor = self.required("target")?;
+        let reduced = call.reduction != Reduction::None;
+        if !function.has_rows() {
+            check_shape("target", &tensor, &shape)?;
+            call.target = Target::Values(self.numbers("target", &tensor, dtype)?);
+            return Ok(if reduced { vec![] } else { shape });
+        }
+        let mut rows = shape.clone();
+        if rows.is_empty() || rows.remove(usize::from(rows.len() > 1)) == 0 {
+            return Err(error!("input: no classes in its shape {shape:?}"));
+        }
+        call.target = match Self::indices(&tensor) {
+            Some(indices) => {
+                check_shape("target", &tensor, &rows)?;
+                Target::Classes(indices)
+            }
+            None if function == Function::NllLoss => {
+                let found = tensor.dtype();
+                return Err(error!("target: expected I64, I32 or U8, found {found}"));
+            }
+            None => {
+                let values = self.numbers("target", &tensor, dtype)?;
+                check_shape("target", &tensor, &shape)?;
+                Target::Values(values)
+            }
+        };
+        Ok(if reduced { vec![] } else { rows })
+    }
+}
+
+fn check_shape(name: &str, tensor: &TensorView<'_>, expected: &[usize]) -> Result<(), CaseError> {
+    if tensor.shape() == expected {
+        return Ok(());
+    }
+    let found = tensor.shape();
+    Err(error!(
+        "{name}: expected the shape {expected:?}, found {found:?}"
+    ))
+}
