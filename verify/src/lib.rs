@@ -3,6 +3,7 @@
 pub mod case;
 pub mod claims;
 pub mod coefficients;
+pub mod equivalences;
 pub mod eval;
 pub mod filter;
 pub mod generate;
