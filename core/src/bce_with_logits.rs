@@ -1,6 +1,6 @@
 //! Binary cross-entropy of logits.
 
-use crate::activation::{linear_sigmoid, softplus_parts};
+use crate::activation::{linear_sigmoid, softplus_linear};
 use crate::element::Element;
 use crate::elementary::{exp, log1p_unit};
 use crate::elementwise::{Checked, ElementwiseLoss, check_unit_interval, methods};
@@ -52,11 +52,11 @@ pub struct BceWithLogits<'a, T> {
 /// and any pos_weight >= 0, so nothing cancels. The usual max(x, 0) - x y + log1p(exp(-|x|)) does, at
 /// x = -20, y = 1e-8 down to 1% of the digits.
 #[inline(always)]
-pub fn value(x: f64, y: f64, pos_weight: f64) -> f64 {
+pub fn value<T: Element>(x: f64, y: f64, pos_weight: f64) -> f64 {
     let (negative, positive) = (1.0 - y, pos_weight * y);
     let wrong = if x >= 0.0 { negative } else { positive };
-    let (magnitude, t) = softplus_parts(x);
-    weigh(wrong, magnitude) + (negative + positive) * log1p_unit(t)
+    let t = exp(-x.abs());
+    weigh(wrong, softplus_linear::<T>(x)) + (negative + positive) * log1p_unit(t)
 }
 
 /// Its gradient with respect to x.
@@ -100,7 +100,7 @@ impl<T: Element> ElementwiseLoss<T> for BceWithLogits<'_, T> {
 
     #[inline(always)]
     fn value(x: f64, y: f64, pos_weight: f64) -> f64 {
-        value(x, y, pos_weight)
+        value::<T>(x, y, pos_weight)
     }
 
     #[inline(always)]

@@ -21,6 +21,11 @@ pub trait Element: FloatCore + Default + core::fmt::Debug + sealed::Sealed + 'st
     #[doc(hidden)]
     const SIGMOID_LINEAR_BELOW: f64;
 
+    /// The one positive number whose softplus `f64` can't place beside a midpoint, see
+    /// [`activation`](crate::activation). NaN where there is none to mend.
+    #[doc(hidden)]
+    const SOFTPLUS_NEAR_TIE: f64;
+
     /// The element as an `f64`: exact.
     fn widen(self) -> f64;
 
@@ -41,6 +46,8 @@ impl Element for f32 {
     type Sum = f64;
     const ONE: &'static [Self] = &[1.0];
     const SIGMOID_LINEAR_BELOW: f64 = 1.0 / 8192.0;
+    // 0x39ea_41d0 as an f32, 4.468e-4.
+    const SOFTPLUS_NEAR_TIE: f64 = f64::from_bits(0x3f3d_483a_0000_0000);
 
     #[inline(always)]
     fn widen(self) -> f64 {
@@ -69,6 +76,7 @@ impl Element for f64 {
     type Sum = crate::reduce::Compensated;
     const ONE: &'static [Self] = &[1.0];
     const SIGMOID_LINEAR_BELOW: f64 = 0.0;
+    const SOFTPLUS_NEAR_TIE: f64 = f64::NAN;
 
     #[inline(always)]
     fn widen(self) -> f64 {

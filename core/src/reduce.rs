@@ -321,7 +321,7 @@ impl<T: Element> Partial<T> {
         block: impl FnMut(usize, usize) -> Weighted<T::Sum>,
     ) -> Result<Self, Error> {
         let end = start.checked_add(len).ok_or(Error::ShapeOverflow)?;
-        if start % BLOCK != 0 {
+        if !start.is_multiple_of(BLOCK) {
             return Err(Error::NotOnBlockBoundary { at: start });
         }
         Ok(Self {
@@ -354,7 +354,7 @@ impl<T: Element> Partial<T> {
                 actual: next.start,
             });
         }
-        if self.end % BLOCK != 0 {
+        if !self.end.is_multiple_of(BLOCK) {
             return Err(Error::NotOnBlockBoundary { at: self.end });
         }
         for (level, node) in next.tree.iter() {
@@ -410,7 +410,7 @@ pub(crate) fn check_weights<T: Element>(
 ) -> Result<(), Error> {
     let fits = match weights.len() {
         0 => input == 0,
-        length => input % length == 0,
+        length => input.is_multiple_of(length),
     };
     if !fits {
         return Err(Error::Broadcast {
