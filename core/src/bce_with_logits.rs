@@ -53,10 +53,12 @@ pub struct BceWithLogits<'a, T> {
 /// x = -20, y = 1e-8 down to 1% of the digits.
 #[inline(always)]
 pub fn value<T: Element>(x: f64, y: f64, pos_weight: f64) -> f64 {
-    let (negative, positive) = (1.0 - y, pos_weight * y);
-    let wrong = if x >= 0.0 { negative } else { positive };
+    let (negative, positive) = (T::difference(1.0, y), T::product(pos_weight, y));
+    let wrong = if x >= 0.0 { negative.0 } else { positive.0 };
+    let (both, low) = T::sum(negative.0, positive.0);
+    let both = (both, low + (negative.1 + positive.1));
     let t = exp(-x.abs());
-    weigh(wrong, softplus_linear::<T>(x)) + (negative + positive) * log1p_unit(t)
+    weigh(wrong, softplus_linear::<T>(x)) + T::scale(both, log1p_unit(t))
 }
 
 /// Its gradient with respect to x.

@@ -37,9 +37,19 @@ pub trait Element: FloatCore + Default + core::fmt::Debug + sealed::Sealed + 'st
     #[doc(hidden)]
     fn difference(a: f64, b: f64) -> (f64, f64);
 
+    /// a + b, likewise.
+    #[doc(hidden)]
+    fn sum(a: f64, b: f64) -> (f64, f64) {
+        Self::difference(a, -b)
+    }
+
     /// a * b, likewise.
     #[doc(hidden)]
     fn product(a: f64, b: f64) -> (f64, f64);
+
+    /// (pair.0 + pair.1) * b rounded once, or nearly so, for a pair as those above.
+    #[doc(hidden)]
+    fn scale(pair: (f64, f64), b: f64) -> f64;
 }
 
 impl Element for f32 {
@@ -70,6 +80,11 @@ impl Element for f32 {
     fn product(a: f64, b: f64) -> (f64, f64) {
         (a * b, 0.0)
     }
+
+    #[inline(always)]
+    fn scale((high, _): (f64, f64), b: f64) -> f64 {
+        high * b
+    }
 }
 
 impl Element for f64 {
@@ -94,8 +109,8 @@ impl Element for f64 {
         (high, if high.is_finite() { low } else { 0.0 })
     }
 
-    /// Dekker's product with a split on the bits, which can't overflow: 26 leading bits and 27 trailing
-    /// ones. Only the product of the trailing parts may round, at 2^-106.
+    // Dekker's product with a split on the bits, which can't overflow: 26 leading bits and 27 trailing
+    // ones. Only the product of the trailing parts may round, at 2^-106.
     #[inline(always)]
     fn product(a: f64, b: f64) -> (f64, f64) {
         let high = a * b;
@@ -106,6 +121,12 @@ impl Element for f64 {
         let ((a1, a2), (b1, b2)) = (split(a), split(b));
         let low = ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2;
         (high, if low.is_finite() { low } else { 0.0 })
+    }
+
+    #[inline(always)]
+    fn scale((high, low): (f64, f64), b: f64) -> f64 {
+        let low = low * b;
+        high * b + if low.is_finite() { low } else { 0.0 }
     }
 }
 

@@ -122,7 +122,7 @@ pub fn exp(x: f64) -> f64 {
 #[inline(always)]
 pub fn exp_of_sum(x: f64, low: f64) -> f64 {
     // e^-746 is below half the smallest subnormal. The comparison lets a NaN through.
-    let x = if x < -746.0 { -746.0 } else { x };
+    let (x, low) = if x < -746.0 { (-746.0, 0.0) } else { (x, low) };
     let shifted = x * LOG2_E + MAGIC;
     let k = shifted - MAGIC;
     let r = (x - k * LN2_HI) - (k * LN2_LO - low);

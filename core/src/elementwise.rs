@@ -117,7 +117,10 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
         let scale = self.scale(grad_output.widen());
         self.each(0, grad_input, |grad, x, y, weight, pos_weight| {
-            *grad = T::narrow(scale * (weight * L::gradient(x, y, pos_weight)));
+            *grad = T::narrow(T::scale(
+                T::product(scale, weight),
+                L::gradient(x, y, pos_weight),
+            ));
         });
         Ok(())
     }
@@ -131,7 +134,10 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
         let out = grad_input.iter_mut().zip(grad_output);
         self.each(0, out, |(grad, scale), x, y, weight, pos_weight| {
-            *grad = T::narrow(scale.widen() * (weight * L::gradient(x, y, pos_weight)));
+            *grad = T::narrow(T::scale(
+                T::product(scale.widen(), weight),
+                L::gradient(x, y, pos_weight),
+            ));
         });
         Ok(())
     }
@@ -145,7 +151,10 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
                 let out = out.iter_mut().zip(grad_input);
                 self.each(start, out, |(out, grad), x, y, weight, pos_weight| {
                     *out = weigh(weight, L::value(x, y, pos_weight));
-                    *grad = T::narrow(scale * (weight * L::gradient(x, y, pos_weight)));
+                    *grad = T::narrow(T::scale(
+                        T::product(scale, weight),
+                        L::gradient(x, y, pos_weight),
+                    ));
                 });
             })
         });

@@ -18,7 +18,7 @@
 
 use crate::interval::Interval;
 use crate::oracle::{self, Value};
-use crate::ulp::{FIRST_PREC, LAST_PREC, round};
+use crate::ulp::{FIRST_PREC, Format, LAST_PREC, round};
 
 /// A function of one argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,6 +144,19 @@ pub fn decide(function: OneArgument, x: f32) -> Result<f32, f64> {
     } else {
         Ok(r as f32)
     }
+}
+
+/// The error of an answer in ULP of the exact value, from the f64 reference: good to 2^-20 ULP, for reports.
+/// Infinite if the class is wrong.
+pub fn error_in_ulp(function: OneArgument, x: f32, got: f32) -> f64 {
+    let r = function.reference(f64::from(x));
+    if !r.is_finite() || !got.is_finite() {
+        let right = Format::is_same(got, r as f32);
+        return if right { 0.0 } else { f64::INFINITY };
+    }
+    let exponent = ((r.to_bits() >> 52) & 0x7ff) as i64 - 1023;
+    let ulp = f64::from_bits(((exponent.max(-126) - 23 + 1023) as u64) << 52);
+    (f64::from(got) - r).abs() / ulp
 }
 
 /// The correctly rounded value, and whether it took the enclosure.

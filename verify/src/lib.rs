@@ -1,9 +1,11 @@
 //! The oracle, the table of claims and the generators that hold `trueloss` to what it promises.
 
 pub mod case;
+pub mod claims;
 pub mod coefficients;
 pub mod eval;
 pub mod filter;
+pub mod generate;
 pub mod interval;
 pub mod kernels;
 pub mod oracle;

@@ -227,8 +227,17 @@ fn is_narrow<T: Format>(interval: &Interval) -> bool {
     }
 }
 
+/// What a judgement is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// The error in ULP.
+    Error,
+    /// That, and whether the answer is correctly rounded.
+    Rounding,
+}
+
 /// Whether more bits could still change what is said about `got`.
-fn is_decided<T: Format>(got: T, exact: &Value) -> bool {
+fn is_decided<T: Format>(got: T, exact: &Value, wanted: Wanted) -> bool {
     let Value::Number(interval) = exact else {
         return true;
     };
@@ -237,6 +246,9 @@ fn is_decided<T: Format>(got: T, exact: &Value) -> bool {
     }
     // An enclosure whose ends round to different numbers, neither of them the answer, decides too.
     let rounding_matters = || {
+        if wanted == Wanted::Error {
+            return false;
+        }
         let [lo, hi] = [interval.lo(), interval.hi()].map(T::from_float_nearest);
         !lo.is_same(hi) && (got.is_same(lo) || got.is_same(hi))
     };
@@ -304,7 +316,21 @@ fn verdict<T: Format>(got: T, exact: &Exact, prec: u32) -> Judged {
 /// as long as something is undecided: an enclosure wider than 2^-20 ULP, or one that a rounding boundary splits.
 ///
 /// Panics if `exact` returns another number of values than there are answers.
-pub fn judge<T: Format>(got: &[T], mut exact: impl FnMut(u32) -> Vec<Exact>) -> Vec<Judged> {
+pub fn judge<T: Format>(got: &[T], exact: impl FnMut(u32) -> Vec<Exact>) -> Vec<Judged> {
+    judge_as(got, Wanted::Rounding, exact)
+}
+
+/// [`judge`], but only for the error: `correctly_rounded` may stay open. An exact value that lies beside a midpoint
+/// by less than any precision shows (a target's 1 - y less exp(-1e30), say) costs no more than others.
+pub fn measure<T: Format>(got: &[T], exact: impl FnMut(u32) -> Vec<Exact>) -> Vec<Judged> {
+    judge_as(got, Wanted::Error, exact)
+}
+
+fn judge_as<T: Format>(
+    got: &[T],
+    wanted: Wanted,
+    mut exact: impl FnMut(u32) -> Vec<Exact>,
+) -> Vec<Judged> {
     let mut prec = FIRST_PREC;
     let mut judged: Vec<Option<Judged>> = vec![None; got.len()];
     loop {
@@ -319,7 +345,7 @@ pub fn judge<T: Format>(got: &[T], mut exact: impl FnMut(u32) -> Vec<Exact>) -> 
             if judged.is_some() {
                 continue;
             }
-            if prec >= LAST_PREC || is_decided(got, &value.value) {
+            if prec >= LAST_PREC || is_decided(got, &value.value, wanted) {
                 *judged = Some(verdict(got, value, prec));
             } else {
                 all_decided = false;
