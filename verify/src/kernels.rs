@@ -170,7 +170,7 @@ fn reduction(call: &Call) -> Option<trueloss::Reduction> {
 /// One grad_output for each output, whether the call has as many or one for all.
 fn grad_outputs<T: Element>(call: &Call, outputs: usize) -> Vec<T> {
     match call.grad_output[..] {
-        [one] => vec![T::narrow(one); outputs],
+        [one] => vec![narrow(&[one])[0]; outputs],
         _ => narrow(&call.grad_output),
     }
 }
