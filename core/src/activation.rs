@@ -6,7 +6,7 @@
 
 use crate::classes::Classes;
 use crate::element::Element;
-use crate::elementary::{exp, exp_of_sum, log1p_unit};
+use crate::elementary::{exp, exp_of_sum};
 use crate::error::{Argument, Error, check_length};
 use crate::reduce::{self, Sum, weigh};
 
@@ -79,7 +79,7 @@ pub fn softplus_value<T: Element>(x: f64, beta: f64) -> f64 {
     } else {
         softplus_linear::<T>(x)
     };
-    positive + log1p_unit(t) / beta
+    positive + T::log1p_unit(t) / beta
 }
 
 /// The derivative of softplus, sigma(beta x).

@@ -2,7 +2,7 @@
 
 use crate::activation::{linear_sigmoid, softplus_linear};
 use crate::element::Element;
-use crate::elementary::{exp, log1p_unit};
+use crate::elementary::exp;
 use crate::elementwise::{Checked, ElementwiseLoss, check_unit_interval, methods};
 use crate::error::{Argument, Error};
 use crate::reduce::{Partial, Reduction, weigh};
@@ -58,7 +58,7 @@ pub fn value<T: Element>(x: f64, y: f64, pos_weight: f64) -> f64 {
     let (both, low) = T::sum(negative.0, positive.0);
     let both = (both, low + (negative.1 + positive.1));
     let t = exp(-x.abs());
-    weigh(wrong, softplus_linear::<T>(x)) + T::scale(both, log1p_unit(t))
+    weigh(wrong, softplus_linear::<T>(x)) + T::scale(both, T::log1p_unit(t))
 }
 
 /// Its gradient with respect to x.

@@ -1,5 +1,6 @@
 //! The types that inputs, targets and outputs may have.
 
+use crate::elementary;
 use crate::reduce::Sum;
 use num_traits::float::FloatCore;
 
@@ -47,6 +48,10 @@ pub trait Element: FloatCore + Default + core::fmt::Debug + sealed::Sealed + 'st
     #[doc(hidden)]
     fn product(a: f64, b: f64) -> (f64, f64);
 
+    /// ln(1 + t) for t in [0, 1].
+    #[doc(hidden)]
+    fn log1p_unit(t: f64) -> f64;
+
     /// (pair.0 + pair.1) * b rounded once, or nearly so, for a pair as those above.
     #[doc(hidden)]
     fn scale(pair: (f64, f64), b: f64) -> f64;
@@ -79,6 +84,11 @@ impl Element for f32 {
     #[inline(always)]
     fn product(a: f64, b: f64) -> (f64, f64) {
         (a * b, 0.0)
+    }
+
+    #[inline(always)]
+    fn log1p_unit(t: f64) -> f64 {
+        elementary::log1p_unit(t)
     }
 
     #[inline(always)]
@@ -121,6 +131,12 @@ impl Element for f64 {
         let ((a1, a2), (b1, b2)) = (split(a), split(b));
         let low = ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2;
         (high, if low.is_finite() { low } else { 0.0 })
+    }
+
+    // With the split, ln 2 is a constant: at t = 1, a logit of 0, the result is correctly rounded.
+    #[inline(always)]
+    fn log1p_unit(t: f64) -> f64 {
+        elementary::log1p(t)
     }
 
     #[inline(always)]

@@ -293,13 +293,13 @@ fn families() -> Vec<Family> {
             LogSigmoid,
             "",
             calls!(elementwise, LogSigmoid, Each, special, unit),
-            [u(2.5), u(2.5)],
+            [u(3.0), u(2.5)],
         ),
         double(
             Softplus,
             "",
             calls!(elementwise, Softplus, Each, special, unit),
-            [u(2.5), u(2.5)],
+            [u(3.0), u(2.5)],
         ),
         family(
             Sigmoid,
@@ -311,7 +311,7 @@ fn families() -> Vec<Family> {
             LogSigmoid,
             "any g",
             calls!(elementwise, LogSigmoid, Each, special),
-            [NEAR, NEAR, u(2.5), u(3.5)],
+            [NEAR, NEAR, u(3.0), u(3.5)],
         ),
         single(
             Softplus,
@@ -323,7 +323,7 @@ fn families() -> Vec<Family> {
             Softplus,
             "beta",
             calls!(elementwise, Softplus, Each, special, beta, unit),
-            [u(2.5), u(2.5)],
+            [u(3.0), u(2.5)],
         ),
         family(
             Softmax,
@@ -377,7 +377,7 @@ fn families() -> Vec<Family> {
             BinaryCrossEntropyWithLogits,
             "each",
             calls!(elementwise, BinaryCrossEntropyWithLogits, Each, special),
-            [NEAR, NEAR.and_terms(-50), u(2.5), u(4.0).and_terms(-50)],
+            [NEAR, NEAR.and_terms(-50), u(3.0), u(4.0).and_terms(-50)],
         ),
         family(
             BinaryCrossEntropyWithLogits,

@@ -113,7 +113,11 @@ pub fn table() -> Vec<Equivalence> {
             "Softmax + Log + NLLLoss = LogSoftmax + NLLLoss = CrossEntropyLoss",
             cross_entropy_theorem,
         ),
-        theorem(2, "its gradient, by the chain rule", cross_entropy_gradient_theorem),
+        theorem(
+            2,
+            "its gradient, by the chain rule",
+            cross_entropy_gradient_theorem,
+        ),
         kernels(
             2,
             "LogSoftmax + Nll = CrossEntropy, kernels in f32",
@@ -239,9 +243,7 @@ fn around(x: f32, ulps: f64) -> Interval {
 
 /// The part of it in [0, 1].
 fn probability_around(p: f32, ulps: f64) -> Interval {
-    around(p, ulps)
-        .max(&point(0.0, 160))
-        .min(&point(1.0, 160))
+    around(p, ulps).max(&point(0.0, 160)).min(&point(1.0, 160))
 }
 
 fn width(x: &Interval) -> f64 {
@@ -340,10 +342,7 @@ fn bce_gradient_kernels(seed: u64, count: u64) -> Tally {
         if past {
             continue;
         }
-        let bound = width(&spread)
-            + rounded_once
-            + 1.0002 * ulp(detour, direct)
-            + 2_f64.powi(-50);
+        let bound = width(&spread) + rounded_once + 1.0002 * ulp(detour, direct) + 2_f64.powi(-50);
         tally.near(f64::from(detour), f64::from(direct), bound, || {
             format!("x = {x:e}, y = {y:e}, {done:?}")
         });
@@ -380,7 +379,10 @@ fn cross_entropy_theorem(seed: u64, count: u64) -> Tally {
         });
         let by_log_softmax = same(|prec| {
             let x = points(&row, prec);
-            (-oracle::log_softmax_of(&x)[label].clone(), cross_entropy(&x))
+            (
+                -oracle::log_softmax_of(&x)[label].clone(),
+                cross_entropy(&x),
+            )
         });
         tally.hold(by_softmax && by_log_softmax, || {
             format!("{row:?}, label {label}")
@@ -399,7 +401,11 @@ fn cross_entropy_gradient_theorem(seed: u64, count: u64) -> Tally {
                 let p = oracle::softmax_of(&points(&row, prec));
                 let incoming = -p[label].clone().recip();
                 let dot = incoming.clone() * &p[label];
-                let own = if j == label { incoming } else { point(0.0, prec) };
+                let own = if j == label {
+                    incoming
+                } else {
+                    point(0.0, prec)
+                };
                 ((own - &dot) * &p[j], p[j].clone() + -indicator)
             });
             // log_softmax' of nll': -1 comes in at the label, and that is its sum.
@@ -484,7 +490,12 @@ fn cross_entropy_gradient_kernels(seed: u64, count: u64) -> Tally {
         let done = Classes::new(&x, [classes]).and_then(|logits| {
             CrossEntropy::new().backward(logits, &[label], 1.0, &mut direct)?;
             LogSoftmax::new().forward(logits, &mut logs)?;
-            Nll::new().backward(Classes::new(&logs, [classes])?, &[label], 1.0, &mut incoming)?;
+            Nll::new().backward(
+                Classes::new(&logs, [classes])?,
+                &[label],
+                1.0,
+                &mut incoming,
+            )?;
             LogSoftmax::new().backward(logits, &incoming, &mut by_log_softmax)?;
             Softmax::new().forward(logits, &mut p)?;
             // ln' is 1 / p, and nll' is -1 at the label.
@@ -525,7 +536,10 @@ fn two_classes_theorem(seed: u64, count: u64) -> Tally {
             });
             let probability = same(|prec| {
                 let row = points(&[0.0, z], prec);
-                (oracle::softmax_of(&row)[1].clone(), oracle::sigmoid_of(&row[1]))
+                (
+                    oracle::softmax_of(&row)[1].clone(),
+                    oracle::sigmoid_of(&row[1]),
+                )
             });
             tally.hold(loss && probability, || format!("z = {z:e}, label {label}"));
         }
@@ -567,8 +581,7 @@ fn mse_by_hand(seed: u64, count: u64) -> Tally {
     let mut tally = Tally::default();
     let number = || (-8.0..8.0).prop_map(|x| F32.nearest(x));
     for pairs in sample(seed, count, vec((number(), number()), 1..20)) {
-        let (x, y): (Vec<f32>, Vec<f32>) =
-            pairs.iter().map(|&(x, y)| (x as f32, y as f32)).unzip();
+        let (x, y): (Vec<f32>, Vec<f32>) = pairs.iter().map(|&(x, y)| (x as f32, y as f32)).unzip();
         let mut sum = Rational::new();
         for (&x, &y) in x.iter().zip(&y) {
             let (Some(x), Some(y)) = (Rational::from_f32(x), Rational::from_f32(y)) else {
@@ -579,8 +592,7 @@ fn mse_by_hand(seed: u64, count: u64) -> Tally {
         }
         let mean = sum / pairs.len() as u32;
         let got = Mse::new().forward(&x, &y).unwrap_or(f32::NAN);
-        let error = Rational::from_f32(got)
-            .map_or(f64::NAN, |got| (got - &mean).abs().to_f64());
+        let error = Rational::from_f32(got).map_or(f64::NAN, |got| (got - &mean).abs().to_f64());
         tally.near(error, 0.0, 0.5001 * ulp(mean.to_f32(), got), || {
             format!("{pairs:?}")
         });
@@ -593,7 +605,10 @@ fn batch(element: ElementType) -> impl Strategy<Value = (usize, Vec<f64>, Vec<i6
     (2..7_usize, 1..4_usize).prop_flat_map(move |(classes, rows)| {
         (
             Just(classes),
-            vec((-30.0..30.0).prop_map(move |x| element.nearest(x)), classes * rows),
+            vec(
+                (-30.0..30.0).prop_map(move |x| element.nearest(x)),
+                classes * rows,
+            ),
             vec(0..classes as i64, rows),
             prop_oneof![Just(0.0), Just(0.1), 0.0..1.0],
         )
@@ -601,9 +616,7 @@ fn batch(element: ElementType) -> impl Strategy<Value = (usize, Vec<f64>, Vec<i6
 }
 
 /// The call with labels, and the same one with one-hot probabilities.
-fn index_and_one_hot(
-    element: ElementType,
-) -> impl Strategy<Value = (Call, Call)> {
+fn index_and_one_hot(element: ElementType) -> impl Strategy<Value = (Call, Call)> {
     batch(element).prop_map(|(classes, input, labels, smoothing)| {
         let one_hot: Vec<f64> = labels
             .iter()
@@ -706,17 +719,18 @@ fn rows_one_by_one(seed: u64, count: u64) -> Tally {
             let stride: usize = call.shape[call.dim + 1..].iter().product();
             let classes = call.shape[call.dim];
             let rows = call.input.len() / classes.max(1);
-            let (Ok(whole), Ok(whole_gradient)) =
-                (kernels::forward::<f32>(&call), kernels::backward::<f32>(&call))
-            else {
+            let (Ok(whole), Ok(whole_gradient)) = (
+                kernels::forward::<f32>(&call),
+                kernels::backward::<f32>(&call),
+            ) else {
                 tally.hold(false, || format!("refused: {call:?}"));
                 continue;
             };
             for row in 0..rows {
                 let at = |j: usize| row / stride * classes * stride + row % stride + j * stride;
                 let pick = |values: &[f64]| (0..classes).map(|j| values[at(j)]).collect::<Vec<_>>();
-                let mut alone = Call::new(function, &[classes], &pick(&call.input))
-                    .reduction(Reduction::None);
+                let mut alone =
+                    Call::new(function, &[classes], &pick(&call.input)).reduction(Reduction::None);
                 alone.weight.clone_from(&call.weight);
                 if let crate::oracle::Target::Classes(labels) = &call.target {
                     alone = alone.classes(&labels[row..=row]);
@@ -726,9 +740,10 @@ fn rows_one_by_one(seed: u64, count: u64) -> Tally {
                 } else {
                     vec![call.grad_output[row]]
                 };
-                let (Ok(values), Ok(gradient)) =
-                    (kernels::forward::<f32>(&alone), kernels::backward::<f32>(&alone))
-                else {
+                let (Ok(values), Ok(gradient)) = (
+                    kernels::forward::<f32>(&alone),
+                    kernels::backward::<f32>(&alone),
+                ) else {
                     tally.hold(false, || format!("refused: {alone:?}"));
                     continue;
                 };
@@ -739,7 +754,8 @@ fn rows_one_by_one(seed: u64, count: u64) -> Tally {
                         (0..classes).map(|j| bits(values[at(j)])).collect()
                     }
                 };
-                let alone_bits = |values: &[f32]| values.iter().map(|&x| bits(x)).collect::<Vec<_>>();
+                let alone_bits =
+                    |values: &[f32]| values.iter().map(|&x| bits(x)).collect::<Vec<_>>();
                 let gradient_bits: Vec<u32> =
                     (0..classes).map(|j| bits(whole_gradient[at(j)])).collect();
                 let holds = of_whole(&whole) == alone_bits(&values)
@@ -753,7 +769,11 @@ fn rows_one_by_one(seed: u64, count: u64) -> Tally {
 
 /// The bits of a number, all NaN alike.
 fn bits(x: f32) -> u32 {
-    if x.is_nan() { f32::NAN.to_bits() } else { x.to_bits() }
+    if x.is_nan() {
+        f32::NAN.to_bits()
+    } else {
+        x.to_bits()
+    }
 }
 
 fn partials(seed: u64, count: u64) -> Tally {
@@ -768,15 +788,18 @@ fn partials(seed: u64, count: u64) -> Tally {
         let labels: Vec<u8> = x.iter().map(|x| (x.to_bits() >> 5 & 1) as u8).collect();
         let weight = [0.7_f32, 1.9];
         let two: Vec<f32> = x.iter().flat_map(|&x| [x, 0.25 * x]).collect();
-        let mut cuts: Vec<usize> = cuts.iter().map(|c| (c * BLOCK).min(len / BLOCK * BLOCK)).collect();
+        let mut cuts: Vec<usize> = cuts
+            .iter()
+            .map(|c| (c * BLOCK).min(len / BLOCK * BLOCK))
+            .collect();
         cuts.extend([0, len]);
         cuts.sort_unstable();
         let spans: Vec<(usize, usize)> = cuts.windows(2).map(|w| (w[0], w[1])).collect();
         let bce = BceWithLogits::new().pos_weight(&weight[..1]);
         let ce = CrossEntropy::new().weight(&weight);
-        let whole = bce.forward(&x, &y).and_then(|bce| {
-            Ok((bce, ce.forward(Classes::new(&two, [len, 2])?, &labels)?))
-        });
+        let whole = bce
+            .forward(&x, &y)
+            .and_then(|bce| Ok((bce, ce.forward(Classes::new(&two, [len, 2])?, &labels)?)));
         let of_parts = || {
             let (mut elements, mut rows) = (Vec::new(), Vec::new());
             for &(from, to) in &spans {
@@ -821,11 +844,18 @@ fn fused(seed: u64, count: u64) -> Tally {
     let mut check = |call: Call| {
         let call = call.grad_output(&[1.0]);
         let sides = kernels::forward_backward::<f32>(&call).and_then(|fused| {
-            Ok((fused, kernels::forward::<f32>(&call)?, kernels::backward::<f32>(&call)?))
+            Ok((
+                fused,
+                kernels::forward::<f32>(&call)?,
+                kernels::backward::<f32>(&call)?,
+            ))
         });
         let holds = sides.is_ok_and(|((loss, gradient), forward, backward)| {
             bits(loss) == bits(forward[0])
-                && gradient.iter().zip(&backward).all(|(a, b)| bits(*a) == bits(*b))
+                && gradient
+                    .iter()
+                    .zip(&backward)
+                    .all(|(a, b)| bits(*a) == bits(*b))
         });
         tally.hold(holds, || format!("{call:?}"));
     };
@@ -867,13 +897,22 @@ fn ln_2(_: u64, _: u64) -> Tally {
     for label in [0.0, 1.0] {
         let call = Call::new(Function::BinaryCrossEntropyWithLogits, &[1], &[0.0]).values(&[label]);
         for (bits, right) in [
-            (judged::<f32>(Direction::Forward, &call).map(|(got, _)| f64::from(got[0])), f64::from(std::f32::consts::LN_2)),
-            (judged::<f64>(Direction::Forward, &call).map(|(got, _)| got[0]), std::f64::consts::LN_2),
+            (
+                judged::<f32>(Direction::Forward, &call).map(|(got, _)| f64::from(got[0])),
+                f64::from(std::f32::consts::LN_2),
+            ),
+            (
+                judged::<f64>(Direction::Forward, &call).map(|(got, _)| got[0]),
+                std::f64::consts::LN_2,
+            ),
         ] {
             tally.hold(bits == Ok(right), || format!("label {label}: {bits:?}"));
         }
         let exact = oracle::forward(&call, 256);
-        let nearest = (ulp::round::<f32>(&exact[0].value), ulp::round::<f64>(&exact[0].value));
+        let nearest = (
+            ulp::round::<f32>(&exact[0].value),
+            ulp::round::<f64>(&exact[0].value),
+        );
         let constants = (Some(std::f32::consts::LN_2), Some(std::f64::consts::LN_2));
         tally.hold(nearest == constants, || format!("{nearest:?}"));
     }
