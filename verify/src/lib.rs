@@ -9,5 +9,7 @@ pub mod filter;
 pub mod generate;
 pub mod interval;
 pub mod kernels;
+pub mod naive;
 pub mod oracle;
+pub mod report;
 pub mod ulp;

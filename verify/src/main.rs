@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use trueloss_verify::{coefficients, eval};
+use trueloss_verify::{claims, coefficients, eval, report};
 
 /// Loss functions whose every answer is the right one: what they promise, measured here.
 ///
@@ -15,6 +15,9 @@ use trueloss_verify::{coefficients, eval};
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Of the report's random inputs: another seed, other inputs.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
 }
 
 #[derive(Subcommand)]
@@ -38,22 +41,24 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// Print the table of bounds, as the README has it.
+    Bounds,
     /// Print the polynomials of exp, log and log1p, found and bounded anew, as the Rust that the kernels contain.
     Coefficients,
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().command {
-        None => report(),
+    let arguments = Arguments::parse();
+    match arguments.command {
+        None => report::run(arguments.seed, report::Effort::REPORT),
+        Some(Command::Bounds) => {
+            print!("{}", claims::markdown());
+            ExitCode::SUCCESS
+        }
         Some(Command::Eval { cases, out }) => eval::run(&cases, &out),
         Some(Command::Coefficients) => {
             print!("{}", coefficients::rust_source());
             ExitCode::SUCCESS
         }
     }
-}
-
-/// The default command.
-fn report() -> ExitCode {
-    ExitCode::SUCCESS
 }

@@ -1,0 +1,80 @@
+//! The table of claims, checked on less than the report checks, with failures shrunk to small ones, and
+//! the table of bounds in the README, compared with it.
+
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use trueloss_verify::claims::{self, Claim, Direction, Inputs};
+use trueloss_verify::generate::ElementType;
+use trueloss_verify::{kernels, oracle, ulp};
+
+#[test]
+fn claims_hold_on_every_magnitude() {
+    for claim in claims::table() {
+        let outcome = claims::check(&claim, 2_000, 12_345).and(claims::check_edges(&claim));
+        assert!(outcome.passes(), "{}: {outcome:?}", claim.name());
+    }
+}
+
+/// Another seed at each run: what proptest finds it shrinks, and prints.
+#[test]
+fn claims_hold_on_random_calls() {
+    for claim in claims::table() {
+        let Inputs::Calls(calls) = claim.inputs else {
+            continue;
+        };
+        let config = Config {
+            cases: 12,
+            failure_persistence: None,
+            ..Config::default()
+        };
+        let shown = TestRunner::new(config).run(&calls(claim.element), |call| {
+            let outcome = claims::check_call(&claim, &call);
+            if outcome.failures == 0 {
+                Ok(())
+            } else {
+                Err(TestCaseError::fail(outcome.first_failure))
+            }
+        });
+        shown.unwrap_or_else(|error| panic!("{}: {error}", claim.name()));
+    }
+}
+
+/// An answer one ULP away from the kernel's is outside every bound of 0.5001 ULP.
+#[test]
+fn a_wrong_last_bit_is_seen() {
+    let f32_alone = |claim: &Claim| claim.element == ElementType::F32 && claim.bound.terms == 0.0;
+    for claim in claims::table().into_iter().filter(f32_alone) {
+        let Inputs::Calls(calls) = claim.inputs else {
+            continue;
+        };
+        let mut sampler = trueloss_verify::generate::Sampler::new(7);
+        let call = sampler.sample(&calls(claim.element));
+        let (got, exact): (_, fn(&oracle::Call, u32) -> _) = match claim.direction {
+            Direction::Forward => (kernels::forward::<f32>(&call), oracle::forward),
+            Direction::Gradient => (kernels::backward::<f32>(&call), oracle::backward),
+        };
+        let wrong: Vec<f32> = got
+            .expect("generated calls are valid")
+            .iter()
+            // Infinity has no neighbour, and NaN none either.
+            .map(|x| if x.is_finite() { x.next_up() } else { 0.0 })
+            .collect();
+        for judged in ulp::measure(&wrong, |prec| exact(&call, prec)) {
+            let within = judged.within(claim.bound.ulp, claim.bound.terms);
+            assert!(!within, "{}: {judged:?}", claim.name());
+        }
+    }
+}
+
+#[test]
+fn the_readme_has_the_table_of_bounds() {
+    let readme = include_str!("../../README.md");
+    let table = readme
+        .split_once("<!-- BEGIN BOUNDS -->\n")
+        .and_then(|(_, rest)| rest.split_once("<!-- END BOUNDS -->"))
+        .map(|(table, _)| table);
+    assert_eq!(
+        table,
+        Some(claims::markdown().as_str()),
+        "bring the README up to date with `cargo run --release -- bounds`"
+    );
+}
