@@ -13,3 +13,8 @@ pub mod naive;
 pub mod oracle;
 pub mod report;
 pub mod ulp;
+
+/// The README's examples, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
