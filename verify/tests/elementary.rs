@@ -1,0 +1,133 @@
+//! exp, log and log1p of the kernels against MPFR, within the errors that their pages derive.
+
+use proptest::prelude::*;
+use trueloss::elementary::{exp, exp_of_sum, log, log1p, log1p_unit};
+use trueloss_verify::generate::Sampler;
+use trueloss_verify::interval::Interval;
+
+/// The largest relative error of one rounding.
+const U: f64 = 1.0 / 9_007_199_254_740_992.0;
+
+const SMALLEST: f64 = f64::from_bits(1);
+
+fn point(x: f64) -> Interval {
+    Interval::from_f64(x, 160)
+}
+
+/// |got - exact| <= relative |exact| + absolute, `absolute` in units of the smallest subnormal.
+fn check(what: &str, x: f64, got: f64, exact: &Interval, relative: f64, absolute: f64) {
+    // 2^200 times both sides: f64 can't say 0.6 of the smallest subnormal.
+    let scale = point(200_f64.exp2());
+    let error = ((point(got) - exact) * &scale).magnitude();
+    let bound = relative * (scale.clone() * exact).mignitude() + absolute * (-874_f64).exp2();
+    assert!(
+        error <= bound,
+        "{what}({x:e}) = {got:e}: error {error:e}, bound {bound:e}, both times 2^200"
+    );
+}
+
+fn samples(strategy: impl Strategy<Value = f64>) -> impl Iterator<Item = f64> {
+    let mut sampler = Sampler::new(2);
+    (0..60_000).map(move |_| sampler.sample(&strategy))
+}
+
+/// Positive numbers of every magnitude in a range of exponents.
+fn every_magnitude(exponents: std::ops::Range<f64>) -> impl Strategy<Value = f64> {
+    (exponents, 1.0..2.0).prop_map(|(e, m): (f64, f64)| m * e.floor().exp2())
+}
+
+#[test]
+fn exp_within_its_bound() {
+    let arguments = prop_oneof![
+        -1.0..0.0,
+        -40.0..0.0,
+        -746.0..0.0,
+        every_magnitude(-80.0..9.0).prop_map(|x| -x)
+    ];
+    for x in samples(arguments) {
+        let exact = point(x).exp();
+        if exact.magnitude() < f64::MIN_POSITIVE {
+            check("exp", x, exp(x), &exact, 0.0, 1.5);
+        } else {
+            check("exp", x, exp(x), &exact, 1.9 * U, 0.0);
+        }
+    }
+    assert_eq!(
+        (exp(0.0), exp(-0.0), exp(f64::NEG_INFINITY)),
+        (1.0, 1.0, 0.0)
+    );
+}
+
+#[test]
+fn exp_of_sum_takes_the_rounding_error_back() {
+    let differences = (-30.0..0.0, -30.0..0.0).prop_map(|(a, b): (f64, f64)| a / 3.0 + b);
+    for x in samples(differences) {
+        // Half an ULP: what the rounding of a difference can lose.
+        let low = 0.499 * (x.next_up() - x);
+        let exact = (point(x) + &point(low)).exp();
+        check("exp_of_sum", x, exp_of_sum(x, low), &exact, 1.9 * U, 0.0);
+    }
+    assert_eq!(exp_of_sum(-1e300, 1e283), 0.0);
+}
+
+#[test]
+fn log_within_its_bound() {
+    let arguments = prop_oneof![
+        every_magnitude(-1022.0..1023.0),
+        0.5..2.0,
+        (-1e-6..1e-6).prop_map(|x| 1.0 + x)
+    ];
+    for x in samples(arguments) {
+        check("log", x, log(x), &point(x).ln(), 4.0 * U, 0.0);
+    }
+    assert_eq!(log(1.0), 0.0);
+    // The clamp of binary cross-entropy takes care of these.
+    assert!(log(0.0) < -700.0 && log(SMALLEST) < -700.0);
+}
+
+#[test]
+fn log1p_within_its_bound() {
+    let arguments = prop_oneof![
+        every_magnitude(-1074.0..60.0),
+        every_magnitude(-60.0..-1.0).prop_map(|x| -x),
+        -0.999_999..4.0,
+        (-1074.0..0.0).prop_map(|e: f64| e.exp2() - 1.0)
+    ];
+    for x in samples(arguments.prop_filter("in the domain", |&x| x > -1.0)) {
+        check("log1p", x, log1p(x), &point(x).ln_1p(), 4.0 * U, 1.0);
+    }
+    assert_eq!((log1p(0.0), log1p(1.0)), (0.0, std::f64::consts::LN_2));
+    assert!(log1p(-1.0) < -700.0 && log1p(-1.0).is_finite());
+}
+
+#[test]
+fn log1p_unit_within_its_bound() {
+    for t in samples(prop_oneof![0.0..1.0, every_magnitude(-1074.0..0.0)]) {
+        check(
+            "log1p_unit",
+            t,
+            log1p_unit(t),
+            &point(t).ln_1p(),
+            3.0 * U,
+            1.0,
+        );
+    }
+    assert_eq!(log1p_unit(0.0), 0.0);
+}
+
+/// Whatever its payload: exponent arithmetic on a NaN's bits must not make a number of it.
+#[test]
+fn nan_stays_nan() {
+    for payload in [
+        0x7ff0_0000_0000_0001,
+        0x7ff8_0000_0000_0001,
+        0xfff8_0000_0000_0fff,
+        0x7fff_ffff_ffff_ffff,
+    ] {
+        let nan = f64::from_bits(payload);
+        assert!(
+            exp(nan).is_nan() && log1p(nan).is_nan() && log1p_unit(nan).is_nan(),
+            "{payload:x}"
+        );
+    }
+}
