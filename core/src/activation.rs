@@ -36,9 +36,9 @@ fn sigmoid_of_sum<T: Element>(x: f64, low: f64) -> f64 {
 
 /// sigma(x) = 1 / (1 + exp(-x)), for an x of type `T`.
 ///
-/// For `f32` the result is the exact value to within 2^-50, and on the right side of every midpoint of two
-/// `f32`: rounding it gives the correctly rounded sigmoid. That takes a formula of its own below 2^-13,
-/// where the exact value is closer to some midpoints than `f64` can tell.
+/// For `f32` the result lies on the right side of every midpoint of two `f32`: rounding it gives the correctly
+/// rounded sigmoid. That takes a formula of its own below 2^-13, where the exact value is closer to some
+/// midpoints than `f64` can tell; the error is up to 2^-42 there, and a few 2^-53 elsewhere.
 #[inline(always)]
 pub fn sigmoid_value<T: Element>(x: f64) -> f64 {
     sigmoid_of_sum::<T>(x, 0.0)
@@ -57,7 +57,8 @@ pub fn sigmoid_gradient(x: f64) -> f64 {
 ///
 /// Of all 2^32 `f32` there is one whose softplus lies closer to the midpoint of two `f32` than an `f64` can
 /// tell: 2^-33.5 ULP of an `f32` above it. Its |x| is taken 2^-53 larger, one last place of the result,
-/// which is then on the right side. Everywhere else `f64` is enough (all inputs were tried).
+/// which is then on the right side. Everywhere else `f64` is enough, as
+/// `verify/tests/every_f32.rs` shows by trying all inputs.
 #[inline(always)]
 pub(crate) fn softplus_linear<T: Element>(x: f64) -> f64 {
     const LAST_PLACE: f64 = 1.0 / 9_007_199_254_740_992.0;
@@ -131,7 +132,7 @@ functions! {
     ///
     /// Correctly rounded for `f32`. 1 at -inf, 0 at +inf, NaN for NaN.
     log_sigmoid_derivative(x) = log_sigmoid_gradient::<T>(x);
-    /// softplus(x) = ln(1 + exp(x)). [`Softplus`] has PyTorch's `beta`.
+    /// softplus(x) = ln(1 + exp(x)). [`Softplus::value`] has PyTorch's `beta`.
     ///
     /// Correctly rounded for `f32`. 0 at -inf, +inf at +inf, NaN for NaN.
     softplus(x) = softplus_value::<T>(x, 1.0);
@@ -275,6 +276,7 @@ impl LogSigmoid {
 /// let mut output = [0.0_f32; 2];
 /// trueloss::Softplus::new().beta(2.0).forward(&[0.0, 50.0], &mut output)?;
 /// assert_eq!(output, [core::f32::consts::LN_2 / 2.0, 50.0]);
+/// assert_eq!(trueloss::Softplus::new().beta(2.0).value(-100.0_f32)?, 0.0);
 /// # Ok::<(), trueloss::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -298,6 +300,26 @@ impl Softplus {
     pub const fn beta(mut self, beta: f64) -> Self {
         self.beta = beta;
         self
+    }
+
+    /// The value at one number.
+    ///
+    /// # Errors
+    ///
+    /// Those of the type's page.
+    pub fn value<T: Element>(&self, x: T) -> Result<T, Error> {
+        self.check()?;
+        Ok(T::narrow(softplus_value::<T>(x.widen(), self.beta)))
+    }
+
+    /// The derivative at one number.
+    ///
+    /// # Errors
+    ///
+    /// Those of the type's page.
+    pub fn derivative<T: Element>(&self, x: T) -> Result<T, Error> {
+        self.check()?;
+        Ok(T::narrow(softplus_gradient::<T>(x.widen(), self.beta)))
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -329,7 +351,7 @@ impl Softplus {
 /// row at a NaN, at more than one +inf, and where all are -inf.
 ///
 /// Error: `f32`: below 0.5001 ULP. The gradient, a difference that may cancel, is within 0.5001 ULP +
-/// 2^-46 p_j (|g_j| + sum_i |g_i| p_i). `f64`: see the table of bounds in the README.
+/// 2^-44 p_j (|g_j| + sum_i |g_i| p_i). `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`], and those of [`Classes::along`].
 ///
@@ -429,7 +451,7 @@ impl Softmax {
 /// row at a NaN, at more than one +inf, and where all are -inf.
 ///
 /// Error: `f32`: below 0.5001 ULP. The gradient, a difference that may cancel, is within 0.5001 ULP +
-/// 2^-46 (|g_j| + p_j sum_i |g_i|). `f64`: see the table of bounds in the README.
+/// 2^-44 (|g_j| + p_j sum_i |g_i|). `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`], and those of [`Classes::along`].
 ///
