@@ -561,7 +561,7 @@ macro_rules! methods {
         /// # Errors
         ///
         /// Those of the type's page, and [`Error::NotOnBlockBoundary`] where `start` is not a multiple
-        /// of [`BLOCK`](crate::BLOCK).
+        /// of [`BLOCK`](crate::BLOCK), [`Error::ShapeOverflow`] where the batch has more than a `usize` counts.
         pub fn $partial<$($generics)*>(
             &self,
             input: Classes<'_, T>,

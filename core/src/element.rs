@@ -33,8 +33,8 @@ pub trait Element: FloatCore + Default + core::fmt::Debug + sealed::Sealed + 'st
     /// The element nearest to `value`, ties to even.
     fn narrow(value: f64) -> Self;
 
-    /// a - b as the unevaluated sum of two numbers, the second of them 0 where the bound can do
-    /// without.
+    /// a - b as the unevaluated sum of two numbers, the second of them 0 where the bound can do without, and
+    /// anything where the first is infinite: `exp_of_sum` and `scale` drop it then.
     #[doc(hidden)]
     fn difference(a: f64, b: f64) -> (f64, f64);
 
@@ -115,8 +115,7 @@ impl Element for f64 {
 
     #[inline(always)]
     fn difference(a: f64, b: f64) -> (f64, f64) {
-        let (high, low) = two_sum(a, -b);
-        (high, if high.is_finite() { low } else { 0.0 })
+        two_sum(a, -b)
     }
 
     // Dekker's product with a split on the bits, which can't overflow: 26 leading bits and 27 trailing
@@ -129,8 +128,7 @@ impl Element for f64 {
             (leading, x - leading)
         };
         let ((a1, a2), (b1, b2)) = (split(a), split(b));
-        let low = ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2;
-        (high, if low.is_finite() { low } else { 0.0 })
+        (high, ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2)
     }
 
     // With the split, ln 2 is a constant: at t = 1, a logit of 0, the result is correctly rounded.

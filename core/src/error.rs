@@ -26,8 +26,6 @@ pub enum Argument {
     LabelSmoothing,
     /// The option of the same name.
     Beta,
-    /// Where a [`Partial`](crate::Partial) begins in its batch.
-    Start,
 }
 
 impl Argument {
@@ -43,7 +41,6 @@ impl Argument {
             Self::Output => "output",
             Self::LabelSmoothing => "label_smoothing",
             Self::Beta => "beta",
-            Self::Start => "start",
         }
     }
 }
@@ -76,7 +73,7 @@ pub enum Error {
         /// The input's length.
         input: usize,
     },
-    /// A shape holds more elements than a `usize` can count.
+    /// A shape or batch holds more elements than a `usize` can count.
     ShapeOverflow,
     /// A shape has no class dimension, or one of size 0.
     NoClasses,
@@ -117,7 +114,7 @@ pub enum Error {
     },
     /// A partial result must begin at a multiple of [`BLOCK`](crate::BLOCK) elements or rows.
     NotOnBlockBoundary {
-        /// The element or row at which it begins, or the one before it ends.
+        /// The element or row at which it begins, or at which the one before it ends.
         at: usize,
     },
     /// A partial result is not the one that follows, or not the whole.

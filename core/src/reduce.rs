@@ -4,8 +4,8 @@
 //!
 //! The order of a sum is part of its result, so it is fixed, whatever does the work:
 //!
-//! - A block is [`BLOCK`] = 4096 consecutive terms (elements, rows of classes, or the exponentials of
-//!   one row). Lane `l` of 256 adds the block's terms `l`, `l + 256`, `l + 512`, … in turn, beginning
+//! - A block is [`BLOCK`] = 4096 consecutive terms: elements, rows of classes, or the exponentials of one
+//!   row, where the first largest class has +0 in its place. Lane `l` of 256 adds the block's terms `l`, `l + 256`, `l + 512`, … in turn, beginning
 //!   with +0. Then the lanes fold in halves: `lane[i] += lane[i + h]` for h = 128, 64, …, 1.
 //! - Block sums combine as a binary counter does. Blocks `[j 2^k, (j + 1) 2^k)` form a node of level k,
 //!   the sum of the two nodes of level k - 1 below it. At the end what is left, nodes of falling level
@@ -320,10 +320,10 @@ impl<T: Element> Partial<T> {
         len: usize,
         block: impl FnMut(usize, usize) -> Weighted<T::Sum>,
     ) -> Result<Self, Error> {
-        let end = start.checked_add(len).ok_or(Error::ShapeOverflow)?;
         if !start.is_multiple_of(BLOCK) {
             return Err(Error::NotOnBlockBoundary { at: start });
         }
+        let end = start.checked_add(len).ok_or(Error::ShapeOverflow)?;
         Ok(Self {
             start,
             end,
@@ -345,17 +345,17 @@ impl<T: Element> Partial<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::NotAdjacent`] where `next` does not begin where this one ends, and
-    /// [`Error::NotOnBlockBoundary`] where that is not at a multiple of [`BLOCK`]. Nothing changes then.
+    /// [`Error::NotOnBlockBoundary`] where this one does not end at a multiple of [`BLOCK`], so that nothing can
+    /// follow it, and [`Error::NotAdjacent`] where `next` does not begin there. Nothing changes then.
     pub fn merge(&mut self, next: &Self) -> Result<(), Error> {
+        if !self.end.is_multiple_of(BLOCK) {
+            return Err(Error::NotOnBlockBoundary { at: self.end });
+        }
         if next.start != self.end {
             return Err(Error::NotAdjacent {
                 expected: self.end,
                 actual: next.start,
             });
-        }
-        if !self.end.is_multiple_of(BLOCK) {
-            return Err(Error::NotOnBlockBoundary { at: self.end });
         }
         for (level, node) in next.tree.iter() {
             self.tree.push(level, node, Weighted::merge);
