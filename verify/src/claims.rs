@@ -28,7 +28,7 @@ impl Direction {
     }
 }
 
-/// |error| <= `ulp` ULP of the exact value + `terms` times the sum of the terms' magnitudes.
+/// |error| <= `ulp` ULP of the exact value + `terms` times the sum of the terms' magnitudes (Σ in the tables).
 ///
 /// The second part is there where terms of different sign can cancel: no arithmetic of fixed precision
 /// keeps a relative error then. A bound of exactly 0.5 ULP means correctly rounded.
@@ -57,7 +57,7 @@ impl std::fmt::Display for Bound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.ulp)?;
         if self.terms > 0.0 {
-            write!(f, " + 2^{:.0} Σ|terms|", self.terms.log2())?;
+            write!(f, " + 2^{:.0} Σ", self.terms.log2())?;
         }
         Ok(())
     }
