@@ -40,9 +40,10 @@ fn claims_hold_on_random_calls() {
     }
 }
 
-/// An answer one ULP away from the kernel's is outside every bound of 0.5001 ULP.
+/// An answer two ULP away from the kernel's is outside every bound of 0.5001 ULP. (One ULP away may be as good,
+/// where the exact value lies midway.)
 #[test]
-fn a_wrong_last_bit_is_seen() {
+fn a_wrong_answer_is_seen() {
     let f32_alone = |claim: &Claim| claim.element == ElementType::F32 && claim.bound.terms == 0.0;
     for claim in claims::table().into_iter().filter(f32_alone) {
         let Inputs::Calls(calls) = claim.inputs else {
@@ -58,7 +59,13 @@ fn a_wrong_last_bit_is_seen() {
             .expect("generated calls are valid")
             .iter()
             // Infinity has no neighbour, and NaN none either.
-            .map(|x| if x.is_finite() { x.next_up() } else { 0.0 })
+            .map(|x| {
+                if x.is_finite() {
+                    x.next_up().next_up()
+                } else {
+                    0.0
+                }
+            })
             .collect();
         for judged in ulp::measure(&wrong, |prec| exact(&call, prec)) {
             let within = judged.within(claim.bound.ulp, claim.bound.terms);
