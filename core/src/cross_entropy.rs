@@ -3,7 +3,7 @@
 use crate::classes::{ClassIndex, Classes, Labels, Row, RowLoss, SoftmaxParts, methods};
 use crate::element::Element;
 use crate::error::{Argument, Error, check_length};
-use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, weigh};
+use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, check_finite, weigh};
 
 /// Cross-entropy of logits, `cross_entropy`.
 ///
@@ -12,7 +12,7 @@ use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, weigh};
 ///   divides by the sum of w_y.
 /// - class probabilities q (the methods named `…_probabilities`): l = sum_j w_j q'_j l_j with
 ///   q' = (1 - e) q + e/C. The mean divides by the count of rows, not by the weights. Probabilities are
-///   not normalised, nor checked to be.
+///   finite numbers; they are not normalised, nor checked to be.
 ///
 /// Gradient: V p_j - v_j, where p is softmax(x), v_j the factor of l_j above and V the sum of the v_j: for
 /// a class index, w_y (p_j - [j = y]).
@@ -34,7 +34,7 @@ use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, weigh};
 /// row's factors. `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`]; [`Error::ClassIndex`] for a label outside `0..C`; [`Error::NotFinite`] for
-/// a weight that is not finite; [`Error::OutsideUnitInterval`] for a label smoothing outside [0, 1] or NaN.
+/// a weight or probability that is not finite; [`Error::OutsideUnitInterval`] for a label smoothing outside [0, 1] or NaN.
 ///
 /// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html>
 ///
@@ -402,6 +402,7 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
     ) -> Result<Soft<'b, T>, Error> {
         self.check_options(input)?;
         check_length(Argument::Target, input.elements(), target.len())?;
+        check_finite(Argument::Target, target)?;
         Ok(Soft {
             options: self,
             input,

@@ -419,7 +419,12 @@ pub(crate) fn check_weights<T: Element>(
             input,
         });
     }
-    match weights.iter().position(|w| !w.is_finite()) {
+    check_finite(argument, weights)
+}
+
+/// All of `values` are finite.
+pub(crate) fn check_finite<T: Element>(argument: Argument, values: &[T]) -> Result<(), Error> {
+    match values.iter().position(|value| !value.is_finite()) {
         Some(index) => Err(Error::NotFinite { argument, index }),
         None => Ok(()),
     }

@@ -552,6 +552,15 @@ fn probabilities<T: Element>() {
         };
         assert_probabilities_refused!(CrossEntropy::new(), x, &vec![T::zero(); actual], error);
     }
+    for bad in [T::nan(), T::infinity(), T::neg_infinity()] {
+        let mut q = [T::one(); 12];
+        q[4] = bad;
+        let error = Error::NotFinite {
+            argument: Argument::Target,
+            index: 4,
+        };
+        assert_probabilities_refused!(CrossEntropy::new(), x, &q, error);
+    }
 }
 
 fn activations<T: Element>() {
