@@ -779,7 +779,7 @@ fn bits(x: f32) -> u32 {
 fn partials(seed: u64, count: u64) -> Tally {
     let mut tally = Tally::default();
     let lengths = (0..6 * BLOCK, vec(0..6_usize, 0..4), any::<bool>());
-    for (len, cuts, from_the_right) in sample(seed, (count / 100).max(8), lengths) {
+    for (len, cuts, from_the_right) in sample(seed, (count / 8).max(8), lengths) {
         let mut x: Vec<f32> = generate::spread((seed % 1000) + len as u64)
             .skip((seed % 1000) as usize)
             .map(|x| x.to_bits() as f32 * 1e-8 - 20.0)
