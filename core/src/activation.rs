@@ -22,10 +22,16 @@ pub(crate) fn linear_sigmoid(x: f64) -> f64 {
     0.5 + x * SLOPE
 }
 
+/// exp(-|x + low|), for a `low` that is at most an ULP of x.
+#[inline(always)]
+fn tail(x: f64, low: f64) -> f64 {
+    exp_of_sum(-x.abs(), if x < 0.0 { low } else { 0.0 - low })
+}
+
 /// sigma(x + low), as 1 / (1 + t) or t / (1 + t) with t = exp(-|x|): no cancellation on either side.
 #[inline(always)]
 fn sigmoid_of_sum<T: Element>(x: f64, low: f64) -> f64 {
-    let t = exp_of_sum(-x.abs(), if x < 0.0 { low } else { 0.0 - low });
+    let t = tail(x, low);
     let far = if x < 0.0 { t } else { 1.0 } / (1.0 + t);
     if x.abs() < T::SIGMOID_LINEAR_BELOW {
         linear_sigmoid(x)
@@ -74,7 +80,7 @@ pub(crate) fn softplus_linear<T: Element>(x: f64) -> f64 {
 #[inline(always)]
 pub fn softplus_value<T: Element>(x: f64, beta: f64) -> f64 {
     let (scaled, low) = T::product(beta, x);
-    let t = exp_of_sum(-scaled.abs(), if scaled < 0.0 { low } else { 0.0 - low });
+    let t = tail(scaled, low);
     let positive = if x < 0.0 {
         0.0
     } else {
@@ -389,8 +395,7 @@ impl Softmax {
             let parts = row.softmax_parts();
             let denominator = 1.0 + parts.others;
             row.layout.write_all(output, |start, out| {
-                row.read(start, out);
-                parts.exponentials::<T>(start, out);
+                row.exponentials(&parts, start, out);
                 for p in out {
                     *p /= denominator;
                 }
@@ -419,8 +424,7 @@ impl Softmax {
             let dot: T::Sum = reduce::sum(row.layout.classes, |start, out| {
                 let (grad, _) = buffer.split_at_mut(out.len());
                 row.layout.read(grad_output, start, grad);
-                row.read(start, out);
-                parts.exponentials::<T>(start, out);
+                row.exponentials(&parts, start, out);
                 for (e, &g) in out.iter_mut().zip(grad.iter()) {
                     *e = weigh(*e, g);
                 }
@@ -429,8 +433,7 @@ impl Softmax {
             row.layout.write_all(grad_input, |start, out| {
                 let (grad, _) = buffer.split_at_mut(out.len());
                 row.layout.read(grad_output, start, grad);
-                row.read(start, out);
-                parts.exponentials::<T>(start, out);
+                row.exponentials(&parts, start, out);
                 for (e, &g) in out.iter_mut().zip(grad.iter()) {
                     *e = weigh(*e, g - dot) / denominator;
                 }
@@ -522,8 +525,7 @@ impl LogSoftmax {
             row.layout.write_all(grad_input, |start, out| {
                 let (grad, _) = buffer.split_at_mut(out.len());
                 row.layout.read(grad_output, start, grad);
-                row.read(start, out);
-                parts.exponentials::<T>(start, out);
+                row.exponentials(&parts, start, out);
                 for (e, &g) in out.iter_mut().zip(grad.iter()) {
                     *e = g - weigh(*e, total) / denominator;
                 }

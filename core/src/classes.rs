@@ -3,7 +3,7 @@
 use crate::element::Element;
 use crate::elementary::{exp_of_sum, log1p};
 use crate::error::{Argument, Error, check_length};
-use crate::reduce::{self, CHUNK, Reduction, Sum, Weighted, check_weights};
+use crate::reduce::{self, CHUNK, Reduction, Sum, Weighted, check_finite};
 
 /// A slice seen as rows of classes.
 ///
@@ -107,7 +107,7 @@ impl<'a, T: Element> Classes<'a, T> {
     pub(crate) fn check_weight(&self, weight: Option<&[T]>) -> Result<(), Error> {
         let Some(weight) = weight else { return Ok(()) };
         check_length(Argument::Weight, self.classes, weight.len())?;
-        check_weights(Argument::Weight, weight, self.classes)
+        check_finite(Argument::Weight, weight)
     }
 }
 
@@ -190,6 +190,13 @@ impl<T: Element> Row<'_, T> {
         self.layout.read(self.data, start, out);
     }
 
+    /// Reads e_j of classes `start..start + out.len()`.
+    #[inline(always)]
+    pub(crate) fn exponentials(&self, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
+        self.read(start, out);
+        parts.exponentials::<T>(start, out);
+    }
+
     /// The largest logit and the first class that has it. NaN are passed over: a row of nothing but NaN
     /// and -inf gives -inf.
     pub(crate) fn max(&self) -> (f64, usize) {
@@ -222,8 +229,7 @@ impl<T: Element> Row<'_, T> {
             others: 0.0,
         };
         let others: T::Sum = reduce::sum(self.layout.classes, |start, out| {
-            self.read(start, out);
-            parts.exponentials::<T>(start, out);
+            self.exponentials(&parts, start, out);
             if let Some(one) = parts.at_max(start, out) {
                 *one = 0.0;
             }
@@ -254,7 +260,7 @@ impl SoftmaxParts {
     /// Turns logits, those of the classes from `start` on, into e_j. Exactly 1 at the first largest, also
     /// where that is +inf.
     #[inline(always)]
-    pub(crate) fn exponentials<T: Element>(&self, start: usize, logits: &mut [f64]) {
+    fn exponentials<T: Element>(&self, start: usize, logits: &mut [f64]) {
         for x in logits.iter_mut() {
             let (high, low) = T::difference(*x, self.max);
             *x = exp_of_sum(high, low);
@@ -368,6 +374,9 @@ pub(crate) fn class_weight<T: Element>(weight: Option<&[T]>, class: usize) -> f6
 
 /// What a loss of classes says of one row; the loops over rows are written once, below.
 pub(crate) trait RowLoss<T: Element> {
+    /// What value and gradient of a row share.
+    type Parts;
+
     fn input(&self) -> Classes<'_, T>;
 
     fn reduction(&self) -> Reduction;
@@ -375,101 +384,102 @@ pub(crate) trait RowLoss<T: Element> {
     /// What the row counts in the mean: 0 where it is ignored.
     fn weight(&self, row: usize) -> f64;
 
+    fn parts(&self, row: usize) -> Self::Parts;
+
     /// The row's loss, weighted, unrounded.
-    fn value(&self, row: usize) -> f64;
+    fn value(&self, row: usize, parts: &Self::Parts) -> f64;
 
-    /// Writes the gradient of the row's loss times `scale`, and returns that loss. An ignored row gets
-    /// zeros, whatever `scale` is.
-    fn gradient(&self, row: usize, scale: f64, grad_input: &mut [T]) -> f64;
+    /// Writes the gradient of the row's loss times `scale`. An ignored row gets zeros, whatever `scale` is.
+    fn gradient(&self, row: usize, parts: &Self::Parts, scale: f64, grad_input: &mut [T]);
 
-    fn block(
-        &self,
-        start: usize,
-        len: usize,
-        mut value: impl FnMut(usize) -> f64,
-    ) -> Weighted<T::Sum> {
-        Weighted {
-            losses: reduce::block(len, |from, out| {
-                for (row, out) in (start + from..).zip(out) {
-                    *out = value(row);
-                }
-            }),
-            weights: reduce::block(len, |from, out| {
-                for (row, out) in (start + from..).zip(out) {
-                    *out = self.weight(row);
-                }
-            }),
-        }
+    /// The losses of one block of rows.
+    fn losses(&self, start: usize, len: usize) -> T::Sum {
+        block_of_rows(start, len, |row| self.value(row, &self.parts(row)))
+    }
+
+    /// The weights of one block of rows.
+    fn weights(&self, start: usize, len: usize) -> T::Sum {
+        block_of_rows(start, len, |row| self.weight(row))
+    }
+
+    /// What the sum of the losses, and a `grad_output`, is divided by.
+    fn divisor(&self) -> f64 {
+        self.reduction().divisor(|| {
+            let weights: T::Sum =
+                reduce::whole(self.input().rows(), |start, len| self.weights(start, len));
+            weights.value()
+        })
     }
 
     fn forward(&self) -> T {
-        let total = reduce::reduce(self.input().rows(), |start, len| {
-            self.block(start, len, |row| self.value(row))
-        });
-        T::narrow(total.reduce(self.reduction()))
+        let losses: T::Sum =
+            reduce::whole(self.input().rows(), |start, len| self.losses(start, len));
+        T::narrow(reduce::divide(losses.value(), self.divisor()))
     }
 
     fn forward_each(&self, losses: &mut [T]) -> Result<(), Error> {
         check_length(Argument::Losses, self.input().rows(), losses.len())?;
         for (row, loss) in losses.iter_mut().enumerate() {
-            *loss = T::narrow(self.value(row));
+            *loss = T::narrow(self.value(row, &self.parts(row)));
         }
         Ok(())
     }
 
-    /// The factor of every row's gradient. The weights are added in the same tree as for the loss, so
-    /// that both are divided by the same number.
-    fn scale(&self, grad_output: f64) -> f64 {
-        let total = reduce::reduce(self.input().rows(), |start, len| {
-            self.block(start, len, |_| 0.0)
-        });
-        reduce::grad_scale(self.reduction(), grad_output, total.weights.value())
-    }
-
-    fn backward(&self, grad_output: T, grad_input: &mut [T]) -> Result<(), Error> {
+    fn check_grad_input(&self, grad_input: &[T]) -> Result<(), Error> {
         check_length(
             Argument::GradInput,
             self.input().elements(),
             grad_input.len(),
-        )?;
-        let scale = self.scale(grad_output.widen());
+        )
+    }
+
+    fn backward(&self, grad_output: T, grad_input: &mut [T]) -> Result<(), Error> {
+        self.check_grad_input(grad_input)?;
+        let scale = reduce::divide(grad_output.widen(), self.divisor());
         for row in 0..self.input().rows() {
-            self.gradient(row, scale, grad_input);
+            self.gradient(row, &self.parts(row), scale, grad_input);
         }
         Ok(())
     }
 
     fn backward_each(&self, grad_output: &[T], grad_input: &mut [T]) -> Result<(), Error> {
         check_length(Argument::GradOutput, self.input().rows(), grad_output.len())?;
-        check_length(
-            Argument::GradInput,
-            self.input().elements(),
-            grad_input.len(),
-        )?;
+        self.check_grad_input(grad_input)?;
         for (row, scale) in grad_output.iter().enumerate() {
-            self.gradient(row, scale.widen(), grad_input);
+            self.gradient(row, &self.parts(row), scale.widen(), grad_input);
         }
         Ok(())
     }
 
     fn forward_backward(&self, grad_input: &mut [T]) -> Result<T, Error> {
-        check_length(
-            Argument::GradInput,
-            self.input().elements(),
-            grad_input.len(),
-        )?;
-        let scale = self.scale(1.0);
-        let total = reduce::reduce(self.input().rows(), |start, len| {
-            self.block(start, len, |row| self.gradient(row, scale, grad_input))
+        self.check_grad_input(grad_input)?;
+        let divisor = self.divisor();
+        let scale = reduce::divide(1.0, divisor);
+        let losses: T::Sum = reduce::whole(self.input().rows(), |start, len| {
+            block_of_rows(start, len, |row| {
+                let parts = self.parts(row);
+                self.gradient(row, &parts, scale, grad_input);
+                self.value(row, &parts)
+            })
         });
-        Ok(T::narrow(total.reduce(self.reduction())))
+        Ok(T::narrow(reduce::divide(losses.value(), divisor)))
     }
 
     fn partial(&self, start: usize) -> Result<reduce::Partial<T>, Error> {
-        reduce::Partial::new(start, self.input().rows(), |start, len| {
-            self.block(start, len, |row| self.value(row))
+        reduce::Partial::new(start, self.input().rows(), |start, len| Weighted {
+            losses: self.losses(start, len),
+            weights: self.weights(start, len),
         })
     }
+}
+
+/// The sum of one number for each of the rows of a block.
+fn block_of_rows<S: Sum>(start: usize, len: usize, mut term: impl FnMut(usize) -> f64) -> S {
+    reduce::block(len, |from, out| {
+        for (row, out) in (start + from..).zip(out) {
+            *out = term(row);
+        }
+    })
 }
 
 /// The public methods of a loss of classes, alike for every kind of target: the check that makes a

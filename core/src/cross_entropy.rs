@@ -150,8 +150,7 @@ trait Factors {
         row.layout.write_all(grad_input, |start, out| {
             let (factors, _) = factors.split_at_mut(out.len());
             self.fill(start, factors);
-            row.read(start, out);
-            parts.exponentials::<T>(start, out);
+            row.exponentials(parts, start, out);
             for ((j, e), &v) in (start..).zip(out).zip(factors.iter()) {
                 let is_max = j == parts.argmax;
                 *e = scale * gradient_of_factors(*e, parts.others, v, at_max, rest, is_max);
@@ -209,6 +208,9 @@ struct Labelled<'a, T, I> {
 }
 
 impl<T: Element, I: ClassIndex> RowLoss<T> for Labelled<'_, T, I> {
+    /// The label and softmax's parts; none where the row is ignored.
+    type Parts = Option<(usize, SoftmaxParts)>;
+
     fn input(&self) -> Classes<'_, T> {
         self.input
     }
@@ -221,53 +223,48 @@ impl<T: Element, I: ClassIndex> RowLoss<T> for Labelled<'_, T, I> {
         self.labels.weight(row, self.options.weight)
     }
 
-    fn value(&self, row: usize) -> f64 {
-        match self.labels.get(row) {
-            None => 0.0,
-            Some(label) => {
-                let row = self.input.row(row);
-                self.row_value(&row, &row.softmax_parts(), label)
-            }
-        }
+    fn parts(&self, row: usize) -> Self::Parts {
+        let label = self.labels.get(row)?;
+        Some((label, self.input.row(row).softmax_parts()))
     }
 
-    fn gradient(&self, row: usize, scale: f64, grad_input: &mut [T]) -> f64 {
-        let Some(label) = self.labels.get(row) else {
-            let layout = self.input.layout(row);
-            layout.write_all(grad_input, |_, out| out.fill(0.0));
+    fn value(&self, row: usize, parts: &Self::Parts) -> f64 {
+        let Some((label, parts)) = parts else {
             return 0.0;
         };
         let row = self.input.row(row);
-        let parts = row.softmax_parts();
         if self.options.label_smoothing == 0.0 {
-            let scale = scale * self.options.class_weight(label);
+            let below_max = parts.below_max(*label, row.get(*label));
+            let weight = self.options.class_weight(*label);
+            weigh(weight, value(below_max, parts.log1p()))
+        } else {
+            self.smoothed(*label).value(&row, parts)
+        }
+    }
+
+    fn gradient(&self, row: usize, parts: &Self::Parts, scale: f64, grad_input: &mut [T]) {
+        let row = self.input.row(row);
+        let Some((label, parts)) = parts else {
+            row.layout.write_all(grad_input, |_, out| out.fill(0.0));
+            return;
+        };
+        if self.options.label_smoothing == 0.0 {
+            let scale = scale * self.options.class_weight(*label);
             row.layout.write_all(grad_input, |start, out| {
-                row.read(start, out);
-                parts.exponentials::<T>(start, out);
+                row.exponentials(parts, start, out);
                 for (j, e) in (start..).zip(out) {
-                    let (is_label, is_max) = (j == label, j == parts.argmax);
+                    let (is_label, is_max) = (j == *label, j == parts.argmax);
                     *e = scale * gradient(*e, parts.others, is_label, is_max);
                 }
             });
         } else {
-            self.smoothed(label)
-                .gradient(&row, &parts, scale, grad_input);
+            self.smoothed(*label)
+                .gradient(&row, parts, scale, grad_input);
         }
-        self.row_value(&row, &parts, label)
     }
 }
 
-impl<T: Element, I: ClassIndex> Labelled<'_, T, I> {
-    fn row_value(&self, row: &Row<'_, T>, parts: &SoftmaxParts, label: usize) -> f64 {
-        if self.options.label_smoothing == 0.0 {
-            let below_max = parts.below_max(label, row.get(label));
-            let weight = self.options.class_weight(label);
-            weigh(weight, value(below_max, parts.log1p()))
-        } else {
-            self.smoothed(label).value(row, parts)
-        }
-    }
-
+impl<T: Element, I> Labelled<'_, T, I> {
     fn smoothed(&self, label: usize) -> Smoothed<'_, T> {
         Smoothed {
             options: self.options,
@@ -295,6 +292,8 @@ impl<T: Element> Soft<'_, T> {
 }
 
 impl<T: Element> RowLoss<T> for Soft<'_, T> {
+    type Parts = SoftmaxParts;
+
     fn input(&self) -> Classes<'_, T> {
         self.input
     }
@@ -307,17 +306,17 @@ impl<T: Element> RowLoss<T> for Soft<'_, T> {
         1.0
     }
 
-    fn value(&self, row: usize) -> f64 {
-        let logits = self.input.row(row);
-        self.factors(row).value(&logits, &logits.softmax_parts())
+    fn parts(&self, row: usize) -> SoftmaxParts {
+        self.input.row(row).softmax_parts()
     }
 
-    fn gradient(&self, row: usize, scale: f64, grad_input: &mut [T]) -> f64 {
-        let logits = self.input.row(row);
-        let parts = logits.softmax_parts();
-        let factors = self.factors(row);
-        factors.gradient(&logits, &parts, scale, grad_input);
-        factors.value(&logits, &parts)
+    fn value(&self, row: usize, parts: &SoftmaxParts) -> f64 {
+        self.factors(row).value(&self.input.row(row), parts)
+    }
+
+    fn gradient(&self, row: usize, parts: &SoftmaxParts, scale: f64, grad_input: &mut [T]) {
+        self.factors(row)
+            .gradient(&self.input.row(row), parts, scale, grad_input);
     }
 }
 

@@ -75,29 +75,23 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         }
     }
 
-    fn block(
-        &self,
-        start: usize,
-        len: usize,
-        mut terms: impl FnMut(usize, &mut [f64]),
-    ) -> Weighted<T::Sum> {
-        Weighted {
-            losses: reduce::block(len, |from, out| terms(start + from, out)),
-            weights: T::Sum::default().add(len as f64),
-        }
-    }
-
-    fn values(&self, start: usize, len: usize) -> Weighted<T::Sum> {
-        self.block(start, len, |start, out| {
-            self.each(start, out, |out, x, y, weight, pos_weight| {
+    /// The losses of one block.
+    fn losses(&self, start: usize, len: usize) -> T::Sum {
+        reduce::block(len, |from, out| {
+            self.each(start + from, out, |out, x, y, weight, pos_weight| {
                 *out = weigh(weight, L::value(x, y, pos_weight));
             });
         })
     }
 
+    /// What the sum of the losses, and a `grad_output`, is divided by.
+    fn divisor(&self) -> f64 {
+        self.loss.reduction().divisor(|| self.input.len() as f64)
+    }
+
     pub(crate) fn forward(&self) -> T {
-        let total = reduce::reduce(self.input.len(), |start, len| self.values(start, len));
-        T::narrow(total.reduce(self.loss.reduction()))
+        let losses: T::Sum = reduce::whole(self.input.len(), |start, len| self.losses(start, len));
+        T::narrow(reduce::divide(losses.value(), self.divisor()))
     }
 
     pub(crate) fn forward_each(&self, losses: &mut [T]) -> Result<(), Error> {
@@ -108,14 +102,9 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         Ok(())
     }
 
-    /// The factor of every gradient.
-    fn scale(&self, grad_output: f64) -> f64 {
-        reduce::grad_scale(self.loss.reduction(), grad_output, self.input.len() as f64)
-    }
-
     pub(crate) fn backward(&self, grad_output: T, grad_input: &mut [T]) -> Result<(), Error> {
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
-        let scale = self.scale(grad_output.widen());
+        let scale = reduce::divide(grad_output.widen(), self.divisor());
         self.each(0, grad_input, |grad, x, y, weight, pos_weight| {
             *grad = T::narrow(T::scale(
                 T::product(scale, weight),
@@ -144,26 +133,26 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
 
     pub(crate) fn forward_backward(&self, grad_input: &mut [T]) -> Result<T, Error> {
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
-        let scale = self.scale(1.0);
-        let total = reduce::reduce(self.input.len(), |start, len| {
-            self.block(start, len, |start, out| {
-                let grad_input = grad_input.get_mut(start..).unwrap_or(&mut []);
-                let out = out.iter_mut().zip(grad_input);
-                self.each(start, out, |(out, grad), x, y, weight, pos_weight| {
-                    *out = weigh(weight, L::value(x, y, pos_weight));
-                    *grad = T::narrow(T::scale(
-                        T::product(scale, weight),
-                        L::gradient(x, y, pos_weight),
-                    ));
-                });
-            })
+        let divisor = self.divisor();
+        let scale = reduce::divide(1.0, divisor);
+        let losses: T::Sum = reduce::sum(self.input.len(), |start, out| {
+            let grad_input = grad_input.get_mut(start..).unwrap_or(&mut []);
+            let out = out.iter_mut().zip(grad_input);
+            self.each(start, out, |(out, grad), x, y, weight, pos_weight| {
+                *out = weigh(weight, L::value(x, y, pos_weight));
+                *grad = T::narrow(T::scale(
+                    T::product(scale, weight),
+                    L::gradient(x, y, pos_weight),
+                ));
+            });
         });
-        Ok(T::narrow(total.reduce(self.loss.reduction())))
+        Ok(T::narrow(reduce::divide(losses.value(), divisor)))
     }
 
     pub(crate) fn partial(&self, start: usize) -> Result<Partial<T>, Error> {
-        Partial::new(start, self.input.len(), |start, len| {
-            self.values(start, len)
+        Partial::new(start, self.input.len(), |start, len| Weighted {
+            losses: self.losses(start, len),
+            weights: T::Sum::default().add(len as f64),
         })
     }
 }

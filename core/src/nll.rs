@@ -60,6 +60,9 @@ pub fn gradient() -> f64 {
 }
 
 impl<T: Element, I: ClassIndex> RowLoss<T> for Checked<'_, T, I> {
+    /// The label; none where the row is ignored.
+    type Parts = Option<usize>;
+
     fn input(&self) -> Classes<'_, T> {
         self.input
     }
@@ -72,15 +75,18 @@ impl<T: Element, I: ClassIndex> RowLoss<T> for Checked<'_, T, I> {
         self.labels.weight(row, self.options.weight)
     }
 
-    fn value(&self, row: usize) -> f64 {
-        match self.labels.get(row) {
+    fn parts(&self, row: usize) -> Option<usize> {
+        self.labels.get(row)
+    }
+
+    fn value(&self, row: usize, label: &Option<usize>) -> f64 {
+        match *label {
             None => 0.0,
             Some(label) => weigh(self.weight(row), value(self.input.row(row).get(label))),
         }
     }
 
-    fn gradient(&self, row: usize, scale: f64, grad_input: &mut [T]) -> f64 {
-        let label = self.labels.get(row);
+    fn gradient(&self, row: usize, label: &Option<usize>, scale: f64, grad_input: &mut [T]) {
         self.input.layout(row).write_all(grad_input, |start, out| {
             out.fill(0.0);
             if let Some(at) = label
@@ -90,7 +96,6 @@ impl<T: Element, I: ClassIndex> RowLoss<T> for Checked<'_, T, I> {
                 *at = scale * (self.weight(row) * gradient());
             }
         });
-        self.value(row)
     }
 }
 

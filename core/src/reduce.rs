@@ -5,8 +5,9 @@
 //! The order of a sum is part of its result, so it is fixed, whatever does the work:
 //!
 //! - A block is [`BLOCK`] = 4096 consecutive terms: elements, rows of classes, or the exponentials of one
-//!   row, where the first largest class has +0 in its place. Lane `l` of 256 adds the block's terms `l`, `l + 256`, `l + 512`, … in turn, beginning
-//!   with +0. Then the lanes fold in halves: `lane[i] += lane[i + h]` for h = 128, 64, …, 1.
+//!   row, where the first largest class has +0 in its place. Lane `l` of 256 adds the block's terms `l`,
+//!   `l + 256`, `l + 512`, … in turn, beginning with +0. Then the lanes fold in halves:
+//!   `lane[i] += lane[i + h]` for h = 128, 64, …, 1.
 //! - Block sums combine as a binary counter does. Blocks `[j 2^k, (j + 1) 2^k)` form a node of level k,
 //!   the sum of the two nodes of level k - 1 below it. At the end what is left, nodes of falling level
 //!   from the first block to the last, merges from the lowest level up.
@@ -44,26 +45,52 @@ pub enum Reduction {
     Sum,
 }
 
-/// A number that terms are added to, and that merges with another one of its kind.
+impl Reduction {
+    /// What a sum of losses, or a `grad_output`, is divided by: the weights, which a sum does not need.
+    pub(crate) fn divisor(self, weights: impl FnOnce() -> f64) -> f64 {
+        match self {
+            Self::Mean => weights(),
+            Self::Sum => 1.0,
+        }
+    }
+}
+
+/// value / divisor, and NaN for the mean of nothing.
+pub(crate) fn divide(value: f64, divisor: f64) -> f64 {
+    if divisor == 0.0 {
+        f64::NAN
+    } else {
+        value / divisor
+    }
+}
+
+/// What the nodes of the tree hold.
 #[doc(hidden)]
-pub trait Sum: Copy + Default {
+pub trait Node: Copy + Default {
+    /// The node above two others.
+    fn merge(self, other: Self) -> Self;
+}
+
+/// A number that terms are added to.
+#[doc(hidden)]
+pub trait Sum: Node {
     /// The sum with one more term.
     fn add(self, term: f64) -> Self;
-    /// The sum of two sums.
-    fn merge(self, other: Self) -> Self;
     /// What it comes to.
     fn value(self) -> f64;
+}
+
+impl Node for f64 {
+    #[inline(always)]
+    fn merge(self, other: Self) -> Self {
+        self + other
+    }
 }
 
 impl Sum for f64 {
     #[inline(always)]
     fn add(self, term: f64) -> Self {
         self + term
-    }
-
-    #[inline(always)]
-    fn merge(self, other: Self) -> Self {
-        self + other
     }
 
     #[inline(always)]
@@ -80,6 +107,17 @@ pub struct Compensated {
     low: f64,
 }
 
+impl Node for Compensated {
+    #[inline(always)]
+    fn merge(self, other: Self) -> Self {
+        let (high, lost) = two_sum(self.high, other.high);
+        Self {
+            high,
+            low: (self.low + other.low) + lost,
+        }
+    }
+}
+
 impl Sum for Compensated {
     #[inline(always)]
     fn add(self, term: f64) -> Self {
@@ -87,15 +125,6 @@ impl Sum for Compensated {
         Self {
             high,
             low: self.low + lost,
-        }
-    }
-
-    #[inline(always)]
-    fn merge(self, other: Self) -> Self {
-        let (high, lost) = two_sum(self.high, other.high);
-        Self {
-            high,
-            low: (self.low + other.low) + lost,
         }
     }
 
@@ -147,21 +176,19 @@ fn lanes<S: Sum, const N: usize>(len: usize, mut terms: impl FnMut(usize, &mut [
 
 /// The sum of any number of terms.
 pub(crate) fn sum<S: Sum>(len: usize, mut terms: impl FnMut(usize, &mut [f64])) -> S {
+    whole(len, |start, len| {
+        block(len, |from, out| terms(start + from, out))
+    })
+}
+
+/// The node over `len` terms, from those of single blocks: `block(start, len)` gives that of the terms from
+/// `start` on.
+pub(crate) fn whole<N: Node>(len: usize, mut block: impl FnMut(usize, usize) -> N) -> N {
     if len <= BLOCK {
-        return block(len, terms);
+        block(0, len)
+    } else {
+        Tree::new(0, len, block).total()
     }
-    let mut tree = Tree::new(0);
-    let mut start = 0;
-    while start < len {
-        let size = BLOCK.min(len - start);
-        tree.push(
-            0,
-            block(size, |from, out| terms(start + from, out)),
-            S::merge,
-        );
-        start += size;
-    }
-    tree.total(S::merge)
 }
 
 /// The most nodes that a run of blocks can leave: one a level on the way up from its first block, one a
@@ -179,19 +206,27 @@ struct Tree<N> {
     levels: [u8; NODES],
 }
 
-impl<N: Copy + Default> Tree<N> {
-    fn new(first_block: usize) -> Self {
-        Self {
+impl<N: Node> Tree<N> {
+    /// The tree over `len` terms that begin at `first_block`; `block` as for [`whole`].
+    fn new(first_block: usize, len: usize, mut block: impl FnMut(usize, usize) -> N) -> Self {
+        let mut tree = Self {
             end: first_block,
             len: 0,
             nodes: [N::default(); NODES],
             levels: [0; NODES],
+        };
+        let mut start = 0;
+        while start < len {
+            let size = BLOCK.min(len - start);
+            tree.push(0, block(start, size));
+            start += size;
         }
+        tree
     }
 
     /// Appends the node of 2^level blocks that begins where the run ends, then merges what has become
     /// two halves of one node.
-    fn push(&mut self, level: u8, node: N, merge: impl Fn(N, N) -> N) {
+    fn push(&mut self, level: u8, node: N) {
         let (mut level, mut node) = (level, node);
         self.end += 1 << level;
         while let Some((&left, &left_level)) = self
@@ -203,7 +238,7 @@ impl<N: Copy + Default> Tree<N> {
             if left_level != level || self.end & ((2 << level) - 1) != 0 {
                 break;
             }
-            node = merge(left, node);
+            node = left.merge(node);
             level += 1;
             self.len -= 1;
         }
@@ -224,11 +259,11 @@ impl<N: Copy + Default> Tree<N> {
             .take(self.len)
     }
 
-    fn total(&self, merge: impl Fn(N, N) -> N) -> N {
+    fn total(&self) -> N {
         self.iter()
             .map(|(_, node)| node)
             .rev()
-            .reduce(|right, left| merge(left, right))
+            .reduce(|right, left| left.merge(right))
             .unwrap_or_default()
     }
 }
@@ -240,51 +275,13 @@ pub(crate) struct Weighted<S> {
     pub(crate) weights: S,
 }
 
-impl<S: Sum> Weighted<S> {
+impl<S: Sum> Node for Weighted<S> {
     fn merge(self, other: Self) -> Self {
         Self {
             losses: self.losses.merge(other.losses),
             weights: self.weights.merge(other.weights),
         }
     }
-
-    /// The reduced loss in `f64`.
-    pub(crate) fn reduce(self, reduction: Reduction) -> f64 {
-        let weights = self.weights.value();
-        match reduction {
-            Reduction::Sum => self.losses.value(),
-            Reduction::Mean if weights == 0.0 => f64::NAN,
-            Reduction::Mean => self.losses.value() / weights,
-        }
-    }
-}
-
-/// The losses and weights of a whole batch, block by block: `block(start, len)` gives those of the
-/// elements or rows from `start` on.
-pub(crate) fn reduce<S: Sum>(
-    len: usize,
-    mut block: impl FnMut(usize, usize) -> Weighted<S>,
-) -> Weighted<S> {
-    if len <= BLOCK {
-        block(0, len)
-    } else {
-        blocks(0, len, block).total(Weighted::merge)
-    }
-}
-
-fn blocks<S: Sum>(
-    first_block: usize,
-    len: usize,
-    mut block: impl FnMut(usize, usize) -> Weighted<S>,
-) -> Tree<Weighted<S>> {
-    let mut tree = Tree::new(first_block);
-    let mut start = 0;
-    while start < len {
-        let size = BLOCK.min(len - start);
-        tree.push(0, block(start, size), Weighted::merge);
-        start += size;
-    }
-    tree
 }
 
 /// The sum over part of a batch, from which the loss of the whole can be made with the bits that one
@@ -327,7 +324,7 @@ impl<T: Element> Partial<T> {
         Ok(Self {
             start,
             end,
-            tree: blocks(start / BLOCK, len, block),
+            tree: Tree::new(start / BLOCK, len, block),
         })
     }
 
@@ -358,7 +355,7 @@ impl<T: Element> Partial<T> {
             });
         }
         for (level, node) in next.tree.iter() {
-            self.tree.push(level, node, Weighted::merge);
+            self.tree.push(level, node);
         }
         self.end = next.end;
         Ok(())
@@ -376,19 +373,9 @@ impl<T: Element> Partial<T> {
                 actual: self.start,
             });
         }
-        Ok(T::narrow(
-            self.tree.total(Weighted::merge).reduce(reduction),
-        ))
-    }
-}
-
-/// The factor that a mean gives to each gradient: grad_output over the sum of the weights, or
-/// grad_output for a sum. NaN where the mean is.
-pub(crate) fn grad_scale(reduction: Reduction, grad_output: f64, weights: f64) -> f64 {
-    match reduction {
-        Reduction::Sum => grad_output,
-        Reduction::Mean if weights == 0.0 => f64::NAN,
-        Reduction::Mean => grad_output / weights,
+        let total = self.tree.total();
+        let divisor = reduction.divisor(|| total.weights.value());
+        Ok(T::narrow(divide(total.losses.value(), divisor)))
     }
 }
 
