@@ -224,9 +224,7 @@ fn same(mut sides: impl FnMut(u32) -> (Interval, Interval)) -> bool {
 
 /// The ULP of an `f32` at the larger of two numbers.
 fn ulp(a: f32, b: f32) -> f64 {
-    let x = f64::from(a.abs().max(b.abs())).max(f64::from(f32::MIN_POSITIVE));
-    let exponent = (x.to_bits() >> 52) as i32 - 1023;
-    2_f64.powi(exponent - 23)
+    ulp::of_f32(f64::from(a.abs().max(b.abs())))
 }
 
 fn point(x: f64, prec: u32) -> Interval {
@@ -780,8 +778,7 @@ fn partials(seed: u64, count: u64) -> Tally {
     let mut tally = Tally::default();
     let lengths = (0..6 * BLOCK, vec(0..6_usize, 0..4), any::<bool>());
     for (len, cuts, from_the_right) in sample(seed, (count / 8).max(8), lengths) {
-        let mut x: Vec<f32> = generate::spread((seed % 1000) + len as u64)
-            .skip((seed % 1000) as usize)
+        let mut x: Vec<f32> = generate::spread(seed % 1000, len as u64)
             .map(|x| x.to_bits() as f32 * 1e-8 - 20.0)
             .collect();
         // The second half takes back what the first one gave: of the sum only its roundings are left, and they

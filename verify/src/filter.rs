@@ -18,7 +18,7 @@
 
 use crate::interval::Interval;
 use crate::oracle::{self, Value};
-use crate::ulp::{FIRST_PREC, Format, LAST_PREC, round};
+use crate::ulp::{self, FIRST_PREC, Format, LAST_PREC, round};
 
 /// A function of one argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -154,9 +154,7 @@ pub fn error_in_ulp(function: OneArgument, x: f32, got: f32) -> f64 {
         let right = Format::is_same(got, r as f32);
         return if right { 0.0 } else { f64::INFINITY };
     }
-    let exponent = ((r.to_bits() >> 52) & 0x7ff) as i64 - 1023;
-    let ulp = f64::from_bits(((exponent.max(-126) - 23 + 1023) as u64) << 52);
-    (f64::from(got) - r).abs() / ulp
+    (f64::from(got) - r).abs() / ulp::of_f32(r)
 }
 
 /// The correctly rounded value, and whether it took the enclosure.

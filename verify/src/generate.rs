@@ -445,11 +445,12 @@ impl Sampler {
     }
 }
 
-/// `f32` of every magnitude and both signs, `count` of them: bit patterns spread evenly over all 2^32, in
-/// an order in which neighbours are far apart. NaN and infinities among them.
-pub fn spread(count: u64) -> impl Iterator<Item = f32> + Clone {
+/// `f32` of every magnitude and both signs, `count` of them from the `start`th on: bit patterns spread evenly over
+/// all 2^32, in an order in which neighbours are far apart. NaN and infinities among them.
+pub fn spread(start: u64, count: u64) -> impl Iterator<Item = f32> + Clone {
     // An odd factor near 2^32 / golden ratio: every pattern once before any twice.
-    (0..count).map(|i| f32::from_bits((i as u32).wrapping_mul(0x9e37_79b1)))
+    (0..count)
+        .map(move |i| f32::from_bits((start.wrapping_add(i) as u32).wrapping_mul(0x9e37_79b1)))
 }
 
 /// Inputs of one `f32` argument that every check includes: edge cases and the neighbourhood of each,

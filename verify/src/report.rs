@@ -128,7 +128,7 @@ fn audits(seed: u64, effort: Effort) -> Audits {
             let logits = generate::any_logit(generate::ElementType::F32);
             let mut sampler = Sampler::new(seed);
             let random = (0..effort.audit / 2).map(|_| sampler.sample(&logits) as f32);
-            let spread = generate::spread(effort.audit / 2);
+            let spread = generate::spread(0, effort.audit / 2);
             let audit = filter::audit(function, random.chain(spread).chain(generate::edges()));
             bar.inc(1);
             (function, audit)
@@ -139,7 +139,7 @@ fn audits(seed: u64, effort: Effort) -> Audits {
 }
 
 /// Every claim checked, cut into tasks so that all cores have some to the end.
-pub fn claims(seed: u64, effort: Effort) -> Vec<(Claim, Outcome)> {
+fn claims(seed: u64, effort: Effort) -> Vec<(Claim, Outcome)> {
     const PARTS: u64 = 8;
     let table = claims::table();
     let tasks: Vec<(usize, u64)> = (0..table.len())
@@ -151,12 +151,11 @@ pub fn claims(seed: u64, effort: Effort) -> Vec<(Claim, Outcome)> {
         .map(|(i, part)| {
             let claim = &table[i];
             let part_seed = seed.wrapping_mul(PARTS).wrapping_add(part);
-            let outcome = match claim.inputs {
-                Inputs::OneArgument(..) => {
-                    claims::check(claim, effort.one_argument / PARTS, part_seed)
-                }
-                Inputs::Calls(_) => claims::check(claim, effort.elements / PARTS, part_seed),
+            let count = match claim.inputs {
+                Inputs::OneArgument(..) => effort.one_argument,
+                Inputs::Calls(_) => effort.elements,
             };
+            let outcome = claims::check(claim, count / PARTS, part_seed);
             let edges = if part == 0 {
                 claims::check_edges(claim)
             } else {

@@ -78,6 +78,13 @@ impl Format for f64 {
     }
 }
 
+/// The ULP of an f32 at a finite number that need not be one; subnormal numbers have the smallest.
+pub fn of_f32(x: f64) -> f64 {
+    let x = x.abs().max(f64::from(f32::MIN_POSITIVE));
+    let exponent = (x.to_bits() >> 52) as i32 - 1023;
+    2_f64.powi(exponent - 23)
+}
+
 /// The correctly rounded value, if the enclosure decides it, that is if both of its ends round alike. The sign of a
 /// zero means nothing.
 pub fn round<T: Format>(value: &Value) -> Option<T> {
