@@ -41,13 +41,17 @@
 //!
 //! The formulas are those of PyTorch 2.15 (`torch.nn.functional`) unless a page says otherwise.
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
+
+#[cfg(feature = "std")]
+extern crate std;
 
 pub mod activation;
 pub mod bce;
 pub mod bce_with_logits;
 pub mod classes;
 pub mod cross_entropy;
+pub mod dispatch;
 pub mod element;
 pub mod elementary;
 mod elementwise;
@@ -55,6 +59,7 @@ pub mod error;
 pub mod metrics;
 pub mod mse;
 pub mod nll;
+mod quick;
 pub mod reduce;
 
 pub use activation::{
