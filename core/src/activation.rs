@@ -7,7 +7,9 @@
 use crate::classes::Classes;
 use crate::element::Element;
 use crate::elementary::{exp, exp_of_sum};
+use crate::elementwise::{Map, Quick, fill};
 use crate::error::{Argument, Error, check_length};
+use crate::quick::{self, Arithmetic, Near, QUICK_ERROR};
 use crate::reduce::{self, Sum, weigh};
 
 /// sigma(x) for a tiny x: 1/2 + x/4, a little closer to 1/2.
@@ -148,9 +150,86 @@ functions! {
     softplus_derivative(x) = softplus_gradient::<T>(x, 1.0);
 }
 
-/// The loops of an activation that goes element by element.
+/// An activation that goes element by element: the formulas of record, and quick paths for both.
+trait Activation: Copy + Sync {
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn value<T: Element>(&self, x: f64) -> f64;
+
+    fn gradient<T: Element>(&self, x: f64) -> f64;
+
+    /// Whether these options have quick paths.
+    fn has_quick(&self) -> bool {
+        true
+    }
+
+    fn quick_value<A: Arithmetic>(x: f64) -> f64;
+
+    fn quick_gradient<A: Arithmetic>(x: f64) -> f64;
+}
+
+/// The value of each element.
+#[derive(Clone, Copy)]
+struct Forward<F>(F);
+
+impl<T: Element, F: Activation> Map<T, 1> for Forward<F> {
+    #[inline(always)]
+    fn record(&self, [x]: [f64; 1], _: f64, _: f64) -> f64 {
+        self.0.value::<T>(x)
+    }
+
+    fn has_quick(&self) -> bool {
+        self.0.has_quick()
+    }
+
+    #[inline(always)]
+    fn quick<A: Arithmetic>(&self, [x]: [f64; 1]) -> Quick {
+        Quick::output(Near::relative(F::quick_value::<A>(x), QUICK_ERROR))
+    }
+}
+
+/// The derivative at each element times its `grad_output`.
+#[derive(Clone, Copy)]
+struct Backward<F>(F);
+
+impl<T: Element, F: Activation> Map<T, 2> for Backward<F> {
+    #[inline(always)]
+    fn record(&self, [x, scale]: [f64; 2], _: f64, _: f64) -> f64 {
+        scale * self.0.gradient::<T>(x)
+    }
+
+    fn has_quick(&self) -> bool {
+        self.0.has_quick()
+    }
+
+    #[inline(always)]
+    fn quick<A: Arithmetic>(&self, [x, scale]: [f64; 2]) -> Quick {
+        Quick::output(Near::relative(
+            scale * F::quick_gradient::<A>(x),
+            QUICK_ERROR,
+        ))
+    }
+}
+
+/// sigma(x) from t = exp(-|x|), as [`sigmoid_value`] has it beyond the neighbourhood of 0.
+#[inline(always)]
+fn quick_sigmoid<A: Arithmetic>(x: f64) -> f64 {
+    let t = quick::exp::<A>(-x.abs());
+    (if x < 0.0 { t } else { 1.0 }) / (1.0 + t)
+}
+
+/// softplus(x), as [`softplus_value`] has it for a `beta` of 1.
+#[inline(always)]
+fn quick_softplus<A: Arithmetic>(x: f64) -> f64 {
+    let positive = if x < 0.0 { 0.0 } else { x };
+    positive + quick::log1p_unit::<A>(quick::exp::<A>(-x.abs()))
+}
+
+/// The methods of an activation that goes element by element.
 macro_rules! elementwise_methods {
-    ($check:expr, $value:expr, $gradient:expr) => {
+    () => {
         /// The value of each element.
         ///
         /// # Errors
@@ -158,11 +237,9 @@ macro_rules! elementwise_methods {
         /// [`Error::Length`] where `output` does not have the input's length, and those of the type's
         /// page.
         pub fn forward<T: Element>(&self, input: &[T], output: &mut [T]) -> Result<(), Error> {
-            $check(self)?;
+            self.check()?;
             check_length(Argument::Output, input.len(), output.len())?;
-            for (out, x) in output.iter_mut().zip(input) {
-                *out = T::narrow($value(self, x.widen()));
-            }
+            fill(Forward(*self), [input], output);
             Ok(())
         }
 
@@ -179,19 +256,13 @@ macro_rules! elementwise_methods {
             grad_output: &[T],
             grad_input: &mut [T],
         ) -> Result<(), Error> {
-            $check(self)?;
+            self.check()?;
             check_length(Argument::GradOutput, input.len(), grad_output.len())?;
             check_length(Argument::GradInput, input.len(), grad_input.len())?;
-            for ((grad, x), scale) in grad_input.iter_mut().zip(input).zip(grad_output) {
-                *grad = T::narrow(scale.widen() * $gradient(self, x.widen()));
-            }
+            fill(Backward(*self), [input, grad_output], grad_input);
             Ok(())
         }
     };
-}
-
-const fn unchecked<A>(_: &A) -> Result<(), Error> {
-    Ok(())
 }
 
 /// [`sigmoid`] of slices.
@@ -216,17 +287,36 @@ const fn unchecked<A>(_: &A) -> Result<(), Error> {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sigmoid(());
 
+impl Activation for Sigmoid {
+    #[inline(always)]
+    fn value<T: Element>(&self, x: f64) -> f64 {
+        sigmoid_value::<T>(x)
+    }
+
+    #[inline(always)]
+    fn gradient<T: Element>(&self, x: f64) -> f64 {
+        sigmoid_gradient(x)
+    }
+
+    #[inline(always)]
+    fn quick_value<A: Arithmetic>(x: f64) -> f64 {
+        quick_sigmoid::<A>(x)
+    }
+
+    #[inline(always)]
+    fn quick_gradient<A: Arithmetic>(x: f64) -> f64 {
+        let t = quick::exp::<A>(-x.abs());
+        t / (1.0 + t * (2.0 + t))
+    }
+}
+
 impl Sigmoid {
     /// There are no options.
     pub const fn new() -> Self {
         Self(())
     }
 
-    elementwise_methods!(
-        unchecked,
-        |_: &Self, x| sigmoid_value::<T>(x),
-        |_: &Self, x| sigmoid_gradient(x)
-    );
+    elementwise_methods!();
 }
 
 /// [`log_sigmoid`] of slices, `logsigmoid`.
@@ -251,17 +341,35 @@ impl Sigmoid {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LogSigmoid(());
 
+impl Activation for LogSigmoid {
+    #[inline(always)]
+    fn value<T: Element>(&self, x: f64) -> f64 {
+        log_sigmoid_value::<T>(x)
+    }
+
+    #[inline(always)]
+    fn gradient<T: Element>(&self, x: f64) -> f64 {
+        log_sigmoid_gradient::<T>(x)
+    }
+
+    #[inline(always)]
+    fn quick_value<A: Arithmetic>(x: f64) -> f64 {
+        -quick_softplus::<A>(-x)
+    }
+
+    #[inline(always)]
+    fn quick_gradient<A: Arithmetic>(x: f64) -> f64 {
+        quick_sigmoid::<A>(-x)
+    }
+}
+
 impl LogSigmoid {
     /// There are no options.
     pub const fn new() -> Self {
         Self(())
     }
 
-    elementwise_methods!(
-        unchecked,
-        |_: &Self, x| log_sigmoid_value::<T>(x),
-        |_: &Self, x| log_sigmoid_gradient::<T>(x)
-    );
+    elementwise_methods!();
 }
 
 /// Softplus of slices, with `beta`.
@@ -293,6 +401,42 @@ pub struct Softplus {
 impl Default for Softplus {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl Activation for Softplus {
+    fn check(&self) -> Result<(), Error> {
+        if self.beta > 0.0 && self.beta.is_finite() {
+            Ok(())
+        } else {
+            Err(Error::NotPositive {
+                argument: Argument::Beta,
+            })
+        }
+    }
+
+    fn has_quick(&self) -> bool {
+        self.beta == 1.0
+    }
+
+    #[inline(always)]
+    fn value<T: Element>(&self, x: f64) -> f64 {
+        softplus_value::<T>(x, self.beta)
+    }
+
+    #[inline(always)]
+    fn gradient<T: Element>(&self, x: f64) -> f64 {
+        softplus_gradient::<T>(x, self.beta)
+    }
+
+    #[inline(always)]
+    fn quick_value<A: Arithmetic>(x: f64) -> f64 {
+        quick_softplus::<A>(x)
+    }
+
+    #[inline(always)]
+    fn quick_gradient<A: Arithmetic>(x: f64) -> f64 {
+        quick_sigmoid::<A>(x)
     }
 }
 
@@ -328,21 +472,7 @@ impl Softplus {
         Ok(T::narrow(softplus_gradient::<T>(x.widen(), self.beta)))
     }
 
-    fn check(&self) -> Result<(), Error> {
-        if self.beta > 0.0 && self.beta.is_finite() {
-            Ok(())
-        } else {
-            Err(Error::NotPositive {
-                argument: Argument::Beta,
-            })
-        }
-    }
-
-    elementwise_methods!(
-        Self::check,
-        |this: &Self, x| softplus_value::<T>(x, this.beta),
-        |this: &Self, x| softplus_gradient::<T>(x, this.beta)
-    );
+    elementwise_methods!();
 }
 
 /// Softmax of rows.
@@ -421,14 +551,17 @@ impl Softmax {
             let parts = row.softmax_parts();
             let denominator = 1.0 + parts.others;
             let mut buffer = [0.0; reduce::CHUNK];
-            let dot: T::Sum = reduce::sum(row.layout.classes, |start, out| {
-                let (grad, _) = buffer.split_at_mut(out.len());
-                row.layout.read(grad_output, start, grad);
-                row.exponentials(&parts, start, out);
-                for (e, &g) in out.iter_mut().zip(grad.iter()) {
-                    *e = weigh(*e, g);
-                }
-            });
+            let dot: T::Sum = reduce::sum(
+                row.layout.classes,
+                reduce::terms(|start, out| {
+                    let (grad, _) = buffer.split_at_mut(out.len());
+                    row.layout.read(grad_output, start, grad);
+                    row.exponentials(&parts, start, out);
+                    for (e, &g) in out.iter_mut().zip(grad.iter()) {
+                        *e = weigh(*e, g);
+                    }
+                }),
+            );
             let dot = dot.value() / denominator;
             row.layout.write_all(grad_input, |start, out| {
                 let (grad, _) = buffer.split_at_mut(out.len());
@@ -517,9 +650,12 @@ impl LogSoftmax {
         for row in (0..input.rows()).map(|row| input.row(row)) {
             let parts = row.softmax_parts();
             let denominator = 1.0 + parts.others;
-            let total: T::Sum = reduce::sum(row.layout.classes, |start, out| {
-                row.layout.read(grad_output, start, out);
-            });
+            let total: T::Sum = reduce::sum(
+                row.layout.classes,
+                reduce::terms(|start, out| {
+                    row.layout.read(grad_output, start, out);
+                }),
+            );
             let total = total.value();
             let mut buffer = [0.0; reduce::CHUNK];
             row.layout.write_all(grad_input, |start, out| {

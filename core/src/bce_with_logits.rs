@@ -3,8 +3,9 @@
 use crate::activation::{linear_sigmoid, softplus_linear};
 use crate::element::Element;
 use crate::elementary::exp;
-use crate::elementwise::{Checked, ElementwiseLoss, check_unit_interval, methods};
+use crate::elementwise::{Checked, ElementwiseLoss, Quick, check_unit_interval, methods};
 use crate::error::{Argument, Error};
+use crate::quick::{self, Arithmetic, Near, QUICK_ERROR};
 use crate::reduce::{Partial, Reduction, weigh};
 
 /// Binary cross-entropy of logits, `binary_cross_entropy_with_logits`.
@@ -84,6 +85,14 @@ pub fn gradient<T: Element>(x: f64, y: f64, pos_weight: f64) -> f64 {
     }
 }
 
+/// The loss for a `pos_weight` of 1, as a linear term and a factor whose logarithm is the rest:
+/// max(x, 0) - x y and 1 + t. The product x y of two `f32` is exact, so nothing is lost by cancellation.
+#[inline(always)]
+fn quick_term(x: f64, y: f64, t: f64) -> (f64, f64) {
+    let positive = if x > 0.0 { x } else { 0.0 };
+    (positive - x * y, 1.0 + t)
+}
+
 impl<T: Element> ElementwiseLoss<T> for BceWithLogits<'_, T> {
     fn reduction(&self) -> Reduction {
         self.reduction
@@ -109,6 +118,38 @@ impl<T: Element> ElementwiseLoss<T> for BceWithLogits<'_, T> {
     #[inline(always)]
     fn gradient(x: f64, y: f64, pos_weight: f64) -> f64 {
         gradient::<T>(x, y, pos_weight)
+    }
+
+    const QUICK: bool = true;
+
+    #[inline(always)]
+    fn quick_term<A: Arithmetic>(x: f64, y: f64) -> (f64, f64) {
+        quick_term(x, y, quick::exp_short::<A>(-x.abs()))
+    }
+
+    #[inline(always)]
+    fn quick_value<A: Arithmetic>(x: f64, y: f64) -> Near {
+        let t = quick::exp::<A>(-x.abs());
+        let (linear, _) = quick_term(x, y, t);
+        Near::relative(linear + quick::log1p_unit::<A>(t), QUICK_ERROR)
+    }
+
+    // ((1 - y) - y t) / (1 + t) or ((1 - y) t - y) / (1 + t): each of the two terms, and so their difference, is within
+    // a few u of the sum of their magnitudes, and so is the formula of record.
+    #[inline(always)]
+    fn quick_gradient<A: Arithmetic>(x: f64, y: f64, scale: f64) -> Quick {
+        let t = quick::exp::<A>(-x.abs());
+        let (negative, positive) = if x >= 0.0 { (1.0, t) } else { (t, 1.0) };
+        let positive = y * positive;
+        let difference = A::mul_add(1.0 - y, negative, -positive);
+        let magnitude = A::mul_add(1.0 - y, negative, positive);
+        let (linear, factor) = quick_term(x, y, t);
+        let over = scale / factor;
+        Quick {
+            output: Near::absolute(difference * over, magnitude * QUICK_ERROR * over),
+            linear,
+            factor,
+        }
     }
 }
 

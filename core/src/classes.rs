@@ -228,12 +228,15 @@ impl<T: Element> Row<'_, T> {
             argmax,
             others: 0.0,
         };
-        let others: T::Sum = reduce::sum(self.layout.classes, |start, out| {
-            self.exponentials(&parts, start, out);
-            if let Some(one) = parts.at_max(start, out) {
-                *one = 0.0;
-            }
-        });
+        let others: T::Sum = reduce::sum(
+            self.layout.classes,
+            reduce::terms(|start, out| {
+                self.exponentials(&parts, start, out);
+                if let Some(one) = parts.at_max(start, out) {
+                    *one = 0.0;
+                }
+            }),
+        );
         // A row of -inf has no limit: some classes may go to -inf faster than others.
         parts.others = if max == f64::NEG_INFINITY {
             f64::NAN
@@ -475,11 +478,14 @@ pub(crate) trait RowLoss<T: Element> {
 
 /// The sum of one number for each of the rows of a block.
 fn block_of_rows<S: Sum>(start: usize, len: usize, mut term: impl FnMut(usize) -> f64) -> S {
-    reduce::block(len, |from, out| {
-        for (row, out) in (start + from..).zip(out) {
-            *out = term(row);
-        }
-    })
+    reduce::block(
+        len,
+        reduce::terms(|from, out| {
+            for (row, out) in (start + from..).zip(out) {
+                *out = term(row);
+            }
+        }),
+    )
 }
 
 /// The public methods of a loss of classes, alike for every kind of target: the check that makes a

@@ -114,12 +114,15 @@ trait Factors {
     /// v_j at the class with the largest logit, and the sum of the others.
     fn total<S: Sum>(&self, parts: &SoftmaxParts, classes: usize) -> (f64, f64) {
         let mut at_max = 0.0;
-        let rest: S = reduce::sum(classes, |start, out| {
-            self.fill(start, out);
-            if let Some(v) = parts.at_max(start, out) {
-                at_max = core::mem::take(v);
-            }
-        });
+        let rest: S = reduce::sum(
+            classes,
+            reduce::terms(|start, out| {
+                self.fill(start, out);
+                if let Some(v) = parts.at_max(start, out) {
+                    at_max = core::mem::take(v);
+                }
+            }),
+        );
         (at_max, rest.value())
     }
 
@@ -127,14 +130,17 @@ trait Factors {
     fn value<T: Element>(&self, row: &Row<'_, T>, parts: &SoftmaxParts) -> f64 {
         let (at_max, rest) = self.total::<T::Sum>(parts, row.layout.classes);
         let mut factors = [0.0; CHUNK];
-        let below: T::Sum = reduce::sum(row.layout.classes, |start, out| {
-            let (factors, _) = factors.split_at_mut(out.len());
-            self.fill(start, factors);
-            row.read(start, out);
-            for ((j, x), &v) in (start..).zip(out).zip(factors.iter()) {
-                *x = weigh(v, parts.below_max(j, *x));
-            }
-        });
+        let below: T::Sum = reduce::sum(
+            row.layout.classes,
+            reduce::terms(|start, out| {
+                let (factors, _) = factors.split_at_mut(out.len());
+                self.fill(start, factors);
+                row.read(start, out);
+                for ((j, x), &v) in (start..).zip(out).zip(factors.iter()) {
+                    *x = weigh(v, parts.below_max(j, *x));
+                }
+            }),
+        );
         below.value() + weigh(at_max + rest, parts.log1p())
     }
 

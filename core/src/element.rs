@@ -8,14 +8,20 @@ use num_traits::float::FloatCore;
 ///
 /// Arithmetic is done in `f64` whatever the element is; the trait says how an element is widened and
 /// rounded, and where `f64` elements need more than a plain `f64` operation to keep their bound.
-pub trait Element: FloatCore + Default + core::fmt::Debug + sealed::Sealed + 'static {
+pub trait Element:
+    FloatCore + Default + core::fmt::Debug + Send + Sync + sealed::Sealed + 'static
+{
     /// What a sum of losses is kept in: `f64` for `f32`, a compensated pair for `f64`.
     #[doc(hidden)]
-    type Sum: Sum;
+    type Sum: Sum + Send;
 
     /// The weight that changes nothing, as the slice that broadcasts over every input.
     #[doc(hidden)]
     const ONE: &'static [Self];
+
+    /// Whether the element has so few digits that a quick path can tell how a result will round.
+    #[doc(hidden)]
+    const QUICK: bool;
 
     /// Below this magnitude the sigmoid is taken as 1/2 + x (1/4 - tiny), see
     /// [`sigmoid_value`](crate::activation::sigmoid_value).
@@ -59,6 +65,7 @@ pub trait Element: FloatCore + Default + core::fmt::Debug + sealed::Sealed + 'st
 
 impl Element for f32 {
     type Sum = f64;
+    const QUICK: bool = true;
     const ONE: &'static [Self] = &[1.0];
     const SIGMOID_LINEAR_BELOW: f64 = 1.0 / 8192.0;
     // 0x39ea_41d0 as an f32, 4.468e-4.
@@ -99,6 +106,7 @@ impl Element for f32 {
 
 impl Element for f64 {
     type Sum = crate::reduce::Compensated;
+    const QUICK: bool = false;
     const ONE: &'static [Self] = &[1.0];
     const SIGMOID_LINEAR_BELOW: f64 = 0.0;
     const SOFTPLUS_NEAR_TIE: f64 = f64::NAN;

@@ -27,6 +27,17 @@ pub(crate) const EXP: [f64; 10] = [
     f64::from_bits(0x3e5a_d9ef_9000_b9b4), // 2.5007232729181350e-8
 ];
 
+pub(crate) const EXP2_SHORT: [f64; 8] = [
+    1.0,
+    0.6931471805599453,
+    0.24022650922288757,
+    0.055504108839096185,
+    0.009618056678524637,
+    0.001333350238616277,
+    0.0001546144469856913,
+    1.5297323760701075e-05,
+];
+
 /// `P` in `log(1 + f) = f - s (f - z P(z))`, with `s = f / (2 + f)` and `z = s^2`,
 /// for `1 + f` from `sqrt(1/2)` to `sqrt(2)`, that is, `z <= 0.0294373`.
 ///
@@ -74,7 +85,7 @@ pub(crate) const LOG2_E: f64 = f64::from_bits(0x3ff7_1547_652b_82fe); // 1.44269
 // END GENERATED COEFFICIENTS
 
 /// 1.5 * 2^52. Adding it rounds a number below 2^51 to an integer, which then stands in the low bits.
-const MAGIC: f64 = 6_755_399_441_055_744.0;
+pub(crate) const MAGIC: f64 = 6_755_399_441_055_744.0;
 
 /// The bits of 1.
 const ONE: u64 = 0x3ff0_0000_0000_0000;

@@ -1,11 +1,17 @@
-//! The loops over elements, written once for every loss that compares inputs and targets one by one.
+//! The loops over elements, written once for everything that goes element by element.
+//!
+//! They go in groups of [`LANES`], as loops over arrays, which the compiler turns into vectors of any width.
 
+use crate::dispatch::{self, Kernel};
 use crate::element::Element;
 use crate::error::{Argument, Error, check_length};
-use crate::reduce::{self, Partial, Reduction, Sum, Weighted, weigh};
+use crate::parallel;
+use crate::quick::{Arithmetic, CHUNK, Estimate, LANES, Near, PADDING, Stretch, load, store};
+use crate::reduce::{self, Node, Partial, Reduction, Sum, Terms, Weighted, weigh};
+use core::marker::PhantomData;
 
 /// A loss of pairs of elements: its formula for one pair, and its options.
-pub(crate) trait ElementwiseLoss<T: Element>: Copy {
+pub(crate) trait ElementwiseLoss<T: Element>: Copy + Sync {
     fn reduction(&self) -> Reduction;
 
     /// Slices that broadcast over the input; those that a loss does not have are [`Element::ONE`].
@@ -25,13 +31,365 @@ pub(crate) trait ElementwiseLoss<T: Element>: Copy {
 
     /// Its derivative with respect to x.
     fn gradient(x: f64, y: f64, pos_weight: f64) -> f64;
+
+    /// Whether there are quick paths: the three functions below, for weights of 1.
+    const QUICK: bool = false;
+
+    /// The loss as (linear, factor), standing for linear + ln(factor), for a sum: see [`Estimate`].
+    #[inline(always)]
+    fn quick_term<A: Arithmetic>(_x: f64, _y: f64) -> (f64, f64) {
+        (f64::NAN, 1.0)
+    }
+
+    /// The loss.
+    #[inline(always)]
+    fn quick_value<A: Arithmetic>(_x: f64, _y: f64) -> Near {
+        Near::UNKNOWN
+    }
+
+    /// The gradient times `scale`, and the loss as above.
+    #[inline(always)]
+    fn quick_gradient<A: Arithmetic>(_x: f64, _y: f64, _scale: f64) -> Quick {
+        Quick::output(Near::UNKNOWN)
+    }
+}
+
+/// What a quick path says of one element: its output, and its loss as linear + ln(factor).
+#[derive(Clone, Copy)]
+pub(crate) struct Quick {
+    pub(crate) output: Near,
+    pub(crate) linear: f64,
+    pub(crate) factor: f64,
+}
+
+impl Quick {
+    /// An output without a loss.
+    #[inline(always)]
+    pub(crate) fn output(output: Near) -> Self {
+        Self {
+            output,
+            linear: 0.0,
+            factor: 1.0,
+        }
+    }
+}
+
+/// The weights of [`LANES`] elements.
+pub(crate) struct Weights {
+    weight: [f64; LANES],
+    pos_weight: [f64; LANES],
+}
+
+/// A number for each element, from `K` inputs of it and its weights.
+pub(crate) trait Map<T: Element, const K: usize>: Copy + Sync {
+    /// The weights of the elements from `start` on.
+    #[inline(always)]
+    fn weights(&self, _start: usize) -> Weights {
+        Weights {
+            weight: [1.0; LANES],
+            pos_weight: [1.0; LANES],
+        }
+    }
+
+    /// The number, before it is rounded.
+    fn record(&self, inputs: [f64; K], weight: f64, pos_weight: f64) -> f64;
+
+    /// Whether there is a quick path.
+    fn has_quick(&self) -> bool;
+
+    /// The number, nearly, where all weights are 1.
+    fn quick<A: Arithmetic>(&self, inputs: [f64; K]) -> Quick;
+}
+
+/// The inputs of the elements from `start` on.
+#[inline(always)]
+fn load_all<T: Element, const K: usize>(inputs: &[&[T]; K], start: usize) -> [[T; LANES]; K] {
+    let mut lanes = [[T::zero(); LANES]; K];
+    for (k, (lanes, input)) in lanes.iter_mut().zip(inputs).enumerate() {
+        let padding = if k == 0 { PADDING } else { 0.0 };
+        *lanes = load(input, start, T::narrow(padding));
+    }
+    lanes
+}
+
+/// What one element has in each of the inputs.
+#[inline(always)]
+fn across<T: Element, const K: usize>(inputs: &[[T; LANES]; K], lane: usize) -> [f64; K] {
+    let mut element = [0.0; K];
+    for (x, lanes) in element.iter_mut().zip(inputs) {
+        *x = lanes[lane].widen();
+    }
+    element
+}
+
+/// A map's output for the elements from `start` on.
+struct Fill<'a, T, M, const K: usize> {
+    map: M,
+    inputs: [&'a [T]; K],
+    start: usize,
+    output: &'a mut [T],
+}
+
+impl<T: Element, M: Map<T, K>, const K: usize> Fill<'_, T, M, K> {
+    /// Elements `from..to` of the output by the formula of record.
+    #[inline(always)]
+    fn record(&mut self, from: usize, to: usize) {
+        for at in (from..to).step_by(LANES) {
+            let inputs = load_all(&self.inputs, self.start + at);
+            let weights = self.map.weights(self.start + at);
+            let mut output = [T::zero(); LANES];
+            for lane in 0..LANES {
+                output[lane] = T::narrow(self.map.record(
+                    across(&inputs, lane),
+                    weights.weight[lane],
+                    weights.pos_weight[lane],
+                ));
+            }
+            store(self.output, at, &output);
+        }
+    }
+
+    /// The same by the quick path, and whether all of them are certain.
+    #[inline(always)]
+    fn quick<A: Arithmetic>(&mut self, from: usize, to: usize, losses: &mut Stretch) -> bool {
+        let mut open = 0;
+        for at in (from..to).step_by(LANES) {
+            let inputs = load_all(&self.inputs, self.start + at);
+            let mut output = [T::zero(); LANES];
+            for (lane, out) in output.iter_mut().enumerate() {
+                let quick = self.map.quick::<A>(across(&inputs, lane));
+                let (rounded, certain) = quick.output.round();
+                *out = rounded;
+                open |= u32::from(!certain);
+                losses.add(lane, quick.linear, quick.factor);
+            }
+            store(self.output, at, &output);
+        }
+        open == 0
+    }
+}
+
+impl<T: Element, M: Map<T, K>, const K: usize> Kernel for Fill<'_, T, M, K> {
+    type Output = Estimate;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(mut self) -> Estimate {
+        let len = self.output.len();
+        let mut total = Estimate::default();
+        if !(T::QUICK && self.map.has_quick()) {
+            self.record(0, len);
+            return total;
+        }
+        for start in (0..len).step_by(Stretch::LEN) {
+            let end = len.min(start + Stretch::LEN);
+            let mut losses = Stretch::new();
+            for from in (start..end).step_by(CHUNK) {
+                let to = end.min(from + CHUNK);
+                if !self.quick::<A>(from, to, &mut losses) {
+                    self.record(from, to);
+                }
+            }
+            total = total.merge(losses.finish(end - start));
+        }
+        total
+    }
+}
+
+/// Fills `output` from inputs of its length, and gives the sum of the losses if the quick path knows it.
+pub(crate) fn fill<T: Element, M: Map<T, K>, const K: usize>(
+    map: M,
+    inputs: [&[T]; K],
+    output: &mut [T],
+) -> Estimate {
+    parallel::blocks(output.len(), output, |start, _, output| {
+        dispatch::run(Fill {
+            map,
+            inputs,
+            start,
+            output,
+        })
+    })
 }
 
 /// Inputs and targets that have passed a loss's checks.
+#[derive(Clone, Copy)]
 pub(crate) struct Checked<'a, T, L> {
     loss: &'a L,
     input: &'a [T],
     target: &'a [T],
+}
+
+/// The loss of each element, from (x, y).
+#[derive(Clone, Copy)]
+struct Value<'a, T, L>(Checked<'a, T, L>);
+
+impl<T: Element, L: ElementwiseLoss<T>> Map<T, 2> for Value<'_, T, L> {
+    #[inline(always)]
+    fn weights(&self, start: usize) -> Weights {
+        self.0.weights(start)
+    }
+
+    #[inline(always)]
+    fn record(&self, [x, y]: [f64; 2], weight: f64, pos_weight: f64) -> f64 {
+        weigh(weight, L::value(x, y, pos_weight))
+    }
+
+    fn has_quick(&self) -> bool {
+        self.0.has_quick()
+    }
+
+    #[inline(always)]
+    fn quick<A: Arithmetic>(&self, [x, y]: [f64; 2]) -> Quick {
+        Quick::output(L::quick_value::<A>(x, y))
+    }
+}
+
+/// The gradient of each element times a scale of its own, from (x, y, scale).
+#[derive(Clone, Copy)]
+struct GradientEach<'a, T, L>(Checked<'a, T, L>);
+
+impl<T: Element, L: ElementwiseLoss<T>> Map<T, 3> for GradientEach<'_, T, L> {
+    #[inline(always)]
+    fn weights(&self, start: usize) -> Weights {
+        self.0.weights(start)
+    }
+
+    #[inline(always)]
+    fn record(&self, [x, y, scale]: [f64; 3], weight: f64, pos_weight: f64) -> f64 {
+        T::scale(T::product(scale, weight), L::gradient(x, y, pos_weight))
+    }
+
+    fn has_quick(&self) -> bool {
+        self.0.has_quick()
+    }
+
+    #[inline(always)]
+    fn quick<A: Arithmetic>(&self, [x, y, scale]: [f64; 3]) -> Quick {
+        L::quick_gradient::<A>(x, y, scale)
+    }
+}
+
+/// The gradient of each element times one scale, from (x, y).
+#[derive(Clone, Copy)]
+struct Gradient<'a, T, L> {
+    each: GradientEach<'a, T, L>,
+    scale: f64,
+}
+
+impl<T: Element, L: ElementwiseLoss<T>> Map<T, 2> for Gradient<'_, T, L> {
+    #[inline(always)]
+    fn weights(&self, start: usize) -> Weights {
+        self.each.weights(start)
+    }
+
+    #[inline(always)]
+    fn record(&self, [x, y]: [f64; 2], weight: f64, pos_weight: f64) -> f64 {
+        self.each.record([x, y, self.scale], weight, pos_weight)
+    }
+
+    fn has_quick(&self) -> bool {
+        self.each.has_quick()
+    }
+
+    #[inline(always)]
+    fn quick<A: Arithmetic>(&self, [x, y]: [f64; 2]) -> Quick {
+        self.each.quick::<A>([x, y, self.scale])
+    }
+}
+
+/// The sum of one block's losses by the formula of record; their gradients times `scale` too, where
+/// `grad_input` has places for them.
+struct Losses<'a, T, L> {
+    checked: &'a Checked<'a, T, L>,
+    start: usize,
+    len: usize,
+    scale: f64,
+    grad_input: &'a mut [T],
+}
+
+impl<T: Element, L: ElementwiseLoss<T>> Kernel for Losses<'_, T, L> {
+    type Output = T::Sum;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> T::Sum {
+        let len = self.len;
+        if self.grad_input.is_empty() {
+            reduce::block(len, LossTerms::<A, T, L, false>(self, PhantomData))
+        } else {
+            reduce::block(len, LossTerms::<A, T, L, true>(self, PhantomData))
+        }
+    }
+}
+
+/// The losses of a block as terms of a sum, their gradients written on the way where `GRADIENT`.
+struct LossTerms<'a, A, T, L, const GRADIENT: bool>(Losses<'a, T, L>, PhantomData<A>);
+
+impl<A, T: Element, L: ElementwiseLoss<T>, const GRADIENT: bool> Terms
+    for LossTerms<'_, A, T, L, GRADIENT>
+{
+    #[inline(always)]
+    fn fill(&mut self, from: usize, out: &mut [f64]) {
+        let Losses {
+            checked,
+            start,
+            scale,
+            ..
+        } = self.0;
+        let value = Value(*checked);
+        let gradient = checked.gradient(scale);
+        for at in (0..out.len()).step_by(LANES) {
+            let inputs = load_all(&[checked.input, checked.target], start + from + at);
+            let weights = checked.weights(start + from + at);
+            let mut losses = [0.0; LANES];
+            let mut gradients = [T::zero(); LANES];
+            for lane in 0..LANES {
+                let (weight, pos_weight) = (weights.weight[lane], weights.pos_weight[lane]);
+                let element = across(&inputs, lane);
+                losses[lane] = value.record(element, weight, pos_weight);
+                if GRADIENT {
+                    gradients[lane] = T::narrow(gradient.record(element, weight, pos_weight));
+                }
+            }
+            let out = out.get_mut(at..).unwrap_or(&mut []);
+            for (out, loss) in out.iter_mut().zip(losses) {
+                *out = loss;
+            }
+            if GRADIENT {
+                store(self.0.grad_input, from + at, &gradients);
+            }
+        }
+    }
+}
+
+/// The sum of one block's losses by the quick path.
+struct QuickLosses<'a, T, L> {
+    checked: &'a Checked<'a, T, L>,
+    start: usize,
+    len: usize,
+}
+
+impl<T: Element, L: ElementwiseLoss<T>> Kernel for QuickLosses<'_, T, L> {
+    type Output = Estimate;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> Estimate {
+        let sources = [self.checked.input, self.checked.target];
+        let mut total = Estimate::default();
+        for from in (0..self.len).step_by(Stretch::LEN) {
+            let to = self.len.min(from + Stretch::LEN);
+            let mut losses = Stretch::new();
+            for at in (from..to).step_by(LANES) {
+                let inputs = load_all(&sources, self.start + at);
+                for lane in 0..LANES {
+                    let [x, y] = across(&inputs, lane);
+                    let (linear, factor) = L::quick_term::<A>(x, y);
+                    losses.add(lane, linear, factor);
+                }
+            }
+            total = total.merge(losses.finish(to - from));
+        }
+        total
+    }
 }
 
 impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
@@ -47,41 +405,17 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         })
     }
 
-    /// Calls `f(out, x, y, weight, pos_weight)` for the elements from `start` on, one for each `out`.
     #[inline(always)]
-    fn each<O>(
-        &self,
-        start: usize,
-        out: impl IntoIterator<Item = O>,
-        mut f: impl FnMut(O, f64, f64, f64, f64),
-    ) {
-        let input = self.input.get(start..).unwrap_or(&[]);
-        let target = self.target.get(start..).unwrap_or(&[]);
-        let pairs = out.into_iter().zip(input.iter().zip(target));
-        match (self.loss.weight(), self.loss.pos_weight()) {
-            // The usual case by itself: without the weights to step through, the loop vectorises.
-            (&[weight], &[pos_weight]) => {
-                let (weight, pos_weight) = (weight.widen(), pos_weight.widen());
-                for (out, (x, y)) in pairs {
-                    f(out, x.widen(), y.widen(), weight, pos_weight);
-                }
-            }
-            (weight, pos_weight) => {
-                let weights = broadcast(weight, start).zip(broadcast(pos_weight, start));
-                for ((out, (x, y)), (weight, pos_weight)) in pairs.zip(weights) {
-                    f(out, x.widen(), y.widen(), weight, pos_weight);
-                }
-            }
+    fn weights(&self, start: usize) -> Weights {
+        Weights {
+            weight: broadcast(self.loss.weight(), start),
+            pos_weight: broadcast(self.loss.pos_weight(), start),
         }
     }
 
-    /// The losses of one block.
-    fn losses(&self, start: usize, len: usize) -> T::Sum {
-        reduce::block(len, |from, out| {
-            self.each(start + from, out, |out, x, y, weight, pos_weight| {
-                *out = weigh(weight, L::value(x, y, pos_weight));
-            });
-        })
+    /// Whether the quick paths apply.
+    fn has_quick(&self) -> bool {
+        T::QUICK && L::QUICK && self.loss.weight() == T::ONE && self.loss.pos_weight() == T::ONE
     }
 
     /// What the sum of the losses, and a `grad_output`, is divided by.
@@ -89,28 +423,63 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         self.loss.reduction().divisor(|| self.input.len() as f64)
     }
 
-    pub(crate) fn forward(&self) -> T {
-        let losses: T::Sum = reduce::whole(self.input.len(), |start, len| self.losses(start, len));
+    fn reduced(&self, losses: T::Sum) -> T {
         T::narrow(reduce::divide(losses.value(), self.divisor()))
+    }
+
+    /// The losses of one block.
+    fn block(&self, start: usize, len: usize, scale: f64, grad_input: &mut [T]) -> T::Sum {
+        dispatch::run(Losses {
+            checked: self,
+            start,
+            len,
+            scale,
+            grad_input,
+        })
+    }
+
+    /// The reduced loss by the formula of record.
+    fn forward_of_record(&self) -> T {
+        self.reduced(parallel::blocks(
+            self.input.len(),
+            &mut [],
+            |start, len, none: &mut [T]| self.block(start, len, 0.0, none),
+        ))
+    }
+
+    pub(crate) fn forward(&self) -> T {
+        if !self.has_quick() {
+            return self.forward_of_record();
+        }
+        let losses = parallel::blocks(self.input.len(), &mut [], |start, len, _: &mut [T]| {
+            dispatch::run(QuickLosses {
+                checked: self,
+                start,
+                len,
+            })
+        });
+        losses
+            .round(self.divisor())
+            .unwrap_or_else(|| self.forward_of_record())
     }
 
     pub(crate) fn forward_each(&self, losses: &mut [T]) -> Result<(), Error> {
         check_length(Argument::Losses, self.input.len(), losses.len())?;
-        self.each(0, losses, |loss, x, y, weight, pos_weight| {
-            *loss = T::narrow(weigh(weight, L::value(x, y, pos_weight)));
-        });
+        fill(Value(*self), [self.input, self.target], losses);
         Ok(())
+    }
+
+    fn gradient(&self, scale: f64) -> Gradient<'a, T, L> {
+        Gradient {
+            each: GradientEach(*self),
+            scale,
+        }
     }
 
     pub(crate) fn backward(&self, grad_output: T, grad_input: &mut [T]) -> Result<(), Error> {
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
         let scale = reduce::divide(grad_output.widen(), self.divisor());
-        self.each(0, grad_input, |grad, x, y, weight, pos_weight| {
-            *grad = T::narrow(T::scale(
-                T::product(scale, weight),
-                L::gradient(x, y, pos_weight),
-            ));
-        });
+        fill(self.gradient(scale), [self.input, self.target], grad_input);
         Ok(())
     }
 
@@ -121,51 +490,52 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
     ) -> Result<(), Error> {
         check_length(Argument::GradOutput, self.input.len(), grad_output.len())?;
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
-        let out = grad_input.iter_mut().zip(grad_output);
-        self.each(0, out, |(grad, scale), x, y, weight, pos_weight| {
-            *grad = T::narrow(T::scale(
-                T::product(scale.widen(), weight),
-                L::gradient(x, y, pos_weight),
-            ));
-        });
+        let inputs = [self.input, self.target, grad_output];
+        fill(GradientEach(*self), inputs, grad_input);
         Ok(())
     }
 
     pub(crate) fn forward_backward(&self, grad_input: &mut [T]) -> Result<T, Error> {
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
-        let divisor = self.divisor();
-        let scale = reduce::divide(1.0, divisor);
-        let losses: T::Sum = reduce::sum(self.input.len(), |start, out| {
-            let grad_input = grad_input.get_mut(start..).unwrap_or(&mut []);
-            let out = out.iter_mut().zip(grad_input);
-            self.each(start, out, |(out, grad), x, y, weight, pos_weight| {
-                *out = weigh(weight, L::value(x, y, pos_weight));
-                *grad = T::narrow(T::scale(
-                    T::product(scale, weight),
-                    L::gradient(x, y, pos_weight),
-                ));
-            });
-        });
-        Ok(T::narrow(reduce::divide(losses.value(), divisor)))
+        let scale = reduce::divide(1.0, self.divisor());
+        if self.has_quick() {
+            let losses = fill(self.gradient(scale), [self.input, self.target], grad_input);
+            return Ok(losses
+                .round(self.divisor())
+                .unwrap_or_else(|| self.forward_of_record()));
+        }
+        let len = self.input.len();
+        Ok(
+            self.reduced(parallel::blocks(len, grad_input, |start, len, grad| {
+                self.block(start, len, scale, grad)
+            })),
+        )
     }
 
     pub(crate) fn partial(&self, start: usize) -> Result<Partial<T>, Error> {
         Partial::new(start, self.input.len(), |start, len| Weighted {
-            losses: self.losses(start, len),
+            losses: self.block(start, len, 0.0, &mut []),
             weights: T::Sum::default().add(len as f64),
         })
     }
 }
 
 /// The weights of the elements from `start` on.
-fn broadcast<T: Element>(weights: &[T], start: usize) -> impl Iterator<Item = f64> {
-    let (before, from) = weights
-        .split_at_checked(start.checked_rem(weights.len()).unwrap_or(0))
-        .unwrap_or((weights, &[]));
-    from.iter()
-        .chain(before)
-        .cycle()
-        .map(|weight| weight.widen())
+#[inline(always)]
+fn broadcast<T: Element>(weights: &[T], start: usize) -> [f64; LANES] {
+    if let [one] = weights {
+        return [one.widen(); LANES];
+    }
+    let mut lanes = [1.0; LANES];
+    let mut at = start.checked_rem(weights.len()).unwrap_or(0);
+    for lane in &mut lanes {
+        *lane = weights.get(at).map_or(1.0, |weight| weight.widen());
+        at += 1;
+        if at == weights.len() {
+            at = 0;
+        }
+    }
+    lanes
 }
 
 /// All of `values` lie in [0, 1].
@@ -173,8 +543,7 @@ pub(crate) fn check_unit_interval<T: Element>(
     argument: Argument,
     values: &[T],
 ) -> Result<(), Error> {
-    let unit = T::zero()..=T::one();
-    match values.iter().position(|v| !unit.contains(v)) {
+    match reduce::find(values, |v| !((v >= T::zero()) & (v <= T::one()))) {
         Some(index) => Err(Error::OutsideUnitInterval { argument, index }),
         None => Ok(()),
     }

@@ -59,6 +59,7 @@ pub mod error;
 pub mod metrics;
 pub mod mse;
 pub mod nll;
+mod parallel;
 mod quick;
 pub mod reduce;
 

@@ -80,6 +80,12 @@ pub trait Sum: Node {
     fn value(self) -> f64;
 }
 
+/// For work that sums nothing.
+impl Node for () {
+    #[inline(always)]
+    fn merge(self, (): Self) {}
+}
+
 impl Node for f64 {
     #[inline(always)]
     fn merge(self, other: Self) -> Self {
@@ -139,9 +145,29 @@ impl Sum for Compensated {
     }
 }
 
-/// The sum of one block of `len` <= [`BLOCK`] terms. `terms(start, out)` evaluates the terms from
-/// `start` on into `out`; it is called once for each stretch, in order.
-pub(crate) fn block<S: Sum>(len: usize, terms: impl FnMut(usize, &mut [f64])) -> S {
+/// The terms of a sum.
+pub(crate) trait Terms {
+    /// Evaluates the terms from `start` on, one for each place of `out`: at most [`CHUNK`]. Called once for each
+    /// stretch, in order.
+    fn fill(&mut self, start: usize, out: &mut [f64]);
+}
+
+/// A closure as [`Terms`]; a function of its own, so that the closure's type can be inferred.
+#[inline(always)]
+pub(crate) fn terms<F: FnMut(usize, &mut [f64])>(fill: F) -> F {
+    fill
+}
+
+impl<F: FnMut(usize, &mut [f64])> Terms for F {
+    #[inline(always)]
+    fn fill(&mut self, start: usize, out: &mut [f64]) {
+        self(start, out);
+    }
+}
+
+/// The sum of one block of `len` <= [`BLOCK`] terms.
+#[inline(always)]
+pub(crate) fn block<S: Sum>(len: usize, terms: impl Terms) -> S {
     // The same tree: a lane that gets no term is one that may be skipped.
     if len <= 16 {
         lanes::<S, 16>(len, terms)
@@ -151,13 +177,13 @@ pub(crate) fn block<S: Sum>(len: usize, terms: impl FnMut(usize, &mut [f64])) ->
 }
 
 #[inline(always)]
-fn lanes<S: Sum, const N: usize>(len: usize, mut terms: impl FnMut(usize, &mut [f64])) -> S {
+fn lanes<S: Sum, const N: usize>(len: usize, mut terms: impl Terms) -> S {
     let mut lanes = [S::default(); N];
     let mut buffer = [0.0; CHUNK];
     let mut start = 0;
     while start < len {
         let (first, _) = buffer.split_at_mut(CHUNK.min(len - start));
-        terms(start, first);
+        terms.fill(start, first);
         for (lane, &term) in lanes.iter_mut().skip(start % LANES).zip(first.iter()) {
             *lane = lane.add(term);
         }
@@ -175,10 +201,30 @@ fn lanes<S: Sum, const N: usize>(len: usize, mut terms: impl FnMut(usize, &mut [
 }
 
 /// The sum of any number of terms.
-pub(crate) fn sum<S: Sum>(len: usize, mut terms: impl FnMut(usize, &mut [f64])) -> S {
+#[inline(always)]
+pub(crate) fn sum<S: Sum>(len: usize, mut terms: impl Terms) -> S {
     whole(len, |start, len| {
-        block(len, |from, out| terms(start + from, out))
+        block(
+            len,
+            Shifted {
+                terms: &mut terms,
+                start,
+            },
+        )
     })
+}
+
+/// The terms from `start` on.
+struct Shifted<'a, F> {
+    terms: &'a mut F,
+    start: usize,
+}
+
+impl<F: Terms> Terms for Shifted<'_, F> {
+    #[inline(always)]
+    fn fill(&mut self, start: usize, out: &mut [f64]) {
+        self.terms.fill(self.start + start, out);
+    }
 }
 
 /// The node over `len` terms, from those of single blocks: `block(start, len)` gives that of the terms from
@@ -198,7 +244,7 @@ const NODES: usize = 2 * (usize::BITS - BLOCK.trailing_zeros()) as usize;
 /// The nodes of the tree over a run of blocks, which need not begin at block 0: those that have no
 /// parent within the run, from left to right.
 #[derive(Clone, Copy, Debug)]
-struct Tree<N> {
+pub(crate) struct Tree<N> {
     /// The block after the last one.
     end: usize,
     len: usize,
@@ -208,7 +254,11 @@ struct Tree<N> {
 
 impl<N: Node> Tree<N> {
     /// The tree over `len` terms that begin at `first_block`; `block` as for [`whole`].
-    fn new(first_block: usize, len: usize, mut block: impl FnMut(usize, usize) -> N) -> Self {
+    pub(crate) fn new(
+        first_block: usize,
+        len: usize,
+        mut block: impl FnMut(usize, usize) -> N,
+    ) -> Self {
         let mut tree = Self {
             end: first_block,
             len: 0,
@@ -251,6 +301,13 @@ impl<N: Node> Tree<N> {
         }
     }
 
+    /// Appends the nodes of the run of blocks that follows.
+    pub(crate) fn append(&mut self, next: &Self) {
+        for (level, node) in next.iter() {
+            self.push(level, node);
+        }
+    }
+
     fn iter(&self) -> impl DoubleEndedIterator<Item = (u8, N)> {
         self.levels
             .iter()
@@ -259,7 +316,7 @@ impl<N: Node> Tree<N> {
             .take(self.len)
     }
 
-    fn total(&self) -> N {
+    pub(crate) fn total(&self) -> N {
         self.iter()
             .map(|(_, node)| node)
             .rev()
@@ -354,9 +411,7 @@ impl<T: Element> Partial<T> {
                 actual: next.start,
             });
         }
-        for (level, node) in next.tree.iter() {
-            self.tree.push(level, node);
-        }
+        self.tree.append(&next.tree);
         self.end = next.end;
         Ok(())
     }
@@ -411,8 +466,21 @@ pub(crate) fn check_weights<T: Element>(
 
 /// All of `values` are finite.
 pub(crate) fn check_finite<T: Element>(argument: Argument, values: &[T]) -> Result<(), Error> {
-    match values.iter().position(|value| !value.is_finite()) {
+    match find(values, |value| !value.is_finite()) {
         Some(index) => Err(Error::NotFinite { argument, index }),
         None => Ok(()),
     }
+}
+
+/// The first of `values` that is at fault. In chunks, as a loop that may end at any element is not vectorised.
+pub(crate) fn find<T: Copy>(values: &[T], fault: impl Fn(T) -> bool) -> Option<usize> {
+    let chunk = values
+        .chunks(CHUNK)
+        .position(|chunk| chunk.iter().fold(false, |any, &value| any | fault(value)))?;
+    let start = chunk * CHUNK;
+    let within = values
+        .get(start..)?
+        .iter()
+        .position(|&value| fault(value))?;
+    Some(start + within)
 }
