@@ -1,9 +1,12 @@
 //! Logits of shape (C), (N, C) or (N, C, d1..dK), seen as rows of C classes with a stride.
 
+use crate::dispatch::{self, Kernel};
 use crate::element::Element;
 use crate::elementary::{exp_of_sum, log1p};
 use crate::error::{Argument, Error, check_length};
-use crate::reduce::{self, CHUNK, Reduction, Sum, Weighted, check_finite};
+use crate::parallel::{self, Parts};
+use crate::quick::{self, Arithmetic, Estimate};
+use crate::reduce::{self, CHUNK, Node, Reduction, Sum, Terms, Weighted, check_finite};
 
 /// A slice seen as rows of classes.
 ///
@@ -103,6 +106,21 @@ impl<'a, T: Element> Classes<'a, T> {
         }
     }
 
+    /// The rows from `start` on, one after the other, where a row's classes are neighbours.
+    #[inline(always)]
+    pub(crate) fn contiguous(&self, start: usize, rows: usize) -> Option<&'a [T]> {
+        if self.stride != 1 {
+            return None;
+        }
+        let from = start * self.classes;
+        self.data.get(from..from + rows * self.classes)
+    }
+
+    /// Whether rows have quick paths.
+    pub(crate) fn has_quick(&self) -> bool {
+        T::QUICK && self.stride == 1 && self.classes <= quick::MOST_CLASSES
+    }
+
     /// A weight a class, if any, and all of them finite.
     pub(crate) fn check_weight(&self, weight: Option<&[T]>) -> Result<(), Error> {
         let Some(weight) = weight else { return Ok(()) };
@@ -120,6 +138,14 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
+    /// The same place in a slice that begins at element `base`.
+    pub(crate) fn from(self, base: usize) -> Self {
+        Self {
+            offset: self.offset - base,
+            ..self
+        }
+    }
+
     /// Reads classes `start..start + out.len()`, widened.
     #[inline(always)]
     pub(crate) fn read<T: Element>(self, data: &[T], start: usize, out: &mut [f64]) {
@@ -153,6 +179,7 @@ impl Layout {
     }
 
     /// Writes a whole row, `values(start, out)` giving its classes from `start` on.
+    #[inline(always)]
     pub(crate) fn write_all<T: Element>(
         self,
         data: &mut [T],
@@ -199,19 +226,23 @@ impl<T: Element> Row<'_, T> {
 
     /// The largest logit and the first class that has it. NaN are passed over: a row of nothing but NaN
     /// and -inf gives -inf.
+    #[inline(always)]
     pub(crate) fn max(&self) -> (f64, usize) {
-        let mut buffer = [0.0; CHUNK];
+        let Layout {
+            offset,
+            stride,
+            classes,
+        } = self.layout;
+        let row = self.data.get(offset..).unwrap_or(&[]);
+        if stride == 1 {
+            return quick::max(row.get(..classes).unwrap_or(&[]));
+        }
         let (mut max, mut argmax) = (f64::NEG_INFINITY, 0);
-        let mut start = 0;
-        while start < self.layout.classes {
-            let (chunk, _) = buffer.split_at_mut(CHUNK.min(self.layout.classes - start));
-            self.read(start, chunk);
-            for (j, &x) in chunk.iter().enumerate() {
-                if x > max {
-                    (max, argmax) = (x, start + j);
-                }
+        for (j, x) in row.iter().step_by(stride).take(classes).enumerate() {
+            let x = x.widen();
+            if x > max {
+                (max, argmax) = (x, j);
             }
-            start += CHUNK;
         }
         (max, argmax)
     }
@@ -221,6 +252,7 @@ impl<T: Element> Row<'_, T> {
     }
 
     /// Softmax's parts.
+    #[inline(always)]
     pub(crate) fn softmax_parts(&self) -> SoftmaxParts {
         let (max, argmax) = self.max();
         let mut parts = SoftmaxParts {
@@ -228,15 +260,7 @@ impl<T: Element> Row<'_, T> {
             argmax,
             others: 0.0,
         };
-        let others: T::Sum = reduce::sum(
-            self.layout.classes,
-            reduce::terms(|start, out| {
-                self.exponentials(&parts, start, out);
-                if let Some(one) = parts.at_max(start, out) {
-                    *one = 0.0;
-                }
-            }),
-        );
+        let others: T::Sum = reduce::sum(self.layout.classes, Others { row: self, parts });
         // A row of -inf has no limit: some classes may go to -inf faster than others.
         parts.others = if max == f64::NEG_INFINITY {
             f64::NAN
@@ -244,6 +268,22 @@ impl<T: Element> Row<'_, T> {
             others.value()
         };
         parts
+    }
+}
+
+/// The terms of S.
+struct Others<'a, 'b, T> {
+    row: &'a Row<'b, T>,
+    parts: SoftmaxParts,
+}
+
+impl<T: Element> Terms for Others<'_, '_, T> {
+    #[inline(always)]
+    fn fill(&mut self, start: usize, out: &mut [f64]) {
+        self.row.exponentials(&self.parts, start, out);
+        if let Some(one) = self.parts.at_max(start, out) {
+            *one = 0.0;
+        }
     }
 }
 
@@ -295,7 +335,7 @@ impl SoftmaxParts {
 }
 
 /// A type of class indices: `i64`, `i32`, `u32`, `u16`, `u8` or `usize`. Sealed.
-pub trait ClassIndex: Copy + sealed::Sealed {
+pub trait ClassIndex: Copy + Sync + sealed::Sealed {
     /// The index as an `i64`, saturated to its range.
     fn to_i64(self) -> i64;
 }
@@ -376,7 +416,7 @@ pub(crate) fn class_weight<T: Element>(weight: Option<&[T]>, class: usize) -> f6
 }
 
 /// What a loss of classes says of one row; the loops over rows are written once, below.
-pub(crate) trait RowLoss<T: Element> {
+pub(crate) trait RowLoss<T: Element>: Sync {
     /// What value and gradient of a row share.
     type Parts;
 
@@ -392,17 +432,112 @@ pub(crate) trait RowLoss<T: Element> {
     /// The row's loss, weighted, unrounded.
     fn value(&self, row: usize, parts: &Self::Parts) -> f64;
 
-    /// Writes the gradient of the row's loss times `scale`. An ignored row gets zeros, whatever `scale` is.
-    fn gradient(&self, row: usize, parts: &Self::Parts, scale: f64, grad_input: &mut [T]);
+    /// Writes the gradient of the row's loss times `scale`, where `layout` says. An ignored row gets zeros, whatever
+    /// `scale` is.
+    fn gradient(
+        &self,
+        row: usize,
+        parts: &Self::Parts,
+        scale: f64,
+        layout: Layout,
+        grad_input: &mut [T],
+    );
 
-    /// The losses of one block of rows.
-    fn losses(&self, start: usize, len: usize) -> T::Sum {
-        block_of_rows(start, len, |row| self.value(row, &self.parts(row)))
+    /// Whether there are quick paths: the two functions below.
+    fn has_quick(&self) -> bool {
+        false
+    }
+
+    /// The sum of the losses of some rows, by the quick path, and their gradients, times each row's `scale`, where
+    /// `grad_input` has places for them. Those are certain.
+    fn quick<A: Arithmetic>(
+        &self,
+        _start: usize,
+        _len: usize,
+        _scale: impl Fn(usize) -> f64,
+        _grad_input: &mut [T],
+    ) -> Estimate {
+        Estimate::default()
+    }
+
+    /// The losses of some rows. Those are certain too.
+    fn quick_each<A: Arithmetic>(&self, _start: usize, _losses: &mut [T]) {}
+
+    /// The gradients of a run of rows, from `start` on.
+    #[inline(always)]
+    fn gradients(
+        &self,
+        start: usize,
+        len: usize,
+        scale: impl Fn(usize) -> f64,
+        grad_input: &mut [T],
+    ) {
+        for row in start..start + len {
+            self.gradient_of_row(start, row, &self.parts(row), scale(row), grad_input);
+        }
+    }
+
+    /// The gradient of one of a run of rows, `grad_input` being that run's.
+    #[inline(always)]
+    fn gradient_of_row(
+        &self,
+        start: usize,
+        row: usize,
+        parts: &Self::Parts,
+        scale: f64,
+        grad_input: &mut [T],
+    ) {
+        let input = self.input();
+        let base = if input.stride == 1 {
+            start * input.classes
+        } else {
+            0
+        };
+        self.gradient(row, parts, scale, input.layout(row).from(base), grad_input);
+    }
+
+    /// The losses of one block of rows; their gradients times `scale` too, where `grad_input`, which is that of all
+    /// rows, has places for them.
+    fn losses(&self, start: usize, len: usize, scale: f64, grad_input: &mut [T]) -> T::Sum {
+        let input = self.input();
+        let terms = reduce::terms(|from: usize, out: &mut [f64]| {
+            let first = start + from;
+            let elements = first * input.classes..(first + out.len()) * input.classes;
+            let (grad, separate) = if input.stride == 1 {
+                (grad_input.get_mut(elements).unwrap_or(&mut []), true)
+            } else {
+                let separate = grad_input.is_empty();
+                (&mut *grad_input, separate)
+            };
+            spread(
+                &input,
+                out.len(),
+                separate,
+                grad,
+                out,
+                |start, _, grad, out| {
+                    dispatch::run(RowsOfRecord {
+                        loss: self,
+                        start: first + start,
+                        scale,
+                        losses: out,
+                        grad_input: grad,
+                    });
+                },
+                |(), ()| (),
+            );
+        });
+        reduce::block(len, terms)
     }
 
     /// The weights of one block of rows.
     fn weights(&self, start: usize, len: usize) -> T::Sum {
-        block_of_rows(start, len, |row| self.weight(row))
+        let terms = reduce::terms(|from: usize, out: &mut [f64]| {
+            for (row, out) in (start + from..).zip(out) {
+                *out = self.weight(row);
+            }
+        });
+        reduce::block(len, terms)
     }
 
     /// What the sum of the losses, and a `grad_output`, is divided by.
@@ -414,17 +549,74 @@ pub(crate) trait RowLoss<T: Element> {
         })
     }
 
+    /// The reduced loss by the formula of record, and its gradient times `scale`, where `grad_input` has places.
+    fn reduced(&self, divisor: f64, scale: f64, grad_input: &mut [T]) -> T {
+        let losses: T::Sum = reduce::whole(self.input().rows(), |start, len| {
+            self.losses(start, len, scale, grad_input)
+        });
+        T::narrow(reduce::divide(losses.value(), divisor))
+    }
+
+    /// The sum of the losses by the quick path, and gradients, as for [`quick`](Self::quick).
+    fn estimate(&self, scale: impl Fn(usize) -> f64 + Sync, grad_input: &mut [T]) -> Estimate {
+        let input = self.input();
+        let work = |start, len, grad_input: &mut [T], _: &mut [()]| {
+            dispatch::run(QuickRows {
+                loss: self,
+                start,
+                len,
+                scale: &scale,
+                grad_input,
+            })
+        };
+        spread(
+            &input,
+            input.rows(),
+            true,
+            grad_input,
+            &mut [],
+            work,
+            Estimate::merge,
+        )
+    }
+
     fn forward(&self) -> T {
-        let losses: T::Sum =
-            reduce::whole(self.input().rows(), |start, len| self.losses(start, len));
-        T::narrow(reduce::divide(losses.value(), self.divisor()))
+        let divisor = self.divisor();
+        let quick = self
+            .has_quick()
+            .then(|| self.estimate(|_| 0.0, &mut []))
+            .and_then(|losses| losses.round(divisor));
+        quick.unwrap_or_else(|| self.reduced(divisor, 0.0, &mut []))
     }
 
     fn forward_each(&self, losses: &mut [T]) -> Result<(), Error> {
-        check_length(Argument::Losses, self.input().rows(), losses.len())?;
-        for (row, loss) in losses.iter_mut().enumerate() {
-            *loss = T::narrow(self.value(row, &self.parts(row)));
-        }
+        let input = self.input();
+        check_length(Argument::Losses, input.rows(), losses.len())?;
+        let quick = self.has_quick();
+        let work = |start, _, _: &mut [()], losses: &mut [T]| {
+            if quick {
+                dispatch::run(QuickEach {
+                    loss: self,
+                    start,
+                    losses,
+                });
+            } else {
+                dispatch::run(Each {
+                    loss: self,
+                    start,
+                    losses,
+                });
+            }
+        };
+        spread(
+            &input,
+            input.rows(),
+            true,
+            &mut [],
+            losses,
+            work,
+            |(), ()| (),
+        );
         Ok(())
     }
 
@@ -436,21 +628,48 @@ pub(crate) trait RowLoss<T: Element> {
         )
     }
 
+    /// The gradient of each row times a `scale` of its own.
+    fn scaled(&self, scale: impl Fn(usize) -> f64 + Sync, grad_input: &mut [T]) {
+        if self.has_quick() {
+            self.estimate(scale, grad_input);
+            return;
+        }
+        let input = self.input();
+        let work = |start, len, grad_input: &mut [T], _: &mut [()]| {
+            dispatch::run(Gradients {
+                loss: self,
+                start,
+                len,
+                scale: &scale,
+                grad_input,
+            });
+        };
+        let separate = input.stride == 1;
+        spread(
+            &input,
+            input.rows(),
+            separate,
+            grad_input,
+            &mut [],
+            work,
+            |(), ()| (),
+        );
+    }
+
     fn backward(&self, grad_output: T, grad_input: &mut [T]) -> Result<(), Error> {
         self.check_grad_input(grad_input)?;
         let scale = reduce::divide(grad_output.widen(), self.divisor());
-        for row in 0..self.input().rows() {
-            self.gradient(row, &self.parts(row), scale, grad_input);
-        }
+        self.scaled(|_| scale, grad_input);
         Ok(())
     }
 
     fn backward_each(&self, grad_output: &[T], grad_input: &mut [T]) -> Result<(), Error> {
         check_length(Argument::GradOutput, self.input().rows(), grad_output.len())?;
         self.check_grad_input(grad_input)?;
-        for (row, scale) in grad_output.iter().enumerate() {
-            self.gradient(row, &self.parts(row), scale.widen(), grad_input);
-        }
+        self.scaled(
+            |row| grad_output.get(row).map_or(f64::NAN, |scale| scale.widen()),
+            grad_input,
+        );
         Ok(())
     }
 
@@ -458,34 +677,138 @@ pub(crate) trait RowLoss<T: Element> {
         self.check_grad_input(grad_input)?;
         let divisor = self.divisor();
         let scale = reduce::divide(1.0, divisor);
-        let losses: T::Sum = reduce::whole(self.input().rows(), |start, len| {
-            block_of_rows(start, len, |row| {
-                let parts = self.parts(row);
-                self.gradient(row, &parts, scale, grad_input);
-                self.value(row, &parts)
-            })
-        });
-        Ok(T::narrow(reduce::divide(losses.value(), divisor)))
+        if !self.has_quick() {
+            return Ok(self.reduced(divisor, scale, grad_input));
+        }
+        Ok(self
+            .estimate(|_| scale, grad_input)
+            .round(divisor)
+            .unwrap_or_else(|| self.reduced(divisor, 0.0, &mut [])))
     }
 
     fn partial(&self, start: usize) -> Result<reduce::Partial<T>, Error> {
         reduce::Partial::new(start, self.input().rows(), |start, len| Weighted {
-            losses: self.losses(start, len),
+            losses: self.losses(start, len, 0.0, &mut []),
             weights: self.weights(start, len),
         })
     }
 }
 
-/// The sum of one number for each of the rows of a block.
-fn block_of_rows<S: Sum>(start: usize, len: usize, mut term: impl FnMut(usize) -> f64) -> S {
-    reduce::block(
-        len,
-        reduce::terms(|from, out| {
-            for (row, out) in (start + from..).zip(out) {
-                *out = term(row);
+/// Spreads work on `rows` rows over threads; on one thread where rows do not have `separate` places to write to.
+fn spread<T: Element, E: Send, U: Send, R: Send>(
+    input: &Classes<'_, T>,
+    rows: usize,
+    separate: bool,
+    elements: &mut [E],
+    terms: &mut [U],
+    work: impl Fn(usize, usize, &mut [E], &mut [U]) -> R + Sync,
+    merge: impl Fn(R, R) -> R + Sync,
+) -> R {
+    if !separate {
+        return work(0, rows, elements, terms);
+    }
+    let parts = Parts {
+        width: input.classes,
+        unit: 1,
+    };
+    parallel::split(rows, parts, elements, terms, work, merge)
+}
+
+/// The losses, and perhaps the gradients, of a run of rows by the formula of record.
+struct RowsOfRecord<'a, T, L: ?Sized> {
+    loss: &'a L,
+    start: usize,
+    scale: f64,
+    losses: &'a mut [f64],
+    grad_input: &'a mut [T],
+}
+
+impl<T: Element, L: RowLoss<T> + ?Sized> Kernel for RowsOfRecord<'_, T, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        for (row, loss) in (self.start..).zip(self.losses) {
+            let parts = self.loss.parts(row);
+            if !self.grad_input.is_empty() {
+                self.loss
+                    .gradient_of_row(self.start, row, &parts, self.scale, self.grad_input);
             }
-        }),
-    )
+            *loss = self.loss.value(row, &parts);
+        }
+    }
+}
+
+/// The gradients of a run of rows by the formula of record.
+struct Gradients<'a, T, L: ?Sized, S> {
+    loss: &'a L,
+    start: usize,
+    len: usize,
+    scale: &'a S,
+    grad_input: &'a mut [T],
+}
+
+impl<T: Element, L: RowLoss<T> + ?Sized, S: Fn(usize) -> f64> Kernel for Gradients<'_, T, L, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        self.loss
+            .gradients(self.start, self.len, self.scale, self.grad_input);
+    }
+}
+
+/// The losses of a run of rows, each rounded, by the formula of record.
+struct Each<'a, T, L: ?Sized> {
+    loss: &'a L,
+    start: usize,
+    losses: &'a mut [T],
+}
+
+impl<T: Element, L: RowLoss<T> + ?Sized> Kernel for Each<'_, T, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        for (row, loss) in (self.start..).zip(self.losses) {
+            *loss = T::narrow(self.loss.value(row, &self.loss.parts(row)));
+        }
+    }
+}
+
+/// [`RowLoss::quick`].
+struct QuickRows<'a, T, L: ?Sized, S> {
+    loss: &'a L,
+    start: usize,
+    len: usize,
+    scale: &'a S,
+    grad_input: &'a mut [T],
+}
+
+impl<T: Element, L: RowLoss<T> + ?Sized, S: Fn(usize) -> f64> Kernel for QuickRows<'_, T, L, S> {
+    type Output = Estimate;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> Estimate {
+        self.loss
+            .quick::<A>(self.start, self.len, self.scale, self.grad_input)
+    }
+}
+
+/// [`RowLoss::quick_each`].
+struct QuickEach<'a, T, L: ?Sized> {
+    loss: &'a L,
+    start: usize,
+    losses: &'a mut [T],
+}
+
+impl<T: Element, L: RowLoss<T> + ?Sized> Kernel for QuickEach<'_, T, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        self.loss.quick_each::<A>(self.start, self.losses);
+    }
 }
 
 /// The public methods of a loss of classes, alike for every kind of target: the check that makes a

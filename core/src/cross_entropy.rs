@@ -1,6 +1,6 @@
 //! Cross-entropy of logits, with class indices or class probabilities.
 
-use crate::classes::{ClassIndex, Classes, Labels, Row, RowLoss, SoftmaxParts, methods};
+use crate::classes::{ClassIndex, Classes, Labels, Layout, Row, RowLoss, SoftmaxParts, methods};
 use crate::element::Element;
 use crate::error::{Argument, Error, check_length};
 use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, check_finite, weigh};
@@ -149,11 +149,12 @@ trait Factors {
         row: &Row<'_, T>,
         parts: &SoftmaxParts,
         scale: f64,
+        layout: Layout,
         grad_input: &mut [T],
     ) {
         let (at_max, rest) = self.total::<T::Sum>(parts, row.layout.classes);
         let mut factors = [0.0; CHUNK];
-        row.layout.write_all(grad_input, |start, out| {
+        layout.write_all(grad_input, |start, out| {
             let (factors, _) = factors.split_at_mut(out.len());
             self.fill(start, factors);
             row.exponentials(parts, start, out);
@@ -248,15 +249,23 @@ impl<T: Element, I: ClassIndex> RowLoss<T> for Labelled<'_, T, I> {
         }
     }
 
-    fn gradient(&self, row: usize, parts: &Self::Parts, scale: f64, grad_input: &mut [T]) {
+    #[inline(always)]
+    fn gradient(
+        &self,
+        row: usize,
+        parts: &Self::Parts,
+        scale: f64,
+        layout: Layout,
+        grad_input: &mut [T],
+    ) {
         let row = self.input.row(row);
         let Some((label, parts)) = parts else {
-            row.layout.write_all(grad_input, |_, out| out.fill(0.0));
+            layout.write_all(grad_input, |_, out| out.fill(0.0));
             return;
         };
         if self.options.label_smoothing == 0.0 {
             let scale = scale * self.options.class_weight(*label);
-            row.layout.write_all(grad_input, |start, out| {
+            layout.write_all(grad_input, |start, out| {
                 row.exponentials(parts, start, out);
                 for (j, e) in (start..).zip(out) {
                     let (is_label, is_max) = (j == *label, j == parts.argmax);
@@ -265,7 +274,7 @@ impl<T: Element, I: ClassIndex> RowLoss<T> for Labelled<'_, T, I> {
             });
         } else {
             self.smoothed(*label)
-                .gradient(&row, parts, scale, grad_input);
+                .gradient(&row, parts, scale, layout, grad_input);
         }
     }
 }
@@ -320,9 +329,16 @@ impl<T: Element> RowLoss<T> for Soft<'_, T> {
         self.factors(row).value(&self.input.row(row), parts)
     }
 
-    fn gradient(&self, row: usize, parts: &SoftmaxParts, scale: f64, grad_input: &mut [T]) {
+    fn gradient(
+        &self,
+        row: usize,
+        parts: &SoftmaxParts,
+        scale: f64,
+        layout: Layout,
+        grad_input: &mut [T],
+    ) {
         self.factors(row)
-            .gradient(&self.input.row(row), parts, scale, grad_input);
+            .gradient(&self.input.row(row), parts, scale, layout, grad_input);
     }
 }
 

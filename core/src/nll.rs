@@ -1,6 +1,6 @@
 //! Negative log-likelihood.
 
-use crate::classes::{ClassIndex, Classes, Labels, RowLoss, methods};
+use crate::classes::{ClassIndex, Classes, Labels, Layout, RowLoss, methods};
 use crate::element::Element;
 use crate::error::Error;
 use crate::reduce::{Partial, Reduction, weigh};
@@ -86,8 +86,15 @@ impl<T: Element, I: ClassIndex> RowLoss<T> for Checked<'_, T, I> {
         }
     }
 
-    fn gradient(&self, row: usize, label: &Option<usize>, scale: f64, grad_input: &mut [T]) {
-        self.input.layout(row).write_all(grad_input, |start, out| {
+    fn gradient(
+        &self,
+        row: usize,
+        label: &Option<usize>,
+        scale: f64,
+        layout: Layout,
+        grad_input: &mut [T],
+    ) {
+        layout.write_all(grad_input, |start, out| {
             out.fill(0.0);
             if let Some(at) = label
                 .and_then(|label| label.checked_sub(start))

@@ -9,55 +9,77 @@ use crate::reduce::{BLOCK, Node, Tree};
 #[cfg(feature = "parallel")]
 const GRAIN: usize = 16 * BLOCK;
 
-/// Does `work(start, len, out)` for `len` terms, in parts that begin at multiples of `unit`. A term has `width`
-/// elements, and as many places in `out`, if `out` is not empty; each part gets its own. `merge` puts together what two
-/// neighbouring parts give.
-pub(crate) fn split<T: Send, R: Send>(
+/// How work on a number of terms may be taken apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts {
+    /// How many elements a term has: 1, or the classes of a row.
+    pub(crate) width: usize,
+    /// Parts begin at multiples of this many terms.
+    pub(crate) unit: usize,
+}
+
+/// Does `work(start, len, elements, terms)` for `len` terms, in parts. Of the two slices, which may be empty, each
+/// part gets its own places: those of its elements, and one for each of its terms. `merge` puts together what
+/// two neighbouring parts give.
+pub(crate) fn split<T: Send, U: Send, R: Send>(
     len: usize,
-    width: usize,
-    unit: usize,
-    out: &mut [T],
-    work: impl Fn(usize, usize, &mut [T]) -> R + Sync,
+    parts: Parts,
+    elements: &mut [T],
+    terms: &mut [U],
+    work: impl Fn(usize, usize, &mut [T], &mut [U]) -> R + Sync,
     merge: impl Fn(R, R) -> R + Sync,
 ) -> R {
     #[cfg(feature = "parallel")]
     {
-        let grain = (GRAIN / width.max(1)).max(1).next_multiple_of(unit);
+        let grain = (GRAIN / parts.width.max(1)).max(1);
+        let grain = grain.next_multiple_of(parts.unit);
         if len > grain && rayon::current_num_threads() > 1 {
-            return halve(0, len, width, grain, out, &work, &merge);
+            return halves(0, len, parts.width, grain, elements, terms, &work, &merge);
         }
     }
-    let _ = (width, unit, merge);
-    work(0, len, out)
+    let _ = (parts.width, parts.unit, merge);
+    work(0, len, elements, terms)
 }
 
 #[cfg(feature = "parallel")]
-fn halve<T: Send, R: Send>(
+#[allow(clippy::too_many_arguments)]
+fn halves<T: Send, U: Send, R: Send>(
     start: usize,
     len: usize,
     width: usize,
     grain: usize,
-    out: &mut [T],
-    work: &(impl Fn(usize, usize, &mut [T]) -> R + Sync),
+    elements: &mut [T],
+    terms: &mut [U],
+    work: &(impl Fn(usize, usize, &mut [T], &mut [U]) -> R + Sync),
     merge: &(impl Fn(R, R) -> R + Sync),
 ) -> R {
     if len <= grain {
-        return work(start, len, out);
+        return work(start, len, elements, terms);
     }
     let middle = len.div_ceil(grain) / 2 * grain;
-    let (left, right) = out.split_at_mut((middle * width).min(out.len()));
+    let (elements, more_elements) = elements.split_at_mut((middle * width).min(elements.len()));
+    let (terms, more_terms) = terms.split_at_mut(middle.min(terms.len()));
     let (left, right) = rayon::join(
-        || halve(start, middle, width, grain, left, work, merge),
+        || halves(start, middle, width, grain, elements, terms, work, merge),
         || {
             let (start, len) = (start + middle, len - middle);
-            halve(start, len, width, grain, right, work, merge)
+            halves(
+                start,
+                len,
+                width,
+                grain,
+                more_elements,
+                more_terms,
+                work,
+                merge,
+            )
         },
     );
     merge(left, right)
 }
 
-/// The node over `len` terms, from those of single blocks: `block(start, len, out)` gives that of the terms from
-/// `start` on, and has their places in `out`, one a term, if `out` is not empty.
+/// The node over `len` elements, from those of single blocks: `block(start, len, out)` gives that of the elements
+/// from `start` on, and has their places in `out`, if `out` is not empty.
 pub(crate) fn blocks<T: Send, N: Node + Send>(
     len: usize,
     out: &mut [T],
@@ -66,7 +88,11 @@ pub(crate) fn blocks<T: Send, N: Node + Send>(
     if len <= BLOCK {
         return block(0, len, out);
     }
-    let part = |start, len, out: &mut [T]| {
+    let parts = Parts {
+        width: 1,
+        unit: BLOCK,
+    };
+    let part = |start, len, out: &mut [T], _: &mut [()]| {
         Tree::new(start / BLOCK, len, |from, size| {
             let places = out.get_mut(from..from + size).unwrap_or(&mut []);
             block(start + from, size, places)
@@ -76,5 +102,5 @@ pub(crate) fn blocks<T: Send, N: Node + Send>(
         left.append(&right);
         left
     };
-    split(len, 1, BLOCK, out, part, merge).total()
+    split(len, parts, out, &mut [], part, merge).total()
 }

@@ -20,7 +20,7 @@
 
 use crate::element::Element;
 use crate::elementary::{EXP, EXP2_SHORT, LN2_HI, LN2_LO, LOG1P_UNIT, LOG2_E, MAGIC, log};
-use crate::reduce::{self, Node};
+use crate::reduce::{self, BLOCK, Node};
 
 /// The arithmetic of a quick path.
 pub(crate) trait Arithmetic: Copy {
@@ -137,42 +137,49 @@ pub(crate) fn log1p_unit<A: Arithmetic>(t: f64) -> f64 {
 /// [`sigmoid_value`](crate::activation::sigmoid_value)) by 2^-42 of about 1/2.
 pub(crate) const QUICK_ERROR: f64 = 1.0 / (1_u64 << 40) as f64;
 
-/// A result of a quick path before it is rounded, and how far that of the formula of record can be from it.
+/// Two numbers, before they are rounded, between which the result of the formula of record is certain to lie.
 #[derive(Clone, Copy)]
 pub(crate) struct Near {
-    value: f64,
-    error: f64,
+    low: f64,
+    high: f64,
+    /// Whether the formula of record gives a zero the sign that these numbers have.
+    signed: bool,
 }
 
 impl Near {
     /// Nothing is known: the answer is left to the formula of record.
     pub(crate) const UNKNOWN: Self = Self {
-        value: f64::NAN,
-        error: f64::NAN,
+        low: f64::NAN,
+        high: f64::NAN,
+        signed: false,
     };
 
-    /// Within a part `error` of itself.
+    /// Within a part `error` of `value`, and of its sign even where it rounds to zero.
     #[inline(always)]
     pub(crate) fn relative(value: f64, error: f64) -> Self {
         Self {
-            value,
-            error: value * error,
+            low: value * (1.0 - error),
+            high: value * (1.0 + error),
+            signed: true,
         }
     }
 
-    /// Within `error`, of either sign.
+    /// Within `error` of `value`, of either sign.
     #[inline(always)]
     pub(crate) fn absolute(value: f64, error: f64) -> Self {
-        Self { value, error }
+        Self {
+            low: value - error,
+            high: value + error,
+            signed: false,
+        }
     }
 
-    /// The element it rounds to, and whether that is certain. A NaN never is. Neither is a result whose sign is
-    /// open, as two zeros are equal whatever their signs.
+    /// The element it rounds to, and whether that is certain. A NaN never is, and neither is a zero whose sign is
+    /// not known: two zeros are equal whatever their signs.
     #[inline(always)]
     pub(crate) fn round<T: Element>(self) -> (T, bool) {
-        let low = T::narrow(self.value - self.error);
-        let high = T::narrow(self.value + self.error);
-        (low, (low == high) & (self.value.abs() >= self.error.abs()))
+        let (low, high) = (T::narrow(self.low), T::narrow(self.high));
+        (low, (low == high) & (self.signed | (low != T::zero())))
     }
 }
 
@@ -296,6 +303,275 @@ pub(crate) fn store<T: Element>(data: &mut [T], start: usize, lanes: &[T; LANES]
             for (x, &lane) in data.iter_mut().zip(lanes) {
                 *x = lane;
             }
+        }
+    }
+}
+
+/// How far an output of a row may be from its formula of record, as a part of itself, for a row of so many classes.
+///
+/// Exponentials are within 2 u on either side. The sum of a row's: 16 additions in a lane here, 32 with what comes before
+/// them, 4 and 8 more to put lanes and stretches together, one for each 4096 classes; by the fixed tree, 24 and
+/// one a level. With the few u of the last steps, less than 200 u < 2^-45 and u for each 4096 classes.
+pub(crate) fn row_error(classes: usize) -> f64 {
+    1.0 / (1_u64 << 45) as f64 + classes as f64 / (1_u64 << 63) as f64
+}
+
+/// The most classes for which the sums here are as accurate as [`Estimate`] needs them: 2^27 / 4096 additions are
+/// 2^-38.
+pub(crate) const MOST_CLASSES: usize = 1 << 27;
+
+/// The largest element of a row, and the first place that has it; NaN are passed over. A row of nothing else has the
+/// largest element -inf, at 0.
+#[inline(always)]
+pub(crate) fn max<T: Element>(row: &[T]) -> (f64, usize) {
+    let mut lanes = [T::neg_infinity(); LANES];
+    for start in (0..row.len()).step_by(LANES) {
+        let x = load(row, start, T::neg_infinity());
+        for lane in 0..LANES {
+            lanes[lane] = if x[lane] > lanes[lane] {
+                x[lane]
+            } else {
+                lanes[lane]
+            };
+        }
+    }
+    let mut max = T::neg_infinity();
+    for x in lanes {
+        max = if x > max { x } else { max };
+    }
+    (max.widen(), reduce::find(row, |x| x == max).unwrap_or(0))
+}
+
+/// The sum of exp(x - max) over a row but for its first largest element, by [`exp_short`] where `SHORT`.
+#[inline(always)]
+pub(crate) fn others<A: Arithmetic, T: Element, const SHORT: bool>(
+    row: &[T],
+    max: f64,
+    argmax: usize,
+) -> f64 {
+    let (before, after) = row.split_at_checked(argmax).unwrap_or((row, &[]));
+    let after = after.get(1..).unwrap_or(&[]);
+    sum_of_exponentials::<A, T, SHORT>(before, max) + sum_of_exponentials::<A, T, SHORT>(after, max)
+}
+
+#[inline(always)]
+fn sum_of_exponentials<A: Arithmetic, T: Element, const SHORT: bool>(row: &[T], max: f64) -> f64 {
+    let mut total = 0.0;
+    for block in row.chunks(BLOCK) {
+        let mut sum = 0.0;
+        for stretch in block.chunks(STRETCH) {
+            let mut lanes = [0.0; LANES];
+            for start in (0..stretch.len()).step_by(LANES) {
+                let x = load(stretch, start, T::neg_infinity());
+                for lane in 0..LANES {
+                    let a = x[lane].widen() - max;
+                    lanes[lane] += if SHORT {
+                        exp_short::<A>(a)
+                    } else {
+                        exp::<A>(a)
+                    };
+                }
+            }
+            sum += fold(lanes);
+        }
+        total += sum;
+    }
+    total
+}
+
+/// The sum of the lanes, in halves.
+#[inline(always)]
+fn fold(mut lanes: [f64; LANES]) -> f64 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] += lanes[lane + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// Writes e_j * scale for each class of a row. Where a chunk is not certain, `record(start, out)` writes it.
+#[inline(always)]
+pub(crate) fn scaled_exponentials<A: Arithmetic, T: Element>(
+    row: &[T],
+    max: f64,
+    scale: f64,
+    output: &mut [T],
+    record: &mut impl FnMut(usize, &mut [T]),
+) {
+    let error = row_error(row.len());
+    by_chunk(row, max, output, record, |x| {
+        Near::relative(exp::<A>(x - max) * scale, error)
+    });
+}
+
+/// Writes -((max - x_j) + log1p) for each class of a row.
+#[inline(always)]
+pub(crate) fn below_max<T: Element>(
+    row: &[T],
+    max: f64,
+    log1p: f64,
+    output: &mut [T],
+    record: &mut impl FnMut(usize, &mut [T]),
+) {
+    let error = row_error(row.len());
+    by_chunk(row, max, output, record, |x| {
+        Near::relative(-((max - x) + log1p), error)
+    });
+}
+
+#[inline(always)]
+fn by_chunk<T: Element>(
+    row: &[T],
+    max: f64,
+    output: &mut [T],
+    record: &mut impl FnMut(usize, &mut [T]),
+    near: impl Fn(f64) -> Near,
+) {
+    for (index, (x, out)) in row.chunks(CHUNK).zip(output.chunks_mut(CHUNK)).enumerate() {
+        let mut open = 0;
+        for start in (0..x.len()).step_by(LANES) {
+            // What is not there must not be uncertain.
+            let x = load(x, start, T::narrow(max));
+            let mut rounded = [T::zero(); LANES];
+            for lane in 0..LANES {
+                let (value, certain) = near(x[lane].widen()).round();
+                rounded[lane] = value;
+                open |= u32::from(!certain);
+            }
+            store(out, start, &rounded);
+        }
+        if open != 0 {
+            record(index * CHUNK, out);
+        }
+    }
+}
+
+/// The most classes of rows that are worked on side by side, one a lane.
+pub(crate) const NARROW: usize = 32;
+
+/// [`LANES`] rows of up to [`NARROW`] classes, turned so that a lane is a row.
+pub(crate) struct Rows<T> {
+    classes: usize,
+    logits: [[T; LANES]; NARROW],
+    exponentials: [[f64; LANES]; NARROW],
+    pub(crate) max: [f64; LANES],
+    pub(crate) argmax: [usize; LANES],
+    pub(crate) others: [f64; LANES],
+}
+
+impl<T: Element> Rows<T> {
+    pub(crate) fn new(classes: usize) -> Self {
+        Self {
+            classes,
+            logits: [[T::zero(); LANES]; NARROW],
+            exponentials: [[0.0; LANES]; NARROW],
+            max: [0.0; LANES],
+            argmax: [0; LANES],
+            others: [0.0; LANES],
+        }
+    }
+
+    /// Reads rows that lie one after the other, and finds their parts.
+    #[inline(always)]
+    pub(crate) fn read<A: Arithmetic, const SHORT: bool>(&mut self, rows: &[T]) {
+        for (lane, row) in (0..LANES).zip(rows.chunks_exact(self.classes)) {
+            for (logits, &x) in self.logits.iter_mut().zip(row) {
+                logits[lane] = x;
+            }
+        }
+        let mut max = [T::neg_infinity(); LANES];
+        let mut argmax = [0_u32; LANES];
+        for (j, logits) in (0..).zip(self.logits.iter().take(self.classes)) {
+            for lane in 0..LANES {
+                let larger = logits[lane] > max[lane];
+                max[lane] = if larger { logits[lane] } else { max[lane] };
+                argmax[lane] = if larger { j } else { argmax[lane] };
+            }
+        }
+        let mut others = [0.0; LANES];
+        let rows = self.logits.iter().zip(&mut self.exponentials);
+        for (j, (logits, exponentials)) in (0..).zip(rows.take(self.classes)) {
+            for lane in 0..LANES {
+                let a = logits[lane].widen() - max[lane].widen();
+                let e = if SHORT {
+                    exp_short::<A>(a)
+                } else {
+                    exp::<A>(a)
+                };
+                if !SHORT {
+                    exponentials[lane] = e;
+                }
+                others[lane] += if argmax[lane] == j { 0.0 } else { e };
+            }
+        }
+        self.others = others;
+        for lane in 0..LANES {
+            self.max[lane] = max[lane].widen();
+            self.argmax[lane] = argmax[lane] as usize;
+        }
+    }
+
+    /// Turns the logits into e_j * scale of their row, and says for which rows that is certain.
+    #[inline(always)]
+    pub(crate) fn scale_exponentials(&mut self, scale: &[f64; LANES]) -> [bool; LANES] {
+        let error = row_error(self.classes);
+        self.each(|_, e, lane| Near::relative(e * scale[lane], error))
+    }
+
+    /// Turns the logits into -((max - x_j) + log1p) of their row, and says for which rows that is certain.
+    #[inline(always)]
+    pub(crate) fn below_max(&mut self, log1p: &[f64; LANES]) -> [bool; LANES] {
+        let (error, max) = (row_error(self.classes), self.max);
+        self.each(|x, _, lane| Near::relative(-((max[lane] - x) + log1p[lane]), error))
+    }
+
+    #[inline(always)]
+    fn each(&mut self, near: impl Fn(f64, f64, usize) -> Near) -> [bool; LANES] {
+        let mut open = [0_u32; LANES];
+        let rows = self.logits.iter_mut().zip(&self.exponentials);
+        for (logits, exponentials) in rows.take(self.classes) {
+            for lane in 0..LANES {
+                let near = near(logits[lane].widen(), exponentials[lane], lane);
+                let (rounded, certain) = near.round();
+                logits[lane] = rounded;
+                open[lane] |= u32::from(!certain);
+            }
+        }
+        open.map(|open| open == 0)
+    }
+
+    /// Puts one number in the place of a logit.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, lane: usize, class: usize, value: T) {
+        if let Some(logits) = self.logits.get_mut(class) {
+            logits[lane] = value;
+        }
+    }
+
+    /// The exponential of a logit.
+    #[inline(always)]
+    pub(crate) fn exponential(&self, lane: usize, class: usize) -> f64 {
+        self.exponentials
+            .get(class)
+            .map_or(f64::NAN, |exponentials| exponentials[lane])
+    }
+
+    /// The logit of a class, before another has taken its place.
+    #[inline(always)]
+    pub(crate) fn logit(&self, lane: usize, class: usize) -> f64 {
+        self.logits
+            .get(class)
+            .map_or(f64::NAN, |logits| logits[lane].widen())
+    }
+
+    /// Writes what the logits have become, for one row.
+    #[inline(always)]
+    pub(crate) fn write(&self, lane: usize, row: &mut [T]) {
+        for (x, logits) in row.iter_mut().zip(&self.logits) {
+            *x = logits[lane];
         }
     }
 }
