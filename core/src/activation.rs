@@ -4,12 +4,12 @@
 //! The functions of `f64` named `…_value` and `…_gradient` are the formulas themselves, unrounded, for
 //! the loops of others; everything else here calls them.
 
-use crate::classes::Classes;
+use crate::classes::{self, Classes, Row, RowMap, SoftmaxParts};
 use crate::element::Element;
-use crate::elementary::{exp, exp_of_sum};
+use crate::elementary::{self, exp, exp_of_sum};
 use crate::elementwise::{Map, Quick, fill};
 use crate::error::{Argument, Error, check_length};
-use crate::quick::{self, Arithmetic, Near, QUICK_ERROR};
+use crate::quick::{self, Arithmetic, LANES, Near, QUICK_ERROR, Rows};
 use crate::reduce::{self, Sum, weigh};
 
 /// sigma(x) for a tiny x: 1/2 + x/4, a little closer to 1/2.
@@ -181,7 +181,7 @@ impl<T: Element, F: Activation> Map<T, 1> for Forward<F> {
     }
 
     fn has_quick(&self) -> bool {
-        self.0.has_quick()
+        T::QUICK && self.0.has_quick()
     }
 
     #[inline(always)]
@@ -201,7 +201,7 @@ impl<T: Element, F: Activation> Map<T, 2> for Backward<F> {
     }
 
     fn has_quick(&self) -> bool {
-        self.0.has_quick()
+        T::QUICK && self.0.has_quick()
     }
 
     #[inline(always)]
@@ -475,6 +475,72 @@ impl Softplus {
     elementwise_methods!();
 }
 
+/// Softmax: p_j = e_j / (1 + S).
+struct Probabilities;
+
+impl<T: Element> RowMap<T> for Probabilities {
+    #[inline(always)]
+    fn record(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
+        let denominator = 1.0 + parts.others;
+        row.exponentials(parts, start, out);
+        for p in out {
+            *p /= denominator;
+        }
+    }
+
+    #[inline(always)]
+    fn quick_wide<A: Arithmetic>(
+        &self,
+        row: &[T],
+        parts: &SoftmaxParts,
+        output: &mut [T],
+        record: &mut impl FnMut(usize, &mut [T]),
+    ) {
+        let scale = 1.0 / (1.0 + parts.others);
+        quick::scaled_exponentials::<A, T>(row, parts.max, scale, output, record);
+    }
+
+    #[inline(always)]
+    fn quick_narrow(&self, rows: &mut Rows<T>) -> [bool; LANES] {
+        let scale = rows.others.map(|others| 1.0 / (1.0 + others));
+        rows.scale_exponentials(&scale)
+    }
+}
+
+/// Its logarithm: -((m - x_j) + log1p(S)).
+struct LogProbabilities;
+
+impl<T: Element> RowMap<T> for LogProbabilities {
+    #[inline(always)]
+    fn record(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
+        let log1p = parts.log1p();
+        row.read(start, out);
+        for (j, x) in (start..).zip(out) {
+            *x = -(parts.below_max(j, *x) + log1p);
+        }
+    }
+
+    #[inline(always)]
+    fn quick_wide<A: Arithmetic>(
+        &self,
+        row: &[T],
+        parts: &SoftmaxParts,
+        output: &mut [T],
+        record: &mut impl FnMut(usize, &mut [T]),
+    ) {
+        quick::below_max::<A, T>(row, parts.max, parts.log1p(), output, record);
+    }
+
+    #[inline(always)]
+    fn quick_narrow(&self, rows: &mut Rows<T>) -> [bool; LANES] {
+        let mut log1p = [0.0; LANES];
+        for (log1p, others) in log1p.iter_mut().zip(rows.others) {
+            *log1p = elementary::log1p(others);
+        }
+        rows.below_max(&log1p)
+    }
+}
+
 /// Softmax of rows.
 ///
 /// Formula: p_j = exp(x_j) / sum_i exp(x_i), as e_j / (1 + S), where e_j = exp(x_j - m), m is the row's
@@ -521,16 +587,7 @@ impl Softmax {
         output: &mut [T],
     ) -> Result<(), Error> {
         check_length(Argument::Output, input.elements(), output.len())?;
-        for row in (0..input.rows()).map(|row| input.row(row)) {
-            let parts = row.softmax_parts();
-            let denominator = 1.0 + parts.others;
-            row.layout.write_all(output, |start, out| {
-                row.exponentials(&parts, start, out);
-                for p in out {
-                    *p /= denominator;
-                }
-            });
-        }
+        classes::map_rows(&Probabilities, input, output);
         Ok(())
     }
 
@@ -621,16 +678,7 @@ impl LogSoftmax {
         output: &mut [T],
     ) -> Result<(), Error> {
         check_length(Argument::Output, input.elements(), output.len())?;
-        for row in (0..input.rows()).map(|row| input.row(row)) {
-            let parts = row.softmax_parts();
-            let log1p = parts.log1p();
-            row.layout.write_all(output, |start, out| {
-                row.read(start, out);
-                for (j, x) in (start..).zip(out) {
-                    *x = -(parts.below_max(j, *x) + log1p);
-                }
-            });
-        }
+        classes::map_rows(&LogProbabilities, input, output);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use crate::element::Element;
 use crate::elementary::{exp_of_sum, log1p};
 use crate::error::{Argument, Error, check_length};
 use crate::parallel::{self, Parts};
-use crate::quick::{self, Arithmetic, Estimate};
+use crate::quick::{self, Arithmetic, Estimate, LANES, NARROW, Rows};
 use crate::reduce::{self, CHUNK, Node, Reduction, Sum, Terms, Weighted, check_finite};
 
 /// A slice seen as rows of classes.
@@ -335,24 +335,57 @@ impl SoftmaxParts {
 }
 
 /// A type of class indices: `i64`, `i32`, `u32`, `u16`, `u8` or `usize`. Sealed.
-pub trait ClassIndex: Copy + Sync + sealed::Sealed {
+pub trait ClassIndex: Copy + sealed::Sealed {
     /// The index as an `i64`, saturated to its range.
     fn to_i64(self) -> i64;
+
+    #[doc(hidden)]
+    fn indices(labels: &[Self]) -> Indices<'_>;
+}
+
+/// Labels of any type, told apart when they are read, so that no loop need be compiled for each type.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum Indices<'a> {
+    I64(&'a [i64]),
+    I32(&'a [i32]),
+    U32(&'a [u32]),
+    U16(&'a [u16]),
+    U8(&'a [u8]),
+    Usize(&'a [usize]),
+}
+
+impl Indices<'_> {
+    #[inline(always)]
+    fn get(self, row: usize) -> Option<i64> {
+        match self {
+            Self::I64(labels) => labels.get(row).map(|label| label.to_i64()),
+            Self::I32(labels) => labels.get(row).map(|label| label.to_i64()),
+            Self::U32(labels) => labels.get(row).map(|label| label.to_i64()),
+            Self::U16(labels) => labels.get(row).map(|label| label.to_i64()),
+            Self::U8(labels) => labels.get(row).map(|label| label.to_i64()),
+            Self::Usize(labels) => labels.get(row).map(|label| label.to_i64()),
+        }
+    }
 }
 
 macro_rules! class_index {
-    ($($index:ty),*) => {$(
+    ($($index:ty: $variant:ident),*) => {$(
         impl sealed::Sealed for $index {}
         impl ClassIndex for $index {
             #[inline(always)]
             fn to_i64(self) -> i64 {
                 i64::try_from(self).unwrap_or(i64::MAX)
             }
+
+            fn indices(labels: &[Self]) -> Indices<'_> {
+                Indices::$variant(labels)
+            }
         }
     )*};
 }
 
-class_index!(i64, i32, u32, u16, u8, usize);
+class_index!(i64: I64, i32: I32, u32: U32, u16: U16, u8: U8, usize: Usize);
 
 mod sealed {
     pub trait Sealed {}
@@ -360,34 +393,35 @@ mod sealed {
 
 /// Labels that have been checked: one a row, each the ignored index or below the number of classes.
 #[derive(Clone, Copy)]
-pub(crate) struct Labels<'a, I> {
-    labels: &'a [I],
+pub(crate) struct Labels<'a> {
+    labels: Indices<'a>,
     ignore_index: Option<i64>,
 }
 
-impl<'a, I: ClassIndex> Labels<'a, I> {
-    pub(crate) fn check(
+impl<'a> Labels<'a> {
+    pub(crate) fn check<I: ClassIndex>(
         labels: &'a [I],
         ignore_index: Option<i64>,
         rows: usize,
         classes: usize,
     ) -> Result<Self, Error> {
         check_length(Argument::Target, rows, labels.len())?;
-        for (index, label) in labels.iter().enumerate() {
+        let illegal = |label: I| {
             let class = label.to_i64();
             let legal = usize::try_from(class).is_ok_and(|class| class < classes);
-            if Some(class) != ignore_index && !legal {
-                return Err(Error::ClassIndex {
-                    index,
-                    class,
-                    classes,
-                });
-            }
+            (Some(class) != ignore_index) & !legal
+        };
+        match reduce::find(labels, illegal) {
+            Some(index) => Err(Error::ClassIndex {
+                index,
+                class: labels.get(index).map_or(0, |label| label.to_i64()),
+                classes,
+            }),
+            None => Ok(Self {
+                labels: I::indices(labels),
+                ignore_index,
+            }),
         }
-        Ok(Self {
-            labels,
-            ignore_index,
-        })
     }
 
     /// The row's class; none where the row is ignored.
@@ -395,7 +429,6 @@ impl<'a, I: ClassIndex> Labels<'a, I> {
     pub(crate) fn get(&self, row: usize) -> Option<usize> {
         self.labels
             .get(row)
-            .map(|label| label.to_i64())
             .filter(|&class| Some(class) != self.ignore_index)
             .and_then(|class| usize::try_from(class).ok())
     }
@@ -413,6 +446,25 @@ pub(crate) fn class_weight<T: Element>(weight: Option<&[T]>, class: usize) -> f6
     weight
         .and_then(|weight| weight.get(class))
         .map_or(1.0, |weight| weight.widen())
+}
+
+/// What the gradients of rows are multiplied by.
+#[derive(Clone, Copy)]
+pub(crate) enum Scale<'a, T> {
+    /// All by the same.
+    All(f64),
+    /// Each by its own.
+    Each(&'a [T]),
+}
+
+impl<T: Element> Scale<'_, T> {
+    #[inline(always)]
+    pub(crate) fn of(self, row: usize) -> f64 {
+        match self {
+            Self::All(scale) => scale,
+            Self::Each(scales) => scales.get(row).map_or(f64::NAN, |scale| scale.widen()),
+        }
+    }
 }
 
 /// What a loss of classes says of one row; the loops over rows are written once, below.
@@ -454,7 +506,7 @@ pub(crate) trait RowLoss<T: Element>: Sync {
         &self,
         _start: usize,
         _len: usize,
-        _scale: impl Fn(usize) -> f64,
+        _scale: Scale<'_, T>,
         _grad_input: &mut [T],
     ) -> Estimate {
         Estimate::default()
@@ -465,15 +517,9 @@ pub(crate) trait RowLoss<T: Element>: Sync {
 
     /// The gradients of a run of rows, from `start` on.
     #[inline(always)]
-    fn gradients(
-        &self,
-        start: usize,
-        len: usize,
-        scale: impl Fn(usize) -> f64,
-        grad_input: &mut [T],
-    ) {
+    fn gradients(&self, start: usize, len: usize, scale: Scale<'_, T>, grad_input: &mut [T]) {
         for row in start..start + len {
-            self.gradient_of_row(start, row, &self.parts(row), scale(row), grad_input);
+            self.gradient_of_row(start, row, &self.parts(row), scale.of(row), grad_input);
         }
     }
 
@@ -558,14 +604,14 @@ pub(crate) trait RowLoss<T: Element>: Sync {
     }
 
     /// The sum of the losses by the quick path, and gradients, as for [`quick`](Self::quick).
-    fn estimate(&self, scale: impl Fn(usize) -> f64 + Sync, grad_input: &mut [T]) -> Estimate {
+    fn estimate(&self, scale: Scale<'_, T>, grad_input: &mut [T]) -> Estimate {
         let input = self.input();
         let work = |start, len, grad_input: &mut [T], _: &mut [()]| {
-            dispatch::run(QuickRows {
+            T::quick(QuickRows {
                 loss: self,
                 start,
                 len,
-                scale: &scale,
+                scale,
                 grad_input,
             })
         };
@@ -584,7 +630,7 @@ pub(crate) trait RowLoss<T: Element>: Sync {
         let divisor = self.divisor();
         let quick = self
             .has_quick()
-            .then(|| self.estimate(|_| 0.0, &mut []))
+            .then(|| self.estimate(Scale::All(0.0), &mut []))
             .and_then(|losses| losses.round(divisor));
         quick.unwrap_or_else(|| self.reduced(divisor, 0.0, &mut []))
     }
@@ -595,7 +641,7 @@ pub(crate) trait RowLoss<T: Element>: Sync {
         let quick = self.has_quick();
         let work = |start, _, _: &mut [()], losses: &mut [T]| {
             if quick {
-                dispatch::run(QuickEach {
+                T::quick(QuickEach {
                     loss: self,
                     start,
                     losses,
@@ -629,7 +675,7 @@ pub(crate) trait RowLoss<T: Element>: Sync {
     }
 
     /// The gradient of each row times a `scale` of its own.
-    fn scaled(&self, scale: impl Fn(usize) -> f64 + Sync, grad_input: &mut [T]) {
+    fn scaled(&self, scale: Scale<'_, T>, grad_input: &mut [T]) {
         if self.has_quick() {
             self.estimate(scale, grad_input);
             return;
@@ -640,7 +686,7 @@ pub(crate) trait RowLoss<T: Element>: Sync {
                 loss: self,
                 start,
                 len,
-                scale: &scale,
+                scale,
                 grad_input,
             });
         };
@@ -659,17 +705,14 @@ pub(crate) trait RowLoss<T: Element>: Sync {
     fn backward(&self, grad_output: T, grad_input: &mut [T]) -> Result<(), Error> {
         self.check_grad_input(grad_input)?;
         let scale = reduce::divide(grad_output.widen(), self.divisor());
-        self.scaled(|_| scale, grad_input);
+        self.scaled(Scale::All(scale), grad_input);
         Ok(())
     }
 
     fn backward_each(&self, grad_output: &[T], grad_input: &mut [T]) -> Result<(), Error> {
         check_length(Argument::GradOutput, self.input().rows(), grad_output.len())?;
         self.check_grad_input(grad_input)?;
-        self.scaled(
-            |row| grad_output.get(row).map_or(f64::NAN, |scale| scale.widen()),
-            grad_input,
-        );
+        self.scaled(Scale::Each(grad_output), grad_input);
         Ok(())
     }
 
@@ -681,7 +724,7 @@ pub(crate) trait RowLoss<T: Element>: Sync {
             return Ok(self.reduced(divisor, scale, grad_input));
         }
         Ok(self
-            .estimate(|_| scale, grad_input)
+            .estimate(Scale::All(scale), grad_input)
             .round(divisor)
             .unwrap_or_else(|| self.reduced(divisor, 0.0, &mut [])))
     }
@@ -740,15 +783,15 @@ impl<T: Element, L: RowLoss<T> + ?Sized> Kernel for RowsOfRecord<'_, T, L> {
 }
 
 /// The gradients of a run of rows by the formula of record.
-struct Gradients<'a, T, L: ?Sized, S> {
+struct Gradients<'a, T, L: ?Sized> {
     loss: &'a L,
     start: usize,
     len: usize,
-    scale: &'a S,
+    scale: Scale<'a, T>,
     grad_input: &'a mut [T],
 }
 
-impl<T: Element, L: RowLoss<T> + ?Sized, S: Fn(usize) -> f64> Kernel for Gradients<'_, T, L, S> {
+impl<T: Element, L: RowLoss<T> + ?Sized> Kernel for Gradients<'_, T, L> {
     type Output = ();
 
     #[inline(always)]
@@ -777,15 +820,15 @@ impl<T: Element, L: RowLoss<T> + ?Sized> Kernel for Each<'_, T, L> {
 }
 
 /// [`RowLoss::quick`].
-struct QuickRows<'a, T, L: ?Sized, S> {
+struct QuickRows<'a, T, L: ?Sized> {
     loss: &'a L,
     start: usize,
     len: usize,
-    scale: &'a S,
+    scale: Scale<'a, T>,
     grad_input: &'a mut [T],
 }
 
-impl<T: Element, L: RowLoss<T> + ?Sized, S: Fn(usize) -> f64> Kernel for QuickRows<'_, T, L, S> {
+impl<T: Element, L: RowLoss<T> + ?Sized> Kernel for QuickRows<'_, T, L> {
     type Output = Estimate;
 
     #[inline(always)]
@@ -808,6 +851,172 @@ impl<T: Element, L: RowLoss<T> + ?Sized> Kernel for QuickEach<'_, T, L> {
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
         self.loss.quick_each::<A>(self.start, self.losses);
+    }
+}
+
+/// An output for each class of each row.
+pub(crate) trait RowMap<T: Element>: Sync {
+    /// The outputs of a row's classes from `start` on, before they are rounded.
+    fn record(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]);
+
+    /// A row by the quick path; what is not certain by `record`.
+    fn quick_wide<A: Arithmetic>(
+        &self,
+        row: &[T],
+        parts: &SoftmaxParts,
+        output: &mut [T],
+        record: &mut impl FnMut(usize, &mut [T]),
+    );
+
+    /// Rows of few classes by the quick path, and which of them are certain.
+    fn quick_narrow(&self, rows: &mut Rows<T>) -> [bool; LANES];
+}
+
+/// The outputs of all rows.
+pub(crate) fn map_rows<T: Element>(map: &impl RowMap<T>, input: Classes<'_, T>, output: &mut [T]) {
+    let work = |start, len, output: &mut [T], _: &mut [()]| {
+        let rows = MappedRows {
+            map,
+            input,
+            start,
+            len,
+            output,
+        };
+        if input.has_quick() {
+            T::quick(QuickMappedRows(rows));
+        } else {
+            dispatch::run(rows);
+        }
+    };
+    let separate = input.stride == 1;
+    spread(
+        &input,
+        input.rows(),
+        separate,
+        output,
+        &mut [],
+        work,
+        |(), ()| (),
+    );
+}
+
+/// A run of rows, by the formula of record.
+struct MappedRows<'a, T, M> {
+    map: &'a M,
+    input: Classes<'a, T>,
+    start: usize,
+    len: usize,
+    output: &'a mut [T],
+}
+
+impl<T: Element, M: RowMap<T>> MappedRows<'_, T, M> {
+    #[inline(always)]
+    fn row_of_record(&mut self, row: usize) {
+        let base = if self.input.stride == 1 {
+            self.start * self.input.classes
+        } else {
+            0
+        };
+        let layout = self.input.layout(row).from(base);
+        let row = self.input.row(row);
+        let parts = row.softmax_parts();
+        layout.write_all(self.output, |start, out| {
+            self.map.record(&row, &parts, start, out);
+        });
+    }
+}
+
+impl<T: Element, M: RowMap<T>> Kernel for MappedRows<'_, T, M> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(mut self) {
+        for row in self.start..self.start + self.len {
+            self.row_of_record(row);
+        }
+    }
+}
+
+/// A run of rows, by the quick path.
+struct QuickMappedRows<'a, T, M>(MappedRows<'a, T, M>);
+
+impl<T: Element, M: RowMap<T>> QuickMappedRows<'_, T, M> {
+    #[inline(always)]
+    fn narrow<A: Arithmetic>(mut self) {
+        let MappedRows {
+            map,
+            input,
+            start,
+            len,
+            ..
+        } = self.0;
+        let classes = input.classes;
+        let mut rows = Rows::new(classes);
+        for first in (0..len).step_by(LANES) {
+            let group = LANES.min(len - first);
+            let logits = input.contiguous(start + first, group).unwrap_or(&[]);
+            rows.read::<A, false>(logits);
+            let certain = map.quick_narrow(&mut rows);
+            for lane in 0..group {
+                let row = first + lane;
+                if certain[lane] {
+                    let output = self.0.output.get_mut(row * classes..(row + 1) * classes);
+                    rows.write(lane, output.unwrap_or(&mut []));
+                } else {
+                    self.0.row_of_record(start + row);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn wide<A: Arithmetic>(self) {
+        let MappedRows {
+            map,
+            input,
+            start,
+            len,
+            output,
+        } = self.0;
+        for (row, output) in (start..start + len).zip(output.chunks_mut(input.classes.max(1))) {
+            let logits = input.contiguous(row, 1).unwrap_or(&[]);
+            let (max, argmax) = quick::max(logits);
+            let others = quick::others::<A, T, false>(logits, max, argmax);
+            let nearly = SoftmaxParts {
+                max,
+                argmax,
+                others,
+            };
+            let row = input.row(row);
+            let mut parts = None;
+            map.quick_wide::<A>(logits, &nearly, output, &mut |start, output| {
+                let parts = parts.get_or_insert_with(|| row.softmax_parts());
+                record_chunk(output, |out| map.record(&row, parts, start, out));
+            });
+        }
+    }
+}
+
+impl<T: Element, M: RowMap<T>> Kernel for QuickMappedRows<'_, T, M> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        if self.0.input.classes <= NARROW {
+            self.narrow::<A>();
+        } else {
+            self.wide::<A>();
+        }
+    }
+}
+
+/// Rounds and writes a chunk of at most [`CHUNK`] outputs.
+pub(crate) fn record_chunk<T: Element>(output: &mut [T], fill: impl FnOnce(&mut [f64])) {
+    let mut buffer = [0.0; CHUNK];
+    let (values, _) = buffer.split_at_mut(output.len().min(CHUNK));
+    fill(values);
+    for (out, value) in output.iter_mut().zip(values) {
+        *out = T::narrow(*value);
     }
 }
 

@@ -1,8 +1,12 @@
 //! Cross-entropy of logits, with class indices or class probabilities.
 
-use crate::classes::{ClassIndex, Classes, Labels, Layout, Row, RowLoss, SoftmaxParts, methods};
+use crate::classes::{
+    ClassIndex, Classes, Labels, Layout, Row, RowLoss, Scale, SoftmaxParts, methods, record_chunk,
+};
 use crate::element::Element;
+use crate::elementary::log1p;
 use crate::error::{Argument, Error, check_length};
+use crate::quick::{self, Arithmetic, Estimate, LANES, NARROW, Near, Rows};
 use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, check_finite, weigh};
 
 /// Cross-entropy of logits, `cross_entropy`.
@@ -208,13 +212,247 @@ impl<T: Element> Factors for Smoothed<'_, T> {
 }
 
 /// A call with labels whose arguments have been checked.
-struct Labelled<'a, T, I> {
+struct Labelled<'a, T> {
     options: &'a CrossEntropy<'a, T>,
     input: Classes<'a, T>,
-    labels: Labels<'a, I>,
+    labels: Labels<'a>,
 }
 
-impl<T: Element, I: ClassIndex> RowLoss<T> for Labelled<'_, T, I> {
+/// How far the gradient at the label may be from its formula of record, in [`quick::row_error`]s: where another class
+/// has the largest logit it is a difference, e_y - (1 + S), of which S >= e_y and 1 are at least half.
+const LABEL_ERROR: f64 = 4.0;
+
+/// The quick paths of a label's loss and gradient: the formulas above, with softmax's parts from quick exponentials.
+/// Only the test of the label's own gradient needs more room than that of the others.
+impl<T: Element> Labelled<'_, T> {
+    /// The gradient at the label of a row.
+    #[inline(always)]
+    fn quick_at_label(&self, e: f64, others: f64, is_max: bool, scale: f64) -> (T, bool) {
+        let error = LABEL_ERROR * quick::row_error(self.input.classes());
+        Near::relative(scale * gradient(e, others, true, is_max), error).round()
+    }
+
+    /// What a row's exponentials are multiplied by, so that they become the gradient: NaN, which is never certain,
+    /// where the scale is so large that it would bring up what [`quick::exp`] leaves out.
+    #[inline(always)]
+    fn quick_scale(&self, label: usize, scale: f64) -> f64 {
+        let scale = scale * self.options.class_weight(label);
+        if scale.abs() <= f64::from(f32::MAX) {
+            scale
+        } else {
+            f64::NAN
+        }
+    }
+
+    /// Zeros, the gradient of an ignored row.
+    fn clear(row: &mut [T]) {
+        row.fill(T::zero());
+    }
+
+    /// Rows `start..start + len`, at most [`LANES`], of few classes, with their losses and weights.
+    #[inline(always)]
+    fn quick_narrow<A: Arithmetic, const GRADIENT: bool>(
+        &self,
+        rows: &mut Rows<T>,
+        start: usize,
+        len: usize,
+        scale: Scale<'_, T>,
+        grad_input: &mut [T],
+    ) -> Below {
+        let classes = self.input.classes();
+        let logits = self.input.contiguous(start, len).unwrap_or(&[]);
+        if GRADIENT {
+            rows.read::<A, false>(logits);
+        } else {
+            rows.read::<A, true>(logits);
+        }
+        let mut below = Below::new(rows.others);
+        let mut scales = [0.0; LANES];
+        let mut at_label = [(T::zero(), true); LANES];
+        for lane in 0..len {
+            let Some(label) = self.labels.get(start + lane) else {
+                continue;
+            };
+            let is_max = label == rows.argmax[lane];
+            below.below_max[lane] = if is_max {
+                0.0
+            } else {
+                rows.max[lane] - rows.logit(lane, label)
+            };
+            below.weight[lane] = Some(self.options.class_weight(label));
+            if GRADIENT {
+                let e = rows.exponential(lane, label);
+                let scale = self.quick_scale(label, scale.of(start + lane));
+                at_label[lane] = self.quick_at_label(e, rows.others[lane], is_max, scale);
+                scales[lane] = scale / (1.0 + rows.others[lane]);
+            }
+        }
+        if GRADIENT {
+            let certain = rows.scale_exponentials(&scales);
+            for (lane, grad) in (0..len).zip(grad_input.chunks_exact_mut(classes)) {
+                let row = start + lane;
+                let Some(label) = self.labels.get(row) else {
+                    Self::clear(grad);
+                    continue;
+                };
+                let (gradient, certain_at_label) = at_label[lane];
+                if certain[lane] & certain_at_label {
+                    rows.set(lane, label, gradient);
+                    rows.write(lane, grad);
+                } else {
+                    self.gradients(row, 1, scale, grad);
+                }
+            }
+        }
+        below
+    }
+
+    /// The same for rows of many classes.
+    #[inline(always)]
+    fn quick_wide<A: Arithmetic, const GRADIENT: bool>(
+        &self,
+        start: usize,
+        len: usize,
+        scale: Scale<'_, T>,
+        grad_input: &mut [T],
+    ) -> Below {
+        let classes = self.input.classes();
+        let mut below = Below::new([0.0; LANES]);
+        for lane in 0..len {
+            let grad = grad_input
+                .get_mut(lane * classes..(lane + 1) * classes)
+                .unwrap_or(&mut []);
+            let Some(label) = self.labels.get(start + lane) else {
+                Self::clear(grad);
+                continue;
+            };
+            let row = self.input.contiguous(start + lane, 1).unwrap_or(&[]);
+            let (max, argmax) = quick::max(row);
+            let others = if GRADIENT {
+                quick::others::<A, T, false>(row, max, argmax)
+            } else {
+                quick::others::<A, T, true>(row, max, argmax)
+            };
+            let is_max = label == argmax;
+            let logit = row.get(label).map_or(f64::NAN, |x| x.widen());
+            below.below_max[lane] = if is_max { 0.0 } else { max - logit };
+            below.others[lane] = others;
+            below.weight[lane] = Some(self.options.class_weight(label));
+            if GRADIENT {
+                self.quick_gradient::<A>(
+                    start + lane,
+                    row,
+                    label,
+                    max,
+                    others,
+                    is_max,
+                    scale,
+                    grad,
+                );
+            }
+        }
+        below
+    }
+
+    /// The gradient of a row of many classes.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    fn quick_gradient<A: Arithmetic>(
+        &self,
+        row: usize,
+        logits: &[T],
+        label: usize,
+        max: f64,
+        others: f64,
+        is_max: bool,
+        scale: Scale<'_, T>,
+        grad: &mut [T],
+    ) {
+        let quick_scale = self.quick_scale(label, scale.of(row));
+        let mut parts = None;
+        let mut record = |start: usize, grad: &mut [T]| {
+            let parts = parts.get_or_insert_with(|| self.input.row(row).softmax_parts());
+            let scale = scale.of(row) * self.options.class_weight(label);
+            record_chunk(grad, |out| {
+                self.chunk_of_gradient(&self.input.row(row), label, parts, scale, start, out);
+            });
+        };
+        quick::scaled_exponentials::<A, T>(
+            logits,
+            max,
+            quick_scale / (1.0 + others),
+            grad,
+            &mut record,
+        );
+        let logit = logits.get(label).map_or(f64::NAN, |x| x.widen());
+        let e = quick::exp::<A>(logit - max);
+        let (gradient, certain) = self.quick_at_label(e, others, is_max, quick_scale);
+        if let Some(at_label) = grad.get_mut(label) {
+            if certain {
+                *at_label = gradient;
+            } else {
+                record(label, core::slice::from_mut(at_label));
+            }
+        }
+    }
+
+    /// All rows of a run in groups; `done(row, below)` takes the losses of each.
+    #[inline(always)]
+    fn quick_groups<A: Arithmetic, const GRADIENT: bool>(
+        &self,
+        start: usize,
+        len: usize,
+        scale: Scale<'_, T>,
+        grad_input: &mut [T],
+        mut done: impl FnMut(usize, usize, Below),
+    ) {
+        let classes = self.input.classes();
+        let mut rows = (classes <= NARROW).then(|| Rows::new(classes));
+        for first in (0..len).step_by(LANES) {
+            let group = LANES.min(len - first);
+            let grad = grad_input
+                .get_mut(first * classes..(first + group) * classes)
+                .unwrap_or(&mut []);
+            let below = match &mut rows {
+                Some(rows) => {
+                    self.quick_narrow::<A, GRADIENT>(rows, start + first, group, scale, grad)
+                }
+                None => self.quick_wide::<A, GRADIENT>(start + first, group, scale, grad),
+            };
+            done(first, group, below);
+        }
+    }
+}
+
+/// The losses of [`LANES`] rows in parts: (m - x_y) + log1p(S), and the weight of their label; none where a row is
+/// ignored.
+struct Below {
+    below_max: [f64; LANES],
+    others: [f64; LANES],
+    weight: [Option<f64>; LANES],
+}
+
+impl Below {
+    #[inline(always)]
+    fn new(others: [f64; LANES]) -> Self {
+        Self {
+            below_max: [0.0; LANES],
+            others,
+            weight: [None; LANES],
+        }
+    }
+
+    #[inline(always)]
+    fn values(&self) -> [f64; LANES] {
+        let mut values = [0.0; LANES];
+        for lane in 0..LANES {
+            values[lane] = value(self.below_max[lane], log1p(self.others[lane]));
+        }
+        values
+    }
+}
+
+impl<T: Element> RowLoss<T> for Labelled<'_, T> {
     /// The label and softmax's parts; none where the row is ignored.
     type Parts = Option<(usize, SoftmaxParts)>;
 
@@ -266,20 +504,88 @@ impl<T: Element, I: ClassIndex> RowLoss<T> for Labelled<'_, T, I> {
         if self.options.label_smoothing == 0.0 {
             let scale = scale * self.options.class_weight(*label);
             layout.write_all(grad_input, |start, out| {
-                row.exponentials(parts, start, out);
-                for (j, e) in (start..).zip(out) {
-                    let (is_label, is_max) = (j == *label, j == parts.argmax);
-                    *e = scale * gradient(*e, parts.others, is_label, is_max);
-                }
+                self.chunk_of_gradient(&row, *label, parts, scale, start, out);
             });
         } else {
             self.smoothed(*label)
                 .gradient(&row, parts, scale, layout, grad_input);
         }
     }
+
+    fn has_quick(&self) -> bool {
+        self.options.label_smoothing == 0.0 && self.input.has_quick()
+    }
+
+    #[inline(always)]
+    fn quick<A: Arithmetic>(
+        &self,
+        start: usize,
+        len: usize,
+        scale: Scale<'_, T>,
+        grad_input: &mut [T],
+    ) -> Estimate {
+        let mut total = Estimate::default();
+        let add = |_: usize, _: usize, below: Below| {
+            for (value, weight) in below.values().into_iter().zip(below.weight) {
+                if let Some(weight) = weight {
+                    total.add(weigh(weight, value));
+                }
+            }
+        };
+        if grad_input.is_empty() {
+            self.quick_groups::<A, false>(start, len, scale, grad_input, add);
+        } else {
+            self.quick_groups::<A, true>(start, len, scale, grad_input, add);
+        }
+        total
+    }
+
+    #[inline(always)]
+    fn quick_each<A: Arithmetic>(&self, start: usize, losses: &mut [T]) {
+        let error = quick::row_error(self.input.classes());
+        let len = losses.len();
+        let write = |first: usize, group: usize, below: Below| {
+            let values = below.values();
+            for lane in 0..group {
+                let Some(loss) = losses.get_mut(first + lane) else {
+                    continue;
+                };
+                let Some(weight) = below.weight[lane] else {
+                    *loss = T::zero();
+                    continue;
+                };
+                let (rounded, certain) = Near::relative(weigh(weight, values[lane]), error).round();
+                *loss = if certain {
+                    rounded
+                } else {
+                    let row = start + first + lane;
+                    T::narrow(self.value(row, &self.parts(row)))
+                };
+            }
+        };
+        self.quick_groups::<A, true>(start, len, Scale::All(0.0), &mut [], write);
+    }
 }
 
-impl<T: Element, I> Labelled<'_, T, I> {
+impl<T: Element> Labelled<'_, T> {
+    /// The gradient of a row's classes from `start` on.
+    #[inline(always)]
+    fn chunk_of_gradient(
+        &self,
+        row: &Row<'_, T>,
+        label: usize,
+        parts: &SoftmaxParts,
+        scale: f64,
+        start: usize,
+        out: &mut [f64],
+    ) {
+        row.exponentials(parts, start, out);
+        for (j, e) in (start..).zip(out) {
+            let (is_label, is_max) = (j == label, j == parts.argmax);
+            *e = scale * gradient(*e, parts.others, is_label, is_max);
+        }
+    }
+
     fn smoothed(&self, label: usize) -> Smoothed<'_, T> {
         Smoothed {
             options: self.options,
@@ -401,7 +707,7 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
         &'b self,
         input: Classes<'b, T>,
         target: &'b [I],
-    ) -> Result<Labelled<'b, T, I>, Error> {
+    ) -> Result<Labelled<'b, T>, Error> {
         self.check_options(input)?;
         let labels = Labels::check(
             target,

@@ -162,7 +162,22 @@ pub(crate) fn two_sum(a: f64, b: f64) -> (f64, f64) {
 }
 
 mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
+    use crate::dispatch::{self, Kernel};
+
+    pub trait Sealed {
+        /// Runs the kernel of a quick path. This default is for elements that have none: nothing is compiled
+        /// for them.
+        fn quick<K: Kernel<Output: Default>>(_kernel: K) -> K::Output {
+            K::Output::default()
+        }
+    }
+
+    impl Sealed for f32 {
+        #[inline]
+        fn quick<K: Kernel>(kernel: K) -> K::Output {
+            dispatch::run(kernel)
+        }
+    }
+
     impl Sealed for f64 {}
 }

@@ -176,10 +176,6 @@ impl<T: Element, M: Map<T, K>, const K: usize> Kernel for Fill<'_, T, M, K> {
     fn run<A: Arithmetic>(mut self) -> Estimate {
         let len = self.output.len();
         let mut total = Estimate::default();
-        if !(T::QUICK && self.map.has_quick()) {
-            self.record(0, len);
-            return total;
-        }
         for start in (0..len).step_by(Stretch::LEN) {
             let end = len.min(start + Stretch::LEN);
             let mut losses = Stretch::new();
@@ -195,6 +191,18 @@ impl<T: Element, M: Map<T, K>, const K: usize> Kernel for Fill<'_, T, M, K> {
     }
 }
 
+/// The same by the formula of record alone.
+struct FillOfRecord<'a, T, M, const K: usize>(Fill<'a, T, M, K>);
+
+impl<T: Element, M: Map<T, K>, const K: usize> Kernel for FillOfRecord<'_, T, M, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(mut self) {
+        self.0.record(0, self.0.output.len());
+    }
+}
+
 /// Fills `output` from inputs of its length, and gives the sum of the losses if the quick path knows it.
 pub(crate) fn fill<T: Element, M: Map<T, K>, const K: usize>(
     map: M,
@@ -202,12 +210,18 @@ pub(crate) fn fill<T: Element, M: Map<T, K>, const K: usize>(
     output: &mut [T],
 ) -> Estimate {
     parallel::blocks(output.len(), output, |start, _, output| {
-        dispatch::run(Fill {
+        let fill = Fill {
             map,
             inputs,
             start,
             output,
-        })
+        };
+        if map.has_quick() {
+            T::quick(fill)
+        } else {
+            dispatch::run(FillOfRecord(fill));
+            Estimate::default()
+        }
     })
 }
 
@@ -452,7 +466,7 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
             return self.forward_of_record();
         }
         let losses = parallel::blocks(self.input.len(), &mut [], |start, len, _: &mut [T]| {
-            dispatch::run(QuickLosses {
+            T::quick(QuickLosses {
                 checked: self,
                 start,
                 len,

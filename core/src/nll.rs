@@ -41,10 +41,10 @@ pub struct Nll<'a, T> {
 }
 
 /// A call whose arguments have been checked.
-struct Checked<'a, T, I> {
+struct Checked<'a, T> {
     options: &'a Nll<'a, T>,
     input: Classes<'a, T>,
-    labels: Labels<'a, I>,
+    labels: Labels<'a>,
 }
 
 /// The loss of one row, unweighted: -x_y.
@@ -59,7 +59,7 @@ pub fn gradient() -> f64 {
     -1.0
 }
 
-impl<T: Element, I: ClassIndex> RowLoss<T> for Checked<'_, T, I> {
+impl<T: Element> RowLoss<T> for Checked<'_, T> {
     /// The label; none where the row is ignored.
     type Parts = Option<usize>;
 
@@ -144,7 +144,7 @@ impl<'a, T: Element> Nll<'a, T> {
         &'b self,
         input: Classes<'b, T>,
         target: &'b [I],
-    ) -> Result<Checked<'b, T, I>, Error> {
+    ) -> Result<Checked<'b, T>, Error> {
         input.check_weight(self.weight)?;
         let labels = Labels::check(
             target,

@@ -351,7 +351,18 @@ pub(crate) fn others<A: Arithmetic, T: Element, const SHORT: bool>(
 ) -> f64 {
     let (before, after) = row.split_at_checked(argmax).unwrap_or((row, &[]));
     let after = after.get(1..).unwrap_or(&[]);
-    sum_of_exponentials::<A, T, SHORT>(before, max) + sum_of_exponentials::<A, T, SHORT>(after, max)
+    let before = sum_of_exponentials::<A, T, SHORT>(before, max);
+    of_limit(before + sum_of_exponentials::<A, T, SHORT>(after, max), max)
+}
+
+/// The sum of a row whose largest logit is not -inf: a row of nothing but -inf and NaN has no limit.
+#[inline(always)]
+fn of_limit(others: f64, max: f64) -> f64 {
+    if max == f64::NEG_INFINITY {
+        f64::NAN
+    } else {
+        others
+    }
 }
 
 #[inline(always)]
@@ -392,6 +403,40 @@ fn fold(mut lanes: [f64; LANES]) -> f64 {
     lanes[0]
 }
 
+/// An output of one class, from its logit, and its exponential where that is at hand.
+pub(crate) trait Output: Copy {
+    fn near(self, x: f64, e: f64) -> Near;
+}
+
+/// e_j * scale.
+#[derive(Clone, Copy)]
+struct Scaled {
+    scale: f64,
+    error: f64,
+}
+
+impl Output for Scaled {
+    #[inline(always)]
+    fn near(self, _: f64, e: f64) -> Near {
+        Near::relative(e * self.scale, self.error)
+    }
+}
+
+/// -((max - x_j) + log1p).
+#[derive(Clone, Copy)]
+struct BelowMax {
+    max: f64,
+    log1p: f64,
+    error: f64,
+}
+
+impl Output for BelowMax {
+    #[inline(always)]
+    fn near(self, x: f64, _: f64) -> Near {
+        Near::relative(-((self.max - x) + self.log1p), self.error)
+    }
+}
+
 /// Writes e_j * scale for each class of a row. Where a chunk is not certain, `record(start, out)` writes it.
 #[inline(always)]
 pub(crate) fn scaled_exponentials<A: Arithmetic, T: Element>(
@@ -402,14 +447,12 @@ pub(crate) fn scaled_exponentials<A: Arithmetic, T: Element>(
     record: &mut impl FnMut(usize, &mut [T]),
 ) {
     let error = row_error(row.len());
-    by_chunk(row, max, output, record, |x| {
-        Near::relative(exp::<A>(x - max) * scale, error)
-    });
+    by_chunk::<A, T>(row, max, output, record, Scaled { scale, error });
 }
 
 /// Writes -((max - x_j) + log1p) for each class of a row.
 #[inline(always)]
-pub(crate) fn below_max<T: Element>(
+pub(crate) fn below_max<A: Arithmetic, T: Element>(
     row: &[T],
     max: f64,
     log1p: f64,
@@ -417,18 +460,17 @@ pub(crate) fn below_max<T: Element>(
     record: &mut impl FnMut(usize, &mut [T]),
 ) {
     let error = row_error(row.len());
-    by_chunk(row, max, output, record, |x| {
-        Near::relative(-((max - x) + log1p), error)
-    });
+    let each = BelowMax { max, log1p, error };
+    by_chunk::<A, T>(row, max, output, record, each);
 }
 
 #[inline(always)]
-fn by_chunk<T: Element>(
+fn by_chunk<A: Arithmetic, T: Element>(
     row: &[T],
     max: f64,
     output: &mut [T],
     record: &mut impl FnMut(usize, &mut [T]),
-    near: impl Fn(f64) -> Near,
+    each: impl Output,
 ) {
     for (index, (x, out)) in row.chunks(CHUNK).zip(output.chunks_mut(CHUNK)).enumerate() {
         let mut open = 0;
@@ -437,7 +479,8 @@ fn by_chunk<T: Element>(
             let x = load(x, start, T::narrow(max));
             let mut rounded = [T::zero(); LANES];
             for lane in 0..LANES {
-                let (value, certain) = near(x[lane].widen()).round();
+                let x = x[lane].widen();
+                let (value, certain) = each.near(x, exp::<A>(x - max)).round();
                 rounded[lane] = value;
                 open |= u32::from(!certain);
             }
@@ -507,9 +550,9 @@ impl<T: Element> Rows<T> {
                 others[lane] += if argmax[lane] == j { 0.0 } else { e };
             }
         }
-        self.others = others;
         for lane in 0..LANES {
             self.max[lane] = max[lane].widen();
+            self.others[lane] = of_limit(others[lane], self.max[lane]);
             self.argmax[lane] = argmax[lane] as usize;
         }
     }
@@ -518,23 +561,35 @@ impl<T: Element> Rows<T> {
     #[inline(always)]
     pub(crate) fn scale_exponentials(&mut self, scale: &[f64; LANES]) -> [bool; LANES] {
         let error = row_error(self.classes);
-        self.each(|_, e, lane| Near::relative(e * scale[lane], error))
+        let mut each = [Scaled { scale: 0.0, error }; LANES];
+        for lane in 0..LANES {
+            each[lane].scale = scale[lane];
+        }
+        self.each(&each)
     }
 
     /// Turns the logits into -((max - x_j) + log1p) of their row, and says for which rows that is certain.
     #[inline(always)]
     pub(crate) fn below_max(&mut self, log1p: &[f64; LANES]) -> [bool; LANES] {
-        let (error, max) = (row_error(self.classes), self.max);
-        self.each(|x, _, lane| Near::relative(-((max[lane] - x) + log1p[lane]), error))
+        let (max, error) = (0.0, row_error(self.classes));
+        let mut each = [BelowMax {
+            max,
+            log1p: 0.0,
+            error,
+        }; LANES];
+        for lane in 0..LANES {
+            (each[lane].max, each[lane].log1p) = (self.max[lane], log1p[lane]);
+        }
+        self.each(&each)
     }
 
     #[inline(always)]
-    fn each(&mut self, near: impl Fn(f64, f64, usize) -> Near) -> [bool; LANES] {
+    fn each(&mut self, each: &[impl Output; LANES]) -> [bool; LANES] {
         let mut open = [0_u32; LANES];
         let rows = self.logits.iter_mut().zip(&self.exponentials);
         for (logits, exponentials) in rows.take(self.classes) {
             for lane in 0..LANES {
-                let near = near(logits[lane].widen(), exponentials[lane], lane);
+                let near = each[lane].near(logits[lane].widen(), exponentials[lane]);
                 let (rounded, certain) = near.round();
                 logits[lane] = rounded;
                 open[lane] |= u32::from(!certain);

@@ -472,15 +472,27 @@ pub(crate) fn check_finite<T: Element>(argument: Argument, values: &[T]) -> Resu
     }
 }
 
-/// The first of `values` that is at fault. In chunks, as a loop that may end at any element is not vectorised.
+/// The first of `values` that is at fault. In chunks, each looked at as a whole: a loop that may end at any
+/// element is not vectorised.
+#[inline(always)]
 pub(crate) fn find<T: Copy>(values: &[T], fault: impl Fn(T) -> bool) -> Option<usize> {
-    let chunk = values
-        .chunks(CHUNK)
-        .position(|chunk| chunk.iter().fold(false, |any, &value| any | fault(value)))?;
-    let start = chunk * CHUNK;
-    let within = values
-        .get(start..)?
-        .iter()
-        .position(|&value| fault(value))?;
-    Some(start + within)
+    const LANES: usize = 16;
+    let mut start = 0;
+    for chunk in values.chunks(4 * CHUNK) {
+        let mut any = [0_u32; LANES];
+        let (groups, rest) = chunk.as_chunks::<LANES>();
+        for group in groups {
+            for (any, &value) in any.iter_mut().zip(group) {
+                *any |= u32::from(fault(value));
+            }
+        }
+        if any != [0; LANES] || rest.iter().any(|&value| fault(value)) {
+            return chunk
+                .iter()
+                .position(|&value| fault(value))
+                .map(|within| start + within);
+        }
+        start += chunk.len();
+    }
+    None
 }
