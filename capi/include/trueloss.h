@@ -1,4 +1,4 @@
-/* trueloss: loss functions whose every answer is the right one. https://crates.io/crates/trueloss
+/* trueloss: loss functions whose every answer is the right one.
  *
  * Made by cbindgen from the source of the package trueloss-capi; a change made here is lost.
  *
@@ -15,8 +15,8 @@
  * - Codes that any function may return: TRUELOSS_ERROR_NULL_POINTER, _MISALIGNED, _TOO_LARGE and
  *   _OVERLAP, and where there are options _REDUCTION. The functions' own pages list the others.
  *
- * Names are PyTorch's. x is an element of `input`, y of `target`, g of `grad_output`, w a weight. The
- * formulas' bounds of error and their special values: https://docs.rs/trueloss
+ * Names are PyTorch's. x is an element of `input`, y of `target`, g of `grad_output`, w a weight. Bounds of error
+ * and special values are those of the Rust package trueloss, and in its documentation.
  */
 
 
@@ -62,7 +62,7 @@ typedef int32_t trueloss_argument;
  * Where an error is. A function that fails fills in the one that `error` points to, in its options or among its
  * arguments, if that is not NULL; one that succeeds leaves it alone. What does not apply is 0.
  */
-typedef struct {
+typedef struct trueloss_error {
   /**
    * What the function returns.
    */
@@ -90,7 +90,7 @@ typedef struct {
  * Options of nll. The default, which a NULL in their place stands for, is
  * TRUELOSS_NLL_OPTIONS_DEFAULT.
  */
-typedef struct {
+typedef struct trueloss_nll_options_f32 {
   /**
    * A weight for each class; NULL for none.
    */
@@ -110,14 +110,14 @@ typedef struct {
   /**
    * Where to say which argument is wrong; may be NULL.
    */
-  trueloss_error *error;
+  struct trueloss_error *error;
 } trueloss_nll_options_f32;
 
 /**
  * Options of cross_entropy. The default, which a NULL in their place stands for, is
  * TRUELOSS_CROSS_ENTROPY_OPTIONS_DEFAULT.
  */
-typedef struct {
+typedef struct trueloss_cross_entropy_options_f32 {
   /**
    * A weight for each class; NULL for none.
    */
@@ -142,13 +142,13 @@ typedef struct {
   /**
    * Where to say which argument is wrong; may be NULL.
    */
-  trueloss_error *error;
+  struct trueloss_error *error;
 } trueloss_cross_entropy_options_f32;
 
 /**
  * Options of mse. All zeros, or a NULL in their place, are the default: the mean.
  */
-typedef struct {
+typedef struct trueloss_mse_options {
   /**
    * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
    */
@@ -156,14 +156,14 @@ typedef struct {
   /**
    * Where to say which argument is wrong; may be NULL.
    */
-  trueloss_error *error;
+  struct trueloss_error *error;
 } trueloss_mse_options;
 
 /**
  * The sum over part of a batch, made by the functions named `partial`, from which the loss of the whole can be made
  * with the bits that one call over all of it gives. Partials may be copied, and kept on other threads.
  */
-typedef struct {
+typedef struct trueloss_partial_f32 {
   /**
    * Of no interest to others. Zeros are no partial, and are refused.
    */
@@ -173,7 +173,7 @@ typedef struct {
 /**
  * Options of bce. All zeros, or a NULL in their place, are the default: the mean, unweighted.
  */
-typedef struct {
+typedef struct trueloss_bce_options_f32 {
   /**
    * Factors for the elements' losses, which broadcast over trailing dimensions: their count divides
    * the input's. NULL for none.
@@ -190,14 +190,14 @@ typedef struct {
   /**
    * Where to say which argument is wrong; may be NULL.
    */
-  trueloss_error *error;
+  struct trueloss_error *error;
 } trueloss_bce_options_f32;
 
 /**
  * Options of bce_with_logits. All zeros, or a NULL in their place, are the default: the mean,
  * unweighted.
  */
-typedef struct {
+typedef struct trueloss_bce_with_logits_options_f32 {
   /**
    * Factors for the elements' losses, which broadcast over trailing dimensions: their count divides
    * the input's. NULL for none.
@@ -222,14 +222,14 @@ typedef struct {
   /**
    * Where to say which argument is wrong; may be NULL.
    */
-  trueloss_error *error;
+  struct trueloss_error *error;
 } trueloss_bce_with_logits_options_f32;
 
 /**
  * Options of nll. The default, which a NULL in their place stands for, is
  * TRUELOSS_NLL_OPTIONS_DEFAULT.
  */
-typedef struct {
+typedef struct trueloss_nll_options_f64 {
   /**
    * A weight for each class; NULL for none.
    */
@@ -249,14 +249,14 @@ typedef struct {
   /**
    * Where to say which argument is wrong; may be NULL.
    */
-  trueloss_error *error;
+  struct trueloss_error *error;
 } trueloss_nll_options_f64;
 
 /**
  * Options of cross_entropy. The default, which a NULL in their place stands for, is
  * TRUELOSS_CROSS_ENTROPY_OPTIONS_DEFAULT.
  */
-typedef struct {
+typedef struct trueloss_cross_entropy_options_f64 {
   /**
    * A weight for each class; NULL for none.
    */
@@ -281,14 +281,14 @@ typedef struct {
   /**
    * Where to say which argument is wrong; may be NULL.
    */
-  trueloss_error *error;
+  struct trueloss_error *error;
 } trueloss_cross_entropy_options_f64;
 
 /**
  * The sum over part of a batch, made by the functions named `partial`, from which the loss of the whole can be made
  * with the bits that one call over all of it gives. Partials may be copied, and kept on other threads.
  */
-typedef struct {
+typedef struct trueloss_partial_f64 {
   /**
    * Of no interest to others. Zeros are no partial, and are refused.
    */
@@ -298,7 +298,7 @@ typedef struct {
 /**
  * Options of bce. All zeros, or a NULL in their place, are the default: the mean, unweighted.
  */
-typedef struct {
+typedef struct trueloss_bce_options_f64 {
   /**
    * Factors for the elements' losses, which broadcast over trailing dimensions: their count divides
    * the input's. NULL for none.
@@ -315,14 +315,14 @@ typedef struct {
   /**
    * Where to say which argument is wrong; may be NULL.
    */
-  trueloss_error *error;
+  struct trueloss_error *error;
 } trueloss_bce_options_f64;
 
 /**
  * Options of bce_with_logits. All zeros, or a NULL in their place, are the default: the mean,
  * unweighted.
  */
-typedef struct {
+typedef struct trueloss_bce_with_logits_options_f64 {
   /**
    * Factors for the elements' losses, which broadcast over trailing dimensions: their count divides
    * the input's. NULL for none.
@@ -347,7 +347,7 @@ typedef struct {
   /**
    * Where to say which argument is wrong; may be NULL.
    */
-  trueloss_error *error;
+  struct trueloss_error *error;
 } trueloss_bce_with_logits_options_f64;
 
 /**
@@ -555,12 +555,12 @@ uint32_t trueloss_limit_simd_width(uint32_t widest);
 /**
  * The default options of nll, as TRUELOSS_NLL_OPTIONS_DEFAULT has them.
  */
-trueloss_nll_options_f32 trueloss_nll_options_default_f32(void);
+struct trueloss_nll_options_f32 trueloss_nll_options_default_f32(void);
 
 /**
  * The default options of cross_entropy, as TRUELOSS_CROSS_ENTROPY_OPTIONS_DEFAULT has them.
  */
-trueloss_cross_entropy_options_f32 trueloss_cross_entropy_options_default_f32(void);
+struct trueloss_cross_entropy_options_f32 trueloss_cross_entropy_options_default_f32(void);
 
 /**
  * Mean squared error: the loss of an element is (x - y)^2.
@@ -575,7 +575,7 @@ trueloss_cross_entropy_options_f32 trueloss_cross_entropy_options_default_f32(vo
 trueloss_status trueloss_mse_forward_f32(const float *input,
                                          const float *target,
                                          size_t len,
-                                         const trueloss_mse_options *options,
+                                         const struct trueloss_mse_options *options,
                                          float *loss);
 
 /**
@@ -585,7 +585,7 @@ trueloss_status trueloss_mse_forward_f32(const float *input,
 trueloss_status trueloss_mse_forward_each_f32(const float *input,
                                               const float *target,
                                               size_t len,
-                                              const trueloss_mse_options *options,
+                                              const struct trueloss_mse_options *options,
                                               float *losses);
 
 /**
@@ -597,7 +597,7 @@ trueloss_status trueloss_mse_forward_each_f32(const float *input,
 trueloss_status trueloss_mse_backward_f32(const float *input,
                                           const float *target,
                                           size_t len,
-                                          const trueloss_mse_options *options,
+                                          const struct trueloss_mse_options *options,
                                           float grad_output,
                                           float *grad_input);
 
@@ -610,7 +610,7 @@ trueloss_status trueloss_mse_backward_f32(const float *input,
 trueloss_status trueloss_mse_backward_each_f32(const float *input,
                                                const float *target,
                                                size_t len,
-                                               const trueloss_mse_options *options,
+                                               const struct trueloss_mse_options *options,
                                                const float *grad_output,
                                                float *grad_input);
 
@@ -621,7 +621,7 @@ trueloss_status trueloss_mse_backward_each_f32(const float *input,
 trueloss_status trueloss_mse_forward_backward_f32(const float *input,
                                                   const float *target,
                                                   size_t len,
-                                                  const trueloss_mse_options *options,
+                                                  const struct trueloss_mse_options *options,
                                                   float *loss,
                                                   float *grad_input);
 
@@ -636,9 +636,9 @@ trueloss_status trueloss_mse_forward_backward_f32(const float *input,
 trueloss_status trueloss_mse_partial_f32(const float *input,
                                          const float *target,
                                          size_t len,
-                                         const trueloss_mse_options *options,
+                                         const struct trueloss_mse_options *options,
                                          size_t start,
-                                         trueloss_partial_f32 *partial);
+                                         struct trueloss_partial_f32 *partial);
 
 /**
  * Binary cross-entropy of probabilities: the loss of an element is w (-y max(ln x, -100) - (1 - y)
@@ -656,7 +656,7 @@ trueloss_status trueloss_mse_partial_f32(const float *input,
 trueloss_status trueloss_bce_forward_f32(const float *input,
                                          const float *target,
                                          size_t len,
-                                         const trueloss_bce_options_f32 *options,
+                                         const struct trueloss_bce_options_f32 *options,
                                          float *loss);
 
 /**
@@ -666,7 +666,7 @@ trueloss_status trueloss_bce_forward_f32(const float *input,
 trueloss_status trueloss_bce_forward_each_f32(const float *input,
                                               const float *target,
                                               size_t len,
-                                              const trueloss_bce_options_f32 *options,
+                                              const struct trueloss_bce_options_f32 *options,
                                               float *losses);
 
 /**
@@ -678,7 +678,7 @@ trueloss_status trueloss_bce_forward_each_f32(const float *input,
 trueloss_status trueloss_bce_backward_f32(const float *input,
                                           const float *target,
                                           size_t len,
-                                          const trueloss_bce_options_f32 *options,
+                                          const struct trueloss_bce_options_f32 *options,
                                           float grad_output,
                                           float *grad_input);
 
@@ -691,7 +691,7 @@ trueloss_status trueloss_bce_backward_f32(const float *input,
 trueloss_status trueloss_bce_backward_each_f32(const float *input,
                                                const float *target,
                                                size_t len,
-                                               const trueloss_bce_options_f32 *options,
+                                               const struct trueloss_bce_options_f32 *options,
                                                const float *grad_output,
                                                float *grad_input);
 
@@ -702,7 +702,7 @@ trueloss_status trueloss_bce_backward_each_f32(const float *input,
 trueloss_status trueloss_bce_forward_backward_f32(const float *input,
                                                   const float *target,
                                                   size_t len,
-                                                  const trueloss_bce_options_f32 *options,
+                                                  const struct trueloss_bce_options_f32 *options,
                                                   float *loss,
                                                   float *grad_input);
 
@@ -717,9 +717,9 @@ trueloss_status trueloss_bce_forward_backward_f32(const float *input,
 trueloss_status trueloss_bce_partial_f32(const float *input,
                                          const float *target,
                                          size_t len,
-                                         const trueloss_bce_options_f32 *options,
+                                         const struct trueloss_bce_options_f32 *options,
                                          size_t start,
-                                         trueloss_partial_f32 *partial);
+                                         struct trueloss_partial_f32 *partial);
 
 /**
  * Binary cross-entropy of logits: the loss of an element is w ((1 - y) softplus(x) + c y
@@ -737,7 +737,7 @@ trueloss_status trueloss_bce_partial_f32(const float *input,
 trueloss_status trueloss_bce_with_logits_forward_f32(const float *input,
                                                      const float *target,
                                                      size_t len,
-                                                     const trueloss_bce_with_logits_options_f32 *options,
+                                                     const struct trueloss_bce_with_logits_options_f32 *options,
                                                      float *loss);
 
 /**
@@ -747,7 +747,7 @@ trueloss_status trueloss_bce_with_logits_forward_f32(const float *input,
 trueloss_status trueloss_bce_with_logits_forward_each_f32(const float *input,
                                                           const float *target,
                                                           size_t len,
-                                                          const trueloss_bce_with_logits_options_f32 *options,
+                                                          const struct trueloss_bce_with_logits_options_f32 *options,
                                                           float *losses);
 
 /**
@@ -759,7 +759,7 @@ trueloss_status trueloss_bce_with_logits_forward_each_f32(const float *input,
 trueloss_status trueloss_bce_with_logits_backward_f32(const float *input,
                                                       const float *target,
                                                       size_t len,
-                                                      const trueloss_bce_with_logits_options_f32 *options,
+                                                      const struct trueloss_bce_with_logits_options_f32 *options,
                                                       float grad_output,
                                                       float *grad_input);
 
@@ -772,7 +772,7 @@ trueloss_status trueloss_bce_with_logits_backward_f32(const float *input,
 trueloss_status trueloss_bce_with_logits_backward_each_f32(const float *input,
                                                            const float *target,
                                                            size_t len,
-                                                           const trueloss_bce_with_logits_options_f32 *options,
+                                                           const struct trueloss_bce_with_logits_options_f32 *options,
                                                            const float *grad_output,
                                                            float *grad_input);
 
@@ -783,7 +783,7 @@ trueloss_status trueloss_bce_with_logits_backward_each_f32(const float *input,
 trueloss_status trueloss_bce_with_logits_forward_backward_f32(const float *input,
                                                               const float *target,
                                                               size_t len,
-                                                              const trueloss_bce_with_logits_options_f32 *options,
+                                                              const struct trueloss_bce_with_logits_options_f32 *options,
                                                               float *loss,
                                                               float *grad_input);
 
@@ -798,9 +798,9 @@ trueloss_status trueloss_bce_with_logits_forward_backward_f32(const float *input
 trueloss_status trueloss_bce_with_logits_partial_f32(const float *input,
                                                      const float *target,
                                                      size_t len,
-                                                     const trueloss_bce_with_logits_options_f32 *options,
+                                                     const struct trueloss_bce_with_logits_options_f32 *options,
                                                      size_t start,
-                                                     trueloss_partial_f32 *partial);
+                                                     struct trueloss_partial_f32 *partial);
 
 /**
  * Negative log-likelihood of log-probabilities: the loss of a row x with label y is -w_y x_y.
@@ -820,7 +820,7 @@ trueloss_status trueloss_nll_forward_f32(const float *input,
                                          const size_t *shape,
                                          size_t rank,
                                          const int64_t *target,
-                                         const trueloss_nll_options_f32 *options,
+                                         const struct trueloss_nll_options_f32 *options,
                                          float *loss);
 
 /**
@@ -831,7 +831,7 @@ trueloss_status trueloss_nll_forward_each_f32(const float *input,
                                               const size_t *shape,
                                               size_t rank,
                                               const int64_t *target,
-                                              const trueloss_nll_options_f32 *options,
+                                              const struct trueloss_nll_options_f32 *options,
                                               float *losses);
 
 /**
@@ -845,7 +845,7 @@ trueloss_status trueloss_nll_backward_f32(const float *input,
                                           const size_t *shape,
                                           size_t rank,
                                           const int64_t *target,
-                                          const trueloss_nll_options_f32 *options,
+                                          const struct trueloss_nll_options_f32 *options,
                                           float grad_output,
                                           float *grad_input);
 
@@ -859,7 +859,7 @@ trueloss_status trueloss_nll_backward_each_f32(const float *input,
                                                const size_t *shape,
                                                size_t rank,
                                                const int64_t *target,
-                                               const trueloss_nll_options_f32 *options,
+                                               const struct trueloss_nll_options_f32 *options,
                                                const float *grad_output,
                                                float *grad_input);
 
@@ -871,7 +871,7 @@ trueloss_status trueloss_nll_forward_backward_f32(const float *input,
                                                   const size_t *shape,
                                                   size_t rank,
                                                   const int64_t *target,
-                                                  const trueloss_nll_options_f32 *options,
+                                                  const struct trueloss_nll_options_f32 *options,
                                                   float *loss,
                                                   float *grad_input);
 
@@ -887,9 +887,9 @@ trueloss_status trueloss_nll_partial_f32(const float *input,
                                          const size_t *shape,
                                          size_t rank,
                                          const int64_t *target,
-                                         const trueloss_nll_options_f32 *options,
+                                         const struct trueloss_nll_options_f32 *options,
                                          size_t start,
-                                         trueloss_partial_f32 *partial);
+                                         struct trueloss_partial_f32 *partial);
 
 /**
  * Cross-entropy of logits, with class indices: the loss of a row x with label y is w_y (ln sum_i
@@ -911,7 +911,7 @@ trueloss_status trueloss_cross_entropy_forward_f32(const float *input,
                                                    const size_t *shape,
                                                    size_t rank,
                                                    const int64_t *target,
-                                                   const trueloss_cross_entropy_options_f32 *options,
+                                                   const struct trueloss_cross_entropy_options_f32 *options,
                                                    float *loss);
 
 /**
@@ -922,7 +922,7 @@ trueloss_status trueloss_cross_entropy_forward_each_f32(const float *input,
                                                         const size_t *shape,
                                                         size_t rank,
                                                         const int64_t *target,
-                                                        const trueloss_cross_entropy_options_f32 *options,
+                                                        const struct trueloss_cross_entropy_options_f32 *options,
                                                         float *losses);
 
 /**
@@ -936,7 +936,7 @@ trueloss_status trueloss_cross_entropy_backward_f32(const float *input,
                                                     const size_t *shape,
                                                     size_t rank,
                                                     const int64_t *target,
-                                                    const trueloss_cross_entropy_options_f32 *options,
+                                                    const struct trueloss_cross_entropy_options_f32 *options,
                                                     float grad_output,
                                                     float *grad_input);
 
@@ -950,7 +950,7 @@ trueloss_status trueloss_cross_entropy_backward_each_f32(const float *input,
                                                          const size_t *shape,
                                                          size_t rank,
                                                          const int64_t *target,
-                                                         const trueloss_cross_entropy_options_f32 *options,
+                                                         const struct trueloss_cross_entropy_options_f32 *options,
                                                          const float *grad_output,
                                                          float *grad_input);
 
@@ -962,7 +962,7 @@ trueloss_status trueloss_cross_entropy_forward_backward_f32(const float *input,
                                                             const size_t *shape,
                                                             size_t rank,
                                                             const int64_t *target,
-                                                            const trueloss_cross_entropy_options_f32 *options,
+                                                            const struct trueloss_cross_entropy_options_f32 *options,
                                                             float *loss,
                                                             float *grad_input);
 
@@ -978,9 +978,9 @@ trueloss_status trueloss_cross_entropy_partial_f32(const float *input,
                                                    const size_t *shape,
                                                    size_t rank,
                                                    const int64_t *target,
-                                                   const trueloss_cross_entropy_options_f32 *options,
+                                                   const struct trueloss_cross_entropy_options_f32 *options,
                                                    size_t start,
-                                                   trueloss_partial_f32 *partial);
+                                                   struct trueloss_partial_f32 *partial);
 
 /**
  * Cross-entropy of logits, with class probabilities q: the loss of a row x is sum_j v_j (ln sum_i
@@ -1001,7 +1001,7 @@ trueloss_status trueloss_cross_entropy_forward_probabilities_f32(const float *in
                                                                  const size_t *shape,
                                                                  size_t rank,
                                                                  const float *target,
-                                                                 const trueloss_cross_entropy_options_f32 *options,
+                                                                 const struct trueloss_cross_entropy_options_f32 *options,
                                                                  float *loss);
 
 /**
@@ -1012,7 +1012,7 @@ trueloss_status trueloss_cross_entropy_forward_each_probabilities_f32(const floa
                                                                       const size_t *shape,
                                                                       size_t rank,
                                                                       const float *target,
-                                                                      const trueloss_cross_entropy_options_f32 *options,
+                                                                      const struct trueloss_cross_entropy_options_f32 *options,
                                                                       float *losses);
 
 /**
@@ -1026,7 +1026,7 @@ trueloss_status trueloss_cross_entropy_backward_probabilities_f32(const float *i
                                                                   const size_t *shape,
                                                                   size_t rank,
                                                                   const float *target,
-                                                                  const trueloss_cross_entropy_options_f32 *options,
+                                                                  const struct trueloss_cross_entropy_options_f32 *options,
                                                                   float grad_output,
                                                                   float *grad_input);
 
@@ -1040,7 +1040,7 @@ trueloss_status trueloss_cross_entropy_backward_each_probabilities_f32(const flo
                                                                        const size_t *shape,
                                                                        size_t rank,
                                                                        const float *target,
-                                                                       const trueloss_cross_entropy_options_f32 *options,
+                                                                       const struct trueloss_cross_entropy_options_f32 *options,
                                                                        const float *grad_output,
                                                                        float *grad_input);
 
@@ -1053,7 +1053,7 @@ trueloss_status trueloss_cross_entropy_forward_backward_probabilities_f32(const 
                                                                           const size_t *shape,
                                                                           size_t rank,
                                                                           const float *target,
-                                                                          const trueloss_cross_entropy_options_f32 *options,
+                                                                          const struct trueloss_cross_entropy_options_f32 *options,
                                                                           float *loss,
                                                                           float *grad_input);
 
@@ -1069,9 +1069,9 @@ trueloss_status trueloss_cross_entropy_partial_probabilities_f32(const float *in
                                                                  const size_t *shape,
                                                                  size_t rank,
                                                                  const float *target,
-                                                                 const trueloss_cross_entropy_options_f32 *options,
+                                                                 const struct trueloss_cross_entropy_options_f32 *options,
                                                                  size_t start,
-                                                                 trueloss_partial_f32 *partial);
+                                                                 struct trueloss_partial_f32 *partial);
 
 /**
  * Appends to `whole` the partial that follows it.
@@ -1080,8 +1080,8 @@ trueloss_status trueloss_cross_entropy_partial_probabilities_f32(const float *in
  * TRUELOSS_BLOCK, so that nothing can follow it; TRUELOSS_ERROR_NOT_ADJACENT where `next` does not
  * begin there; TRUELOSS_ERROR_NOT_A_PARTIAL. `whole` is then as before.
  */
-trueloss_status trueloss_partial_merge_f32(trueloss_partial_f32 *whole,
-                                           const trueloss_partial_f32 *next);
+trueloss_status trueloss_partial_merge_f32(struct trueloss_partial_f32 *whole,
+                                           const struct trueloss_partial_f32 *next);
 
 /**
  * The loss of the whole batch: `*loss` gets the mean or sum, as `reduction` says
@@ -1090,7 +1090,7 @@ trueloss_status trueloss_partial_merge_f32(trueloss_partial_f32 *whole,
  * Errors: TRUELOSS_ERROR_NOT_ADJACENT where the partial does not begin at 0;
  * TRUELOSS_ERROR_NOT_A_PARTIAL.
  */
-trueloss_status trueloss_partial_finish_f32(const trueloss_partial_f32 *partial,
+trueloss_status trueloss_partial_finish_f32(const struct trueloss_partial_f32 *partial,
                                             uint32_t reduction,
                                             float *loss);
 
@@ -1231,7 +1231,7 @@ trueloss_status trueloss_accuracy_f32(const float *input,
                                       size_t rank,
                                       const int64_t *target,
                                       float *accuracy,
-                                      trueloss_error *error);
+                                      struct trueloss_error *error);
 
 /**
  * The share of elements where (x > 0) says what the target, 1 or not, says. A NaN is wrong; of no
@@ -1244,17 +1244,17 @@ trueloss_status trueloss_binary_accuracy_f32(const float *input,
                                              const float *target,
                                              size_t len,
                                              float *accuracy,
-                                             trueloss_error *error);
+                                             struct trueloss_error *error);
 
 /**
  * The default options of nll, as TRUELOSS_NLL_OPTIONS_DEFAULT has them.
  */
-trueloss_nll_options_f64 trueloss_nll_options_default_f64(void);
+struct trueloss_nll_options_f64 trueloss_nll_options_default_f64(void);
 
 /**
  * The default options of cross_entropy, as TRUELOSS_CROSS_ENTROPY_OPTIONS_DEFAULT has them.
  */
-trueloss_cross_entropy_options_f64 trueloss_cross_entropy_options_default_f64(void);
+struct trueloss_cross_entropy_options_f64 trueloss_cross_entropy_options_default_f64(void);
 
 /**
  * Mean squared error: the loss of an element is (x - y)^2.
@@ -1269,7 +1269,7 @@ trueloss_cross_entropy_options_f64 trueloss_cross_entropy_options_default_f64(vo
 trueloss_status trueloss_mse_forward_f64(const double *input,
                                          const double *target,
                                          size_t len,
-                                         const trueloss_mse_options *options,
+                                         const struct trueloss_mse_options *options,
                                          double *loss);
 
 /**
@@ -1279,7 +1279,7 @@ trueloss_status trueloss_mse_forward_f64(const double *input,
 trueloss_status trueloss_mse_forward_each_f64(const double *input,
                                               const double *target,
                                               size_t len,
-                                              const trueloss_mse_options *options,
+                                              const struct trueloss_mse_options *options,
                                               double *losses);
 
 /**
@@ -1291,7 +1291,7 @@ trueloss_status trueloss_mse_forward_each_f64(const double *input,
 trueloss_status trueloss_mse_backward_f64(const double *input,
                                           const double *target,
                                           size_t len,
-                                          const trueloss_mse_options *options,
+                                          const struct trueloss_mse_options *options,
                                           double grad_output,
                                           double *grad_input);
 
@@ -1304,7 +1304,7 @@ trueloss_status trueloss_mse_backward_f64(const double *input,
 trueloss_status trueloss_mse_backward_each_f64(const double *input,
                                                const double *target,
                                                size_t len,
-                                               const trueloss_mse_options *options,
+                                               const struct trueloss_mse_options *options,
                                                const double *grad_output,
                                                double *grad_input);
 
@@ -1315,7 +1315,7 @@ trueloss_status trueloss_mse_backward_each_f64(const double *input,
 trueloss_status trueloss_mse_forward_backward_f64(const double *input,
                                                   const double *target,
                                                   size_t len,
-                                                  const trueloss_mse_options *options,
+                                                  const struct trueloss_mse_options *options,
                                                   double *loss,
                                                   double *grad_input);
 
@@ -1330,9 +1330,9 @@ trueloss_status trueloss_mse_forward_backward_f64(const double *input,
 trueloss_status trueloss_mse_partial_f64(const double *input,
                                          const double *target,
                                          size_t len,
-                                         const trueloss_mse_options *options,
+                                         const struct trueloss_mse_options *options,
                                          size_t start,
-                                         trueloss_partial_f64 *partial);
+                                         struct trueloss_partial_f64 *partial);
 
 /**
  * Binary cross-entropy of probabilities: the loss of an element is w (-y max(ln x, -100) - (1 - y)
@@ -1350,7 +1350,7 @@ trueloss_status trueloss_mse_partial_f64(const double *input,
 trueloss_status trueloss_bce_forward_f64(const double *input,
                                          const double *target,
                                          size_t len,
-                                         const trueloss_bce_options_f64 *options,
+                                         const struct trueloss_bce_options_f64 *options,
                                          double *loss);
 
 /**
@@ -1360,7 +1360,7 @@ trueloss_status trueloss_bce_forward_f64(const double *input,
 trueloss_status trueloss_bce_forward_each_f64(const double *input,
                                               const double *target,
                                               size_t len,
-                                              const trueloss_bce_options_f64 *options,
+                                              const struct trueloss_bce_options_f64 *options,
                                               double *losses);
 
 /**
@@ -1372,7 +1372,7 @@ trueloss_status trueloss_bce_forward_each_f64(const double *input,
 trueloss_status trueloss_bce_backward_f64(const double *input,
                                           const double *target,
                                           size_t len,
-                                          const trueloss_bce_options_f64 *options,
+                                          const struct trueloss_bce_options_f64 *options,
                                           double grad_output,
                                           double *grad_input);
 
@@ -1385,7 +1385,7 @@ trueloss_status trueloss_bce_backward_f64(const double *input,
 trueloss_status trueloss_bce_backward_each_f64(const double *input,
                                                const double *target,
                                                size_t len,
-                                               const trueloss_bce_options_f64 *options,
+                                               const struct trueloss_bce_options_f64 *options,
                                                const double *grad_output,
                                                double *grad_input);
 
@@ -1396,7 +1396,7 @@ trueloss_status trueloss_bce_backward_each_f64(const double *input,
 trueloss_status trueloss_bce_forward_backward_f64(const double *input,
                                                   const double *target,
                                                   size_t len,
-                                                  const trueloss_bce_options_f64 *options,
+                                                  const struct trueloss_bce_options_f64 *options,
                                                   double *loss,
                                                   double *grad_input);
 
@@ -1411,9 +1411,9 @@ trueloss_status trueloss_bce_forward_backward_f64(const double *input,
 trueloss_status trueloss_bce_partial_f64(const double *input,
                                          const double *target,
                                          size_t len,
-                                         const trueloss_bce_options_f64 *options,
+                                         const struct trueloss_bce_options_f64 *options,
                                          size_t start,
-                                         trueloss_partial_f64 *partial);
+                                         struct trueloss_partial_f64 *partial);
 
 /**
  * Binary cross-entropy of logits: the loss of an element is w ((1 - y) softplus(x) + c y
@@ -1431,7 +1431,7 @@ trueloss_status trueloss_bce_partial_f64(const double *input,
 trueloss_status trueloss_bce_with_logits_forward_f64(const double *input,
                                                      const double *target,
                                                      size_t len,
-                                                     const trueloss_bce_with_logits_options_f64 *options,
+                                                     const struct trueloss_bce_with_logits_options_f64 *options,
                                                      double *loss);
 
 /**
@@ -1441,7 +1441,7 @@ trueloss_status trueloss_bce_with_logits_forward_f64(const double *input,
 trueloss_status trueloss_bce_with_logits_forward_each_f64(const double *input,
                                                           const double *target,
                                                           size_t len,
-                                                          const trueloss_bce_with_logits_options_f64 *options,
+                                                          const struct trueloss_bce_with_logits_options_f64 *options,
                                                           double *losses);
 
 /**
@@ -1453,7 +1453,7 @@ trueloss_status trueloss_bce_with_logits_forward_each_f64(const double *input,
 trueloss_status trueloss_bce_with_logits_backward_f64(const double *input,
                                                       const double *target,
                                                       size_t len,
-                                                      const trueloss_bce_with_logits_options_f64 *options,
+                                                      const struct trueloss_bce_with_logits_options_f64 *options,
                                                       double grad_output,
                                                       double *grad_input);
 
@@ -1466,7 +1466,7 @@ trueloss_status trueloss_bce_with_logits_backward_f64(const double *input,
 trueloss_status trueloss_bce_with_logits_backward_each_f64(const double *input,
                                                            const double *target,
                                                            size_t len,
-                                                           const trueloss_bce_with_logits_options_f64 *options,
+                                                           const struct trueloss_bce_with_logits_options_f64 *options,
                                                            const double *grad_output,
                                                            double *grad_input);
 
@@ -1477,7 +1477,7 @@ trueloss_status trueloss_bce_with_logits_backward_each_f64(const double *input,
 trueloss_status trueloss_bce_with_logits_forward_backward_f64(const double *input,
                                                               const double *target,
                                                               size_t len,
-                                                              const trueloss_bce_with_logits_options_f64 *options,
+                                                              const struct trueloss_bce_with_logits_options_f64 *options,
                                                               double *loss,
                                                               double *grad_input);
 
@@ -1492,9 +1492,9 @@ trueloss_status trueloss_bce_with_logits_forward_backward_f64(const double *inpu
 trueloss_status trueloss_bce_with_logits_partial_f64(const double *input,
                                                      const double *target,
                                                      size_t len,
-                                                     const trueloss_bce_with_logits_options_f64 *options,
+                                                     const struct trueloss_bce_with_logits_options_f64 *options,
                                                      size_t start,
-                                                     trueloss_partial_f64 *partial);
+                                                     struct trueloss_partial_f64 *partial);
 
 /**
  * Negative log-likelihood of log-probabilities: the loss of a row x with label y is -w_y x_y.
@@ -1514,7 +1514,7 @@ trueloss_status trueloss_nll_forward_f64(const double *input,
                                          const size_t *shape,
                                          size_t rank,
                                          const int64_t *target,
-                                         const trueloss_nll_options_f64 *options,
+                                         const struct trueloss_nll_options_f64 *options,
                                          double *loss);
 
 /**
@@ -1525,7 +1525,7 @@ trueloss_status trueloss_nll_forward_each_f64(const double *input,
                                               const size_t *shape,
                                               size_t rank,
                                               const int64_t *target,
-                                              const trueloss_nll_options_f64 *options,
+                                              const struct trueloss_nll_options_f64 *options,
                                               double *losses);
 
 /**
@@ -1539,7 +1539,7 @@ trueloss_status trueloss_nll_backward_f64(const double *input,
                                           const size_t *shape,
                                           size_t rank,
                                           const int64_t *target,
-                                          const trueloss_nll_options_f64 *options,
+                                          const struct trueloss_nll_options_f64 *options,
                                           double grad_output,
                                           double *grad_input);
 
@@ -1553,7 +1553,7 @@ trueloss_status trueloss_nll_backward_each_f64(const double *input,
                                                const size_t *shape,
                                                size_t rank,
                                                const int64_t *target,
-                                               const trueloss_nll_options_f64 *options,
+                                               const struct trueloss_nll_options_f64 *options,
                                                const double *grad_output,
                                                double *grad_input);
 
@@ -1565,7 +1565,7 @@ trueloss_status trueloss_nll_forward_backward_f64(const double *input,
                                                   const size_t *shape,
                                                   size_t rank,
                                                   const int64_t *target,
-                                                  const trueloss_nll_options_f64 *options,
+                                                  const struct trueloss_nll_options_f64 *options,
                                                   double *loss,
                                                   double *grad_input);
 
@@ -1581,9 +1581,9 @@ trueloss_status trueloss_nll_partial_f64(const double *input,
                                          const size_t *shape,
                                          size_t rank,
                                          const int64_t *target,
-                                         const trueloss_nll_options_f64 *options,
+                                         const struct trueloss_nll_options_f64 *options,
                                          size_t start,
-                                         trueloss_partial_f64 *partial);
+                                         struct trueloss_partial_f64 *partial);
 
 /**
  * Cross-entropy of logits, with class indices: the loss of a row x with label y is w_y (ln sum_i
@@ -1605,7 +1605,7 @@ trueloss_status trueloss_cross_entropy_forward_f64(const double *input,
                                                    const size_t *shape,
                                                    size_t rank,
                                                    const int64_t *target,
-                                                   const trueloss_cross_entropy_options_f64 *options,
+                                                   const struct trueloss_cross_entropy_options_f64 *options,
                                                    double *loss);
 
 /**
@@ -1616,7 +1616,7 @@ trueloss_status trueloss_cross_entropy_forward_each_f64(const double *input,
                                                         const size_t *shape,
                                                         size_t rank,
                                                         const int64_t *target,
-                                                        const trueloss_cross_entropy_options_f64 *options,
+                                                        const struct trueloss_cross_entropy_options_f64 *options,
                                                         double *losses);
 
 /**
@@ -1630,7 +1630,7 @@ trueloss_status trueloss_cross_entropy_backward_f64(const double *input,
                                                     const size_t *shape,
                                                     size_t rank,
                                                     const int64_t *target,
-                                                    const trueloss_cross_entropy_options_f64 *options,
+                                                    const struct trueloss_cross_entropy_options_f64 *options,
                                                     double grad_output,
                                                     double *grad_input);
 
@@ -1644,7 +1644,7 @@ trueloss_status trueloss_cross_entropy_backward_each_f64(const double *input,
                                                          const size_t *shape,
                                                          size_t rank,
                                                          const int64_t *target,
-                                                         const trueloss_cross_entropy_options_f64 *options,
+                                                         const struct trueloss_cross_entropy_options_f64 *options,
                                                          const double *grad_output,
                                                          double *grad_input);
 
@@ -1656,7 +1656,7 @@ trueloss_status trueloss_cross_entropy_forward_backward_f64(const double *input,
                                                             const size_t *shape,
                                                             size_t rank,
                                                             const int64_t *target,
-                                                            const trueloss_cross_entropy_options_f64 *options,
+                                                            const struct trueloss_cross_entropy_options_f64 *options,
                                                             double *loss,
                                                             double *grad_input);
 
@@ -1672,9 +1672,9 @@ trueloss_status trueloss_cross_entropy_partial_f64(const double *input,
                                                    const size_t *shape,
                                                    size_t rank,
                                                    const int64_t *target,
-                                                   const trueloss_cross_entropy_options_f64 *options,
+                                                   const struct trueloss_cross_entropy_options_f64 *options,
                                                    size_t start,
-                                                   trueloss_partial_f64 *partial);
+                                                   struct trueloss_partial_f64 *partial);
 
 /**
  * Cross-entropy of logits, with class probabilities q: the loss of a row x is sum_j v_j (ln sum_i
@@ -1695,7 +1695,7 @@ trueloss_status trueloss_cross_entropy_forward_probabilities_f64(const double *i
                                                                  const size_t *shape,
                                                                  size_t rank,
                                                                  const double *target,
-                                                                 const trueloss_cross_entropy_options_f64 *options,
+                                                                 const struct trueloss_cross_entropy_options_f64 *options,
                                                                  double *loss);
 
 /**
@@ -1706,7 +1706,7 @@ trueloss_status trueloss_cross_entropy_forward_each_probabilities_f64(const doub
                                                                       const size_t *shape,
                                                                       size_t rank,
                                                                       const double *target,
-                                                                      const trueloss_cross_entropy_options_f64 *options,
+                                                                      const struct trueloss_cross_entropy_options_f64 *options,
                                                                       double *losses);
 
 /**
@@ -1720,7 +1720,7 @@ trueloss_status trueloss_cross_entropy_backward_probabilities_f64(const double *
                                                                   const size_t *shape,
                                                                   size_t rank,
                                                                   const double *target,
-                                                                  const trueloss_cross_entropy_options_f64 *options,
+                                                                  const struct trueloss_cross_entropy_options_f64 *options,
                                                                   double grad_output,
                                                                   double *grad_input);
 
@@ -1734,7 +1734,7 @@ trueloss_status trueloss_cross_entropy_backward_each_probabilities_f64(const dou
                                                                        const size_t *shape,
                                                                        size_t rank,
                                                                        const double *target,
-                                                                       const trueloss_cross_entropy_options_f64 *options,
+                                                                       const struct trueloss_cross_entropy_options_f64 *options,
                                                                        const double *grad_output,
                                                                        double *grad_input);
 
@@ -1747,7 +1747,7 @@ trueloss_status trueloss_cross_entropy_forward_backward_probabilities_f64(const 
                                                                           const size_t *shape,
                                                                           size_t rank,
                                                                           const double *target,
-                                                                          const trueloss_cross_entropy_options_f64 *options,
+                                                                          const struct trueloss_cross_entropy_options_f64 *options,
                                                                           double *loss,
                                                                           double *grad_input);
 
@@ -1763,9 +1763,9 @@ trueloss_status trueloss_cross_entropy_partial_probabilities_f64(const double *i
                                                                  const size_t *shape,
                                                                  size_t rank,
                                                                  const double *target,
-                                                                 const trueloss_cross_entropy_options_f64 *options,
+                                                                 const struct trueloss_cross_entropy_options_f64 *options,
                                                                  size_t start,
-                                                                 trueloss_partial_f64 *partial);
+                                                                 struct trueloss_partial_f64 *partial);
 
 /**
  * Appends to `whole` the partial that follows it.
@@ -1774,8 +1774,8 @@ trueloss_status trueloss_cross_entropy_partial_probabilities_f64(const double *i
  * TRUELOSS_BLOCK, so that nothing can follow it; TRUELOSS_ERROR_NOT_ADJACENT where `next` does not
  * begin there; TRUELOSS_ERROR_NOT_A_PARTIAL. `whole` is then as before.
  */
-trueloss_status trueloss_partial_merge_f64(trueloss_partial_f64 *whole,
-                                           const trueloss_partial_f64 *next);
+trueloss_status trueloss_partial_merge_f64(struct trueloss_partial_f64 *whole,
+                                           const struct trueloss_partial_f64 *next);
 
 /**
  * The loss of the whole batch: `*loss` gets the mean or sum, as `reduction` says
@@ -1784,7 +1784,7 @@ trueloss_status trueloss_partial_merge_f64(trueloss_partial_f64 *whole,
  * Errors: TRUELOSS_ERROR_NOT_ADJACENT where the partial does not begin at 0;
  * TRUELOSS_ERROR_NOT_A_PARTIAL.
  */
-trueloss_status trueloss_partial_finish_f64(const trueloss_partial_f64 *partial,
+trueloss_status trueloss_partial_finish_f64(const struct trueloss_partial_f64 *partial,
                                             uint32_t reduction,
                                             double *loss);
 
@@ -1925,7 +1925,7 @@ trueloss_status trueloss_accuracy_f64(const double *input,
                                       size_t rank,
                                       const int64_t *target,
                                       double *accuracy,
-                                      trueloss_error *error);
+                                      struct trueloss_error *error);
 
 /**
  * The share of elements where (x > 0) says what the target, 1 or not, says. A NaN is wrong; of no
@@ -1938,7 +1938,7 @@ trueloss_status trueloss_binary_accuracy_f64(const double *input,
                                              const double *target,
                                              size_t len,
                                              double *accuracy,
-                                             trueloss_error *error);
+                                             struct trueloss_error *error);
 
 #ifdef __cplusplus
 }  // extern "C"
