@@ -570,7 +570,7 @@ struct trueloss_cross_entropy_options_f32 trueloss_cross_entropy_options_default
  *
  * Errors: those of every function.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html>
  */
 trueloss_status trueloss_mse_forward_f32(const float *input,
                                          const float *target,
@@ -651,7 +651,7 @@ trueloss_status trueloss_mse_partial_f32(const float *input,
  * TRUELOSS_ERROR_BROADCAST and TRUELOSS_ERROR_NOT_FINITE for a weight that does not fit or is not
  * finite.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy.html>
  */
 trueloss_status trueloss_bce_forward_f32(const float *input,
                                          const float *target,
@@ -732,7 +732,7 @@ trueloss_status trueloss_bce_partial_f32(const float *input,
  * TRUELOSS_ERROR_BROADCAST and TRUELOSS_ERROR_NOT_FINITE for a weight that does not fit or is not
  * finite.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy_with_logits.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy_with_logits.html>
  */
 trueloss_status trueloss_bce_with_logits_forward_f32(const float *input,
                                                      const float *target,
@@ -814,7 +814,7 @@ trueloss_status trueloss_bce_with_logits_partial_f32(const float *input,
  * TRUELOSS_ERROR_LENGTH and TRUELOSS_ERROR_NOT_FINITE for a weight that has not C entries or is
  * not finite.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html>
  */
 trueloss_status trueloss_nll_forward_f32(const float *input,
                                          const size_t *shape,
@@ -905,7 +905,7 @@ trueloss_status trueloss_nll_partial_f32(const float *input,
  * TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL for a label smoothing outside [0, 1]; TRUELOSS_ERROR_LENGTH
  * and TRUELOSS_ERROR_NOT_FINITE for a weight that has not C entries or is not finite.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html>
  */
 trueloss_status trueloss_cross_entropy_forward_f32(const float *input,
                                                    const size_t *shape,
@@ -995,7 +995,7 @@ trueloss_status trueloss_cross_entropy_partial_f32(const float *input,
  * TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL for a label smoothing outside [0, 1]; TRUELOSS_ERROR_LENGTH
  * and TRUELOSS_ERROR_NOT_FINITE for a weight that has not C entries or is not finite.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html>
  */
 trueloss_status trueloss_cross_entropy_forward_probabilities_f32(const float *input,
                                                                  const size_t *shape,
@@ -1100,7 +1100,7 @@ trueloss_status trueloss_partial_finish_f32(const struct trueloss_partial_f32 *p
  *
  * Errors: those of every function.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.sigmoid.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.sigmoid.html>
  */
 trueloss_status trueloss_sigmoid_forward_f32(const float *input, size_t len, float *output);
 
@@ -1121,7 +1121,7 @@ trueloss_status trueloss_sigmoid_backward_f32(const float *input,
  *
  * Errors: those of every function.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.logsigmoid.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.logsigmoid.html>
  */
 trueloss_status trueloss_log_sigmoid_forward_f32(const float *input, size_t len, float *output);
 
@@ -1142,7 +1142,7 @@ trueloss_status trueloss_log_sigmoid_backward_f32(const float *input,
  *
  * Errors: TRUELOSS_ERROR_NOT_POSITIVE for a `beta` that is not positive and finite.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.softplus.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.softplus.html>
  */
 trueloss_status trueloss_softplus_forward_f32(const float *input,
                                               size_t len,
@@ -1168,7 +1168,7 @@ trueloss_status trueloss_softplus_backward_f32(const float *input,
  * Errors: TRUELOSS_ERROR_DIMENSION where `dim` is not below `rank`, TRUELOSS_ERROR_NO_CLASSES
  * where its size is 0, TRUELOSS_ERROR_SHAPE_OVERFLOW.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.softmax.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.softmax.html>
  */
 trueloss_status trueloss_softmax_forward_f32(const float *input,
                                              const size_t *shape,
@@ -1196,7 +1196,7 @@ trueloss_status trueloss_softmax_backward_f32(const float *input,
  * Errors: TRUELOSS_ERROR_DIMENSION where `dim` is not below `rank`, TRUELOSS_ERROR_NO_CLASSES
  * where its size is 0, TRUELOSS_ERROR_SHAPE_OVERFLOW.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.log_softmax.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.log_softmax.html>
  */
 trueloss_status trueloss_log_softmax_forward_f32(const float *input,
                                                  const size_t *shape,
@@ -1264,7 +1264,7 @@ struct trueloss_cross_entropy_options_f64 trueloss_cross_entropy_options_default
  *
  * Errors: those of every function.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html>
  */
 trueloss_status trueloss_mse_forward_f64(const double *input,
                                          const double *target,
@@ -1345,7 +1345,7 @@ trueloss_status trueloss_mse_partial_f64(const double *input,
  * TRUELOSS_ERROR_BROADCAST and TRUELOSS_ERROR_NOT_FINITE for a weight that does not fit or is not
  * finite.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy.html>
  */
 trueloss_status trueloss_bce_forward_f64(const double *input,
                                          const double *target,
@@ -1426,7 +1426,7 @@ trueloss_status trueloss_bce_partial_f64(const double *input,
  * TRUELOSS_ERROR_BROADCAST and TRUELOSS_ERROR_NOT_FINITE for a weight that does not fit or is not
  * finite.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy_with_logits.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy_with_logits.html>
  */
 trueloss_status trueloss_bce_with_logits_forward_f64(const double *input,
                                                      const double *target,
@@ -1508,7 +1508,7 @@ trueloss_status trueloss_bce_with_logits_partial_f64(const double *input,
  * TRUELOSS_ERROR_LENGTH and TRUELOSS_ERROR_NOT_FINITE for a weight that has not C entries or is
  * not finite.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html>
  */
 trueloss_status trueloss_nll_forward_f64(const double *input,
                                          const size_t *shape,
@@ -1599,7 +1599,7 @@ trueloss_status trueloss_nll_partial_f64(const double *input,
  * TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL for a label smoothing outside [0, 1]; TRUELOSS_ERROR_LENGTH
  * and TRUELOSS_ERROR_NOT_FINITE for a weight that has not C entries or is not finite.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html>
  */
 trueloss_status trueloss_cross_entropy_forward_f64(const double *input,
                                                    const size_t *shape,
@@ -1689,7 +1689,7 @@ trueloss_status trueloss_cross_entropy_partial_f64(const double *input,
  * TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL for a label smoothing outside [0, 1]; TRUELOSS_ERROR_LENGTH
  * and TRUELOSS_ERROR_NOT_FINITE for a weight that has not C entries or is not finite.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html>
  */
 trueloss_status trueloss_cross_entropy_forward_probabilities_f64(const double *input,
                                                                  const size_t *shape,
@@ -1794,7 +1794,7 @@ trueloss_status trueloss_partial_finish_f64(const struct trueloss_partial_f64 *p
  *
  * Errors: those of every function.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.sigmoid.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.sigmoid.html>
  */
 trueloss_status trueloss_sigmoid_forward_f64(const double *input, size_t len, double *output);
 
@@ -1815,7 +1815,7 @@ trueloss_status trueloss_sigmoid_backward_f64(const double *input,
  *
  * Errors: those of every function.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.logsigmoid.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.logsigmoid.html>
  */
 trueloss_status trueloss_log_sigmoid_forward_f64(const double *input, size_t len, double *output);
 
@@ -1836,7 +1836,7 @@ trueloss_status trueloss_log_sigmoid_backward_f64(const double *input,
  *
  * Errors: TRUELOSS_ERROR_NOT_POSITIVE for a `beta` that is not positive and finite.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.softplus.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.softplus.html>
  */
 trueloss_status trueloss_softplus_forward_f64(const double *input,
                                               size_t len,
@@ -1862,7 +1862,7 @@ trueloss_status trueloss_softplus_backward_f64(const double *input,
  * Errors: TRUELOSS_ERROR_DIMENSION where `dim` is not below `rank`, TRUELOSS_ERROR_NO_CLASSES
  * where its size is 0, TRUELOSS_ERROR_SHAPE_OVERFLOW.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.softmax.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.softmax.html>
  */
 trueloss_status trueloss_softmax_forward_f64(const double *input,
                                              const size_t *shape,
@@ -1890,7 +1890,7 @@ trueloss_status trueloss_softmax_backward_f64(const double *input,
  * Errors: TRUELOSS_ERROR_DIMENSION where `dim` is not below `rank`, TRUELOSS_ERROR_NO_CLASSES
  * where its size is 0, TRUELOSS_ERROR_SHAPE_OVERFLOW.
  *
- * https://pytorch.org/docs/stable/generated/torch.nn.functional.log_softmax.html
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.log_softmax.html>
  */
 trueloss_status trueloss_log_softmax_forward_f64(const double *input,
                                                  const size_t *shape,

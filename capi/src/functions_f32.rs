@@ -247,7 +247,7 @@ pub extern "C" fn trueloss_cross_entropy_options_default_f32() -> trueloss_cross
 ///
 /// Errors: those of every function.
 ///
-/// https://pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html
+/// <https://pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_mse_forward_f32(
     input: *const f32,
@@ -394,7 +394,7 @@ pub unsafe extern "C" fn trueloss_mse_partial_f32(
 /// TRUELOSS_ERROR_BROADCAST and TRUELOSS_ERROR_NOT_FINITE for a weight that does not fit or is not
 /// finite.
 ///
-/// https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy.html
+/// <https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy.html>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_bce_forward_f32(
     input: *const f32,
@@ -541,7 +541,7 @@ pub unsafe extern "C" fn trueloss_bce_partial_f32(
 /// TRUELOSS_ERROR_BROADCAST and TRUELOSS_ERROR_NOT_FINITE for a weight that does not fit or is not
 /// finite.
 ///
-/// https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy_with_logits.html
+/// <https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy_with_logits.html>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_bce_with_logits_forward_f32(
     input: *const f32,
@@ -689,7 +689,7 @@ pub unsafe extern "C" fn trueloss_bce_with_logits_partial_f32(
 /// TRUELOSS_ERROR_LENGTH and TRUELOSS_ERROR_NOT_FINITE for a weight that has not C entries or is
 /// not finite.
 ///
-/// https://pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html
+/// <https://pytorch.org/docs/stable/generated/torch.nn.functional.nll_loss.html>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_nll_forward_f32(
     input: *const f32,
@@ -846,7 +846,7 @@ pub unsafe extern "C" fn trueloss_nll_partial_f32(
 /// TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL for a label smoothing outside [0, 1]; TRUELOSS_ERROR_LENGTH
 /// and TRUELOSS_ERROR_NOT_FINITE for a weight that has not C entries or is not finite.
 ///
-/// https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html
+/// <https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_cross_entropy_forward_f32(
     input: *const f32,
@@ -1002,7 +1002,7 @@ pub unsafe extern "C" fn trueloss_cross_entropy_partial_f32(
 /// TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL for a label smoothing outside [0, 1]; TRUELOSS_ERROR_LENGTH
 /// and TRUELOSS_ERROR_NOT_FINITE for a weight that has not C entries or is not finite.
 ///
-/// https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html
+/// <https://pytorch.org/docs/stable/generated/torch.nn.functional.cross_entropy.html>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_cross_entropy_forward_probabilities_f32(
     input: *const f32,
@@ -1194,7 +1194,7 @@ pub unsafe extern "C" fn trueloss_partial_finish_f32(
 ///
 /// Errors: those of every function.
 ///
-/// https://pytorch.org/docs/stable/generated/torch.nn.functional.sigmoid.html
+/// <https://pytorch.org/docs/stable/generated/torch.nn.functional.sigmoid.html>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_sigmoid_forward_f32(
     input: *const f32,
@@ -1233,7 +1233,7 @@ pub unsafe extern "C" fn trueloss_sigmoid_backward_f32(
 ///
 /// Errors: those of every function.
 ///
-/// https://pytorch.org/docs/stable/generated/torch.nn.functional.logsigmoid.html
+/// <https://pytorch.org/docs/stable/generated/torch.nn.functional.logsigmoid.html>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_log_sigmoid_forward_f32(
     input: *const f32,
@@ -1272,7 +1272,7 @@ pub unsafe extern "C" fn trueloss_log_sigmoid_backward_f32(
 ///
 /// Errors: TRUELOSS_ERROR_NOT_POSITIVE for a `beta` that is not positive and finite.
 ///
-/// https://pytorch.org/docs/stable/generated/torch.nn.functional.softplus.html
+/// <https://pytorch.org/docs/stable/generated/torch.nn.functional.softplus.html>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_softplus_forward_f32(
     input: *const f32,
@@ -1314,7 +1314,7 @@ pub unsafe extern "C" fn trueloss_softplus_backward_f32(
 /// Errors: TRUELOSS_ERROR_DIMENSION where `dim` is not below `rank`, TRUELOSS_ERROR_NO_CLASSES
 /// where its size is 0, TRUELOSS_ERROR_SHAPE_OVERFLOW.
 ///
-/// https://pytorch.org/docs/stable/generated/torch.nn.functional.softmax.html
+/// <https://pytorch.org/docs/stable/generated/torch.nn.functional.softmax.html>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_softmax_forward_f32(
     input: *const f32,
@@ -1361,7 +1361,7 @@ pub unsafe extern "C" fn trueloss_softmax_backward_f32(
 /// Errors: TRUELOSS_ERROR_DIMENSION where `dim` is not below `rank`, TRUELOSS_ERROR_NO_CLASSES
 /// where its size is 0, TRUELOSS_ERROR_SHAPE_OVERFLOW.
 ///
-/// https://pytorch.org/docs/stable/generated/torch.nn.functional.log_softmax.html
+/// <https://pytorch.org/docs/stable/generated/torch.nn.functional.log_softmax.html>
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_log_softmax_forward_f32(
     input: *const f32,

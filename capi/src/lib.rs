@@ -1,7 +1,7 @@
 //! The C interface of [`trueloss`]: `include/trueloss.h`, and the static and shared library behind it.
 //!
-//! Every function is one call of [`trueloss`] between the checks that C leaves to the callee: [`memory`] makes
-//! slices of pointers, [`call`] puts arguments together, [`status`] turns errors into numbers. The functions
+//! Every function is one call of [`trueloss`] between the checks that C leaves to the callee: `memory` makes
+//! slices of pointers, `call` puts arguments together, [`status`] turns errors into numbers. The functions
 //! themselves are in [`functions_f32`], [`functions_f64`] and [`library`]; their documentation is that of the
 //! header.
 //!
@@ -22,7 +22,7 @@
 // A library that C can link needs someone to handle panics, although none of its functions panics. Where there is an
 // operating system that is the standard library, which nothing else here needs.
 #[cfg(not(target_os = "none"))]
-extern crate std as _;
+extern crate std;
 
 #[cfg(target_os = "none")]
 #[panic_handler]

@@ -93,7 +93,7 @@ pub struct trueloss_error {
     /// The number that the other arguments call for: a length (BROADCAST: the input's, which the weight's has to divide),
     /// the number of classes, the rank, where a partial has to begin.
     pub expected: usize,
-    /// The number found in its place: a length, `dim`, where the partial begins. A class index is at target[index].
+    /// The number found in its place: a length, `dim`, where the partial begins. A class index is the target at `index`.
     pub actual: usize,
 }
 
@@ -235,4 +235,120 @@ pub extern "C" fn trueloss_argument_name(argument: trueloss_argument) -> *const 
         _ => c"argument",
     };
     name.as_ptr()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::vec;
+
+    #[test]
+    fn every_argument_has_its_number_and_name() {
+        let arguments = [
+            Argument::Input,
+            Argument::Target,
+            Argument::Weight,
+            Argument::PosWeight,
+            Argument::GradOutput,
+            Argument::GradInput,
+            Argument::Losses,
+            Argument::Output,
+            Argument::LabelSmoothing,
+            Argument::Beta,
+        ];
+        for about in arguments {
+            let name = trueloss_argument_name(argument(about));
+            // SAFETY: a C string that lives for ever.
+            let name = unsafe { CStr::from_ptr(name) };
+            assert_eq!(name.to_string_lossy(), std::format!("{about}"));
+        }
+    }
+
+    #[test]
+    fn every_error_has_its_status_and_detail() {
+        let argument = Argument::PosWeight;
+        let (index, expected, actual) = (3, 5, 7);
+        let at = |status, argument, index, expected, actual| trueloss_error {
+            status,
+            argument,
+            index,
+            expected,
+            actual,
+        };
+        let (about, shape, partial) = (
+            TRUELOSS_ARGUMENT_POS_WEIGHT,
+            TRUELOSS_ARGUMENT_SHAPE,
+            TRUELOSS_ARGUMENT_PARTIAL,
+        );
+        let errors = vec![
+            (
+                Error::Length {
+                    argument,
+                    expected,
+                    actual,
+                },
+                at(TRUELOSS_ERROR_LENGTH, about, 0, 5, 7),
+            ),
+            (
+                Error::Broadcast {
+                    argument,
+                    length: 7,
+                    input: 5,
+                },
+                at(TRUELOSS_ERROR_BROADCAST, about, 0, 5, 7),
+            ),
+            (
+                Error::ShapeOverflow,
+                at(TRUELOSS_ERROR_SHAPE_OVERFLOW, shape, 0, 0, 0),
+            ),
+            (
+                Error::NoClasses,
+                at(TRUELOSS_ERROR_NO_CLASSES, shape, 0, 0, 0),
+            ),
+            (
+                Error::Dimension { dim: 7, rank: 5 },
+                at(TRUELOSS_ERROR_DIMENSION, shape, 0, 5, 7),
+            ),
+            (
+                Error::OutsideUnitInterval { argument, index },
+                at(TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL, about, 3, 0, 0),
+            ),
+            (
+                Error::NotFinite { argument, index },
+                at(TRUELOSS_ERROR_NOT_FINITE, about, 3, 0, 0),
+            ),
+            (
+                Error::NotPositive { argument },
+                at(TRUELOSS_ERROR_NOT_POSITIVE, about, 0, 0, 0),
+            ),
+            (
+                Error::ClassIndex {
+                    index,
+                    class: -1,
+                    classes: 5,
+                },
+                at(
+                    TRUELOSS_ERROR_CLASS_INDEX,
+                    TRUELOSS_ARGUMENT_TARGET,
+                    3,
+                    5,
+                    0,
+                ),
+            ),
+            (
+                Error::NotOnBlockBoundary { at: 7 },
+                at(TRUELOSS_ERROR_NOT_ON_BLOCK_BOUNDARY, partial, 0, 0, 7),
+            ),
+            (
+                Error::NotAdjacent { expected, actual },
+                at(TRUELOSS_ERROR_NOT_ADJACENT, partial, 0, 5, 7),
+            ),
+        ];
+        let statuses: HashSet<_> = errors.iter().map(|(_, detail)| detail.status).collect();
+        assert_eq!(statuses.len(), errors.len());
+        for (error, detail) in errors {
+            assert_eq!(trueloss_error::from(error), detail, "{error}");
+        }
+    }
 }

@@ -408,6 +408,24 @@ fn cpp_with_either_library() {
     gives_the_bits_of_rust(Language::Cpp, Link::Shared);
 }
 
+/// The example in README.md, which also says what it prints.
+#[test]
+fn the_example_of_the_readme() {
+    let readme = fs::read_to_string(package("README.md")).expect("there is a README.md");
+    let between = |before: &str, after: &str| {
+        let (_, rest) = readme.split_once(before).expect(before);
+        rest.split_once(after).expect(after).0
+    };
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme");
+    fs::create_dir_all(&folder).expect("a folder for the example");
+    let source = folder.join("example.c");
+    fs::write(&source, between("```c\n", "```")).expect("the example can be written");
+    for link in [Link::Static, Link::Shared] {
+        let printed = run(&source, Language::C, link);
+        assert_eq!(printed.trim_end(), between("It prints `", "`"));
+    }
+}
+
 /// No function of the header is left out by the program above.
 #[test]
 fn the_program_calls_every_function() {
