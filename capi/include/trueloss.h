@@ -81,7 +81,7 @@ typedef struct trueloss_error {
    */
   size_t expected;
   /**
-   * The number found in its place: a length, `dim`, where the partial begins. A class index is at target[index].
+   * The number found in its place: a length, `dim`, where the partial begins. A class index is the target at `index`.
    */
   size_t actual;
 } trueloss_error;
@@ -104,7 +104,7 @@ typedef struct trueloss_nll_options_f32 {
    */
   int64_t ignore_index;
   /**
-   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
    */
   uint32_t reduction;
   /**
@@ -136,7 +136,7 @@ typedef struct trueloss_cross_entropy_options_f32 {
    */
   double label_smoothing;
   /**
-   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
    */
   uint32_t reduction;
   /**
@@ -150,7 +150,7 @@ typedef struct trueloss_cross_entropy_options_f32 {
  */
 typedef struct trueloss_mse_options {
   /**
-   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
    */
   uint32_t reduction;
   /**
@@ -184,7 +184,7 @@ typedef struct trueloss_bce_options_f32 {
    */
   size_t weight_len;
   /**
-   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
    */
   uint32_t reduction;
   /**
@@ -216,7 +216,7 @@ typedef struct trueloss_bce_with_logits_options_f32 {
    */
   size_t pos_weight_len;
   /**
-   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
    */
   uint32_t reduction;
   /**
@@ -243,7 +243,7 @@ typedef struct trueloss_nll_options_f64 {
    */
   int64_t ignore_index;
   /**
-   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
    */
   uint32_t reduction;
   /**
@@ -275,7 +275,7 @@ typedef struct trueloss_cross_entropy_options_f64 {
    */
   double label_smoothing;
   /**
-   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
    */
   uint32_t reduction;
   /**
@@ -309,7 +309,7 @@ typedef struct trueloss_bce_options_f64 {
    */
   size_t weight_len;
   /**
-   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
    */
   uint32_t reduction;
   /**
@@ -341,7 +341,7 @@ typedef struct trueloss_bce_with_logits_options_f64 {
    */
   size_t pos_weight_len;
   /**
-   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
    */
   uint32_t reduction;
   /**
@@ -565,8 +565,8 @@ struct trueloss_cross_entropy_options_f32 trueloss_cross_entropy_options_default
 /**
  * Mean squared error: the loss of an element is (x - y)^2.
  *
- * `input` and `target` have `len` numbers. `*loss` gets one number; the mean divides by `len`.
- * `options` may be NULL.
+ * `input` and `target` have `len` numbers. `*loss` gets one number, the mean or the sum; the mean
+ * divides by `len`. `options` may be NULL.
  *
  * Errors: those of every function.
  *
@@ -581,6 +581,8 @@ trueloss_status trueloss_mse_forward_f32(const float *input,
 /**
  * The loss of each element, as `trueloss_mse_forward_f32` has it before the reduction: `losses`
  * gets `len` numbers.
+ *
+ * Errors: as for `trueloss_mse_forward_f32`.
  */
 trueloss_status trueloss_mse_forward_each_f32(const float *input,
                                               const float *target,
@@ -617,6 +619,8 @@ trueloss_status trueloss_mse_backward_each_f32(const float *input,
 /**
  * Both `trueloss_mse_forward_f32` and `trueloss_mse_backward_f32` with a `grad_output` of 1: the
  * same bits, in one call.
+ *
+ * Errors: as for `trueloss_mse_forward_f32`.
  */
 trueloss_status trueloss_mse_forward_backward_f32(const float *input,
                                                   const float *target,
@@ -644,8 +648,8 @@ trueloss_status trueloss_mse_partial_f32(const float *input,
  * Binary cross-entropy of probabilities: the loss of an element is w (-y max(ln x, -100) - (1 - y)
  * max(ln(1 - x), -100)).
  *
- * `input` and `target` have `len` numbers between 0 and 1. `*loss` gets one number; the mean
- * divides by `len`. `options` may be NULL.
+ * `input` and `target` have `len` numbers between 0 and 1. `*loss` gets one number, the mean or
+ * the sum; the mean divides by `len`. `options` may be NULL.
  *
  * Errors: TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL for an input or target outside [0, 1] or NaN;
  * TRUELOSS_ERROR_BROADCAST and TRUELOSS_ERROR_NOT_FINITE for a weight that does not fit or is not
@@ -662,6 +666,8 @@ trueloss_status trueloss_bce_forward_f32(const float *input,
 /**
  * The loss of each element, as `trueloss_bce_forward_f32` has it before the reduction: `losses`
  * gets `len` numbers.
+ *
+ * Errors: as for `trueloss_bce_forward_f32`.
  */
 trueloss_status trueloss_bce_forward_each_f32(const float *input,
                                               const float *target,
@@ -698,6 +704,8 @@ trueloss_status trueloss_bce_backward_each_f32(const float *input,
 /**
  * Both `trueloss_bce_forward_f32` and `trueloss_bce_backward_f32` with a `grad_output` of 1: the
  * same bits, in one call.
+ *
+ * Errors: as for `trueloss_bce_forward_f32`.
  */
 trueloss_status trueloss_bce_forward_backward_f32(const float *input,
                                                   const float *target,
@@ -725,8 +733,8 @@ trueloss_status trueloss_bce_partial_f32(const float *input,
  * Binary cross-entropy of logits: the loss of an element is w ((1 - y) softplus(x) + c y
  * softplus(-x)), where c is its pos_weight.
  *
- * `input` and `target` have `len` numbers, the targets between 0 and 1. `*loss` gets one number;
- * the mean divides by `len`. `options` may be NULL.
+ * `input` and `target` have `len` numbers, the targets between 0 and 1. `*loss` gets one number,
+ * the mean or the sum; the mean divides by `len`. `options` may be NULL.
  *
  * Errors: TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL for a target outside [0, 1] or NaN;
  * TRUELOSS_ERROR_BROADCAST and TRUELOSS_ERROR_NOT_FINITE for a weight that does not fit or is not
@@ -743,6 +751,8 @@ trueloss_status trueloss_bce_with_logits_forward_f32(const float *input,
 /**
  * The loss of each element, as `trueloss_bce_with_logits_forward_f32` has it before the reduction:
  * `losses` gets `len` numbers.
+ *
+ * Errors: as for `trueloss_bce_with_logits_forward_f32`.
  */
 trueloss_status trueloss_bce_with_logits_forward_each_f32(const float *input,
                                                           const float *target,
@@ -779,6 +789,8 @@ trueloss_status trueloss_bce_with_logits_backward_each_f32(const float *input,
 /**
  * Both `trueloss_bce_with_logits_forward_f32` and `trueloss_bce_with_logits_backward_f32` with a
  * `grad_output` of 1: the same bits, in one call.
+ *
+ * Errors: as for `trueloss_bce_with_logits_forward_f32`.
  */
 trueloss_status trueloss_bce_with_logits_forward_backward_f32(const float *input,
                                                               const float *target,
@@ -806,8 +818,8 @@ trueloss_status trueloss_bce_with_logits_partial_f32(const float *input,
  * Negative log-likelihood of log-probabilities: the loss of a row x with label y is -w_y x_y.
  *
  * `input` has a `shape` of `rank` sizes: (C), (N, C) or (N, C, d1..dK); `target` has a class index
- * for each row, so the same shape without C. `*loss` gets one number; the mean divides by the sum
- * of the w_y. `options` may be NULL.
+ * for each row, so the same shape without C. `*loss` gets one number, the mean or the sum; the
+ * mean divides by the sum of the w_y. `options` may be NULL.
  *
  * Errors: TRUELOSS_ERROR_DIMENSION for a rank of 0, TRUELOSS_ERROR_NO_CLASSES where C is 0,
  * TRUELOSS_ERROR_SHAPE_OVERFLOW; TRUELOSS_ERROR_CLASS_INDEX for a label outside 0..C;
@@ -826,6 +838,8 @@ trueloss_status trueloss_nll_forward_f32(const float *input,
 /**
  * The loss of each row, as `trueloss_nll_forward_f32` has it before the reduction: `losses` gets
  * one number for each row.
+ *
+ * Errors: as for `trueloss_nll_forward_f32`.
  */
 trueloss_status trueloss_nll_forward_each_f32(const float *input,
                                               const size_t *shape,
@@ -866,6 +880,8 @@ trueloss_status trueloss_nll_backward_each_f32(const float *input,
 /**
  * Both `trueloss_nll_forward_f32` and `trueloss_nll_backward_f32` with a `grad_output` of 1: the
  * same bits, in one call.
+ *
+ * Errors: as for `trueloss_nll_forward_f32`.
  */
 trueloss_status trueloss_nll_forward_backward_f32(const float *input,
                                                   const size_t *shape,
@@ -897,8 +913,8 @@ trueloss_status trueloss_nll_partial_f32(const float *input,
  * exp(x_i) - x_j).
  *
  * `input` has a `shape` of `rank` sizes: (C), (N, C) or (N, C, d1..dK); `target` has a class index
- * for each row, so the same shape without C. `*loss` gets one number; the mean divides by the sum
- * of the w_y. `options` may be NULL.
+ * for each row, so the same shape without C. `*loss` gets one number, the mean or the sum; the
+ * mean divides by the sum of the w_y. `options` may be NULL.
  *
  * Errors: TRUELOSS_ERROR_DIMENSION for a rank of 0, TRUELOSS_ERROR_NO_CLASSES where C is 0,
  * TRUELOSS_ERROR_SHAPE_OVERFLOW; TRUELOSS_ERROR_CLASS_INDEX for a label outside 0..C;
@@ -917,6 +933,8 @@ trueloss_status trueloss_cross_entropy_forward_f32(const float *input,
 /**
  * The loss of each row, as `trueloss_cross_entropy_forward_f32` has it before the reduction:
  * `losses` gets one number for each row.
+ *
+ * Errors: as for `trueloss_cross_entropy_forward_f32`.
  */
 trueloss_status trueloss_cross_entropy_forward_each_f32(const float *input,
                                                         const size_t *shape,
@@ -957,6 +975,8 @@ trueloss_status trueloss_cross_entropy_backward_each_f32(const float *input,
 /**
  * Both `trueloss_cross_entropy_forward_f32` and `trueloss_cross_entropy_backward_f32` with a
  * `grad_output` of 1: the same bits, in one call.
+ *
+ * Errors: as for `trueloss_cross_entropy_forward_f32`.
  */
 trueloss_status trueloss_cross_entropy_forward_backward_f32(const float *input,
                                                             const size_t *shape,
@@ -987,8 +1007,8 @@ trueloss_status trueloss_cross_entropy_partial_f32(const float *input,
  * exp(x_i) - x_j), with v_j = w_j ((1 - e) q_j + e/C) and label smoothing e.
  *
  * `input` and `target` have a `shape` of `rank` sizes: (C), (N, C) or (N, C, d1..dK). The targets
- * are finite; they are not normalised, nor checked to be. `*loss` gets one number; the mean
- * divides by the count of rows. `options` may be NULL.
+ * are finite; they are not normalised, nor checked to be. `*loss` gets one number, the mean or the
+ * sum; the mean divides by the count of rows. `options` may be NULL.
  *
  * Errors: TRUELOSS_ERROR_DIMENSION for a rank of 0, TRUELOSS_ERROR_NO_CLASSES where C is 0,
  * TRUELOSS_ERROR_SHAPE_OVERFLOW; TRUELOSS_ERROR_NOT_FINITE for a target that is not finite;
@@ -1007,6 +1027,8 @@ trueloss_status trueloss_cross_entropy_forward_probabilities_f32(const float *in
 /**
  * The loss of each row, as `trueloss_cross_entropy_forward_probabilities_f32` has it before the
  * reduction: `losses` gets one number for each row.
+ *
+ * Errors: as for `trueloss_cross_entropy_forward_probabilities_f32`.
  */
 trueloss_status trueloss_cross_entropy_forward_each_probabilities_f32(const float *input,
                                                                       const size_t *shape,
@@ -1048,6 +1070,8 @@ trueloss_status trueloss_cross_entropy_backward_each_probabilities_f32(const flo
  * Both `trueloss_cross_entropy_forward_probabilities_f32` and
  * `trueloss_cross_entropy_backward_probabilities_f32` with a `grad_output` of 1: the same bits, in
  * one call.
+ *
+ * Errors: as for `trueloss_cross_entropy_forward_probabilities_f32`.
  */
 trueloss_status trueloss_cross_entropy_forward_backward_probabilities_f32(const float *input,
                                                                           const size_t *shape,
@@ -1259,8 +1283,8 @@ struct trueloss_cross_entropy_options_f64 trueloss_cross_entropy_options_default
 /**
  * Mean squared error: the loss of an element is (x - y)^2.
  *
- * `input` and `target` have `len` numbers. `*loss` gets one number; the mean divides by `len`.
- * `options` may be NULL.
+ * `input` and `target` have `len` numbers. `*loss` gets one number, the mean or the sum; the mean
+ * divides by `len`. `options` may be NULL.
  *
  * Errors: those of every function.
  *
@@ -1275,6 +1299,8 @@ trueloss_status trueloss_mse_forward_f64(const double *input,
 /**
  * The loss of each element, as `trueloss_mse_forward_f64` has it before the reduction: `losses`
  * gets `len` numbers.
+ *
+ * Errors: as for `trueloss_mse_forward_f64`.
  */
 trueloss_status trueloss_mse_forward_each_f64(const double *input,
                                               const double *target,
@@ -1311,6 +1337,8 @@ trueloss_status trueloss_mse_backward_each_f64(const double *input,
 /**
  * Both `trueloss_mse_forward_f64` and `trueloss_mse_backward_f64` with a `grad_output` of 1: the
  * same bits, in one call.
+ *
+ * Errors: as for `trueloss_mse_forward_f64`.
  */
 trueloss_status trueloss_mse_forward_backward_f64(const double *input,
                                                   const double *target,
@@ -1338,8 +1366,8 @@ trueloss_status trueloss_mse_partial_f64(const double *input,
  * Binary cross-entropy of probabilities: the loss of an element is w (-y max(ln x, -100) - (1 - y)
  * max(ln(1 - x), -100)).
  *
- * `input` and `target` have `len` numbers between 0 and 1. `*loss` gets one number; the mean
- * divides by `len`. `options` may be NULL.
+ * `input` and `target` have `len` numbers between 0 and 1. `*loss` gets one number, the mean or
+ * the sum; the mean divides by `len`. `options` may be NULL.
  *
  * Errors: TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL for an input or target outside [0, 1] or NaN;
  * TRUELOSS_ERROR_BROADCAST and TRUELOSS_ERROR_NOT_FINITE for a weight that does not fit or is not
@@ -1356,6 +1384,8 @@ trueloss_status trueloss_bce_forward_f64(const double *input,
 /**
  * The loss of each element, as `trueloss_bce_forward_f64` has it before the reduction: `losses`
  * gets `len` numbers.
+ *
+ * Errors: as for `trueloss_bce_forward_f64`.
  */
 trueloss_status trueloss_bce_forward_each_f64(const double *input,
                                               const double *target,
@@ -1392,6 +1422,8 @@ trueloss_status trueloss_bce_backward_each_f64(const double *input,
 /**
  * Both `trueloss_bce_forward_f64` and `trueloss_bce_backward_f64` with a `grad_output` of 1: the
  * same bits, in one call.
+ *
+ * Errors: as for `trueloss_bce_forward_f64`.
  */
 trueloss_status trueloss_bce_forward_backward_f64(const double *input,
                                                   const double *target,
@@ -1419,8 +1451,8 @@ trueloss_status trueloss_bce_partial_f64(const double *input,
  * Binary cross-entropy of logits: the loss of an element is w ((1 - y) softplus(x) + c y
  * softplus(-x)), where c is its pos_weight.
  *
- * `input` and `target` have `len` numbers, the targets between 0 and 1. `*loss` gets one number;
- * the mean divides by `len`. `options` may be NULL.
+ * `input` and `target` have `len` numbers, the targets between 0 and 1. `*loss` gets one number,
+ * the mean or the sum; the mean divides by `len`. `options` may be NULL.
  *
  * Errors: TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL for a target outside [0, 1] or NaN;
  * TRUELOSS_ERROR_BROADCAST and TRUELOSS_ERROR_NOT_FINITE for a weight that does not fit or is not
@@ -1437,6 +1469,8 @@ trueloss_status trueloss_bce_with_logits_forward_f64(const double *input,
 /**
  * The loss of each element, as `trueloss_bce_with_logits_forward_f64` has it before the reduction:
  * `losses` gets `len` numbers.
+ *
+ * Errors: as for `trueloss_bce_with_logits_forward_f64`.
  */
 trueloss_status trueloss_bce_with_logits_forward_each_f64(const double *input,
                                                           const double *target,
@@ -1473,6 +1507,8 @@ trueloss_status trueloss_bce_with_logits_backward_each_f64(const double *input,
 /**
  * Both `trueloss_bce_with_logits_forward_f64` and `trueloss_bce_with_logits_backward_f64` with a
  * `grad_output` of 1: the same bits, in one call.
+ *
+ * Errors: as for `trueloss_bce_with_logits_forward_f64`.
  */
 trueloss_status trueloss_bce_with_logits_forward_backward_f64(const double *input,
                                                               const double *target,
@@ -1500,8 +1536,8 @@ trueloss_status trueloss_bce_with_logits_partial_f64(const double *input,
  * Negative log-likelihood of log-probabilities: the loss of a row x with label y is -w_y x_y.
  *
  * `input` has a `shape` of `rank` sizes: (C), (N, C) or (N, C, d1..dK); `target` has a class index
- * for each row, so the same shape without C. `*loss` gets one number; the mean divides by the sum
- * of the w_y. `options` may be NULL.
+ * for each row, so the same shape without C. `*loss` gets one number, the mean or the sum; the
+ * mean divides by the sum of the w_y. `options` may be NULL.
  *
  * Errors: TRUELOSS_ERROR_DIMENSION for a rank of 0, TRUELOSS_ERROR_NO_CLASSES where C is 0,
  * TRUELOSS_ERROR_SHAPE_OVERFLOW; TRUELOSS_ERROR_CLASS_INDEX for a label outside 0..C;
@@ -1520,6 +1556,8 @@ trueloss_status trueloss_nll_forward_f64(const double *input,
 /**
  * The loss of each row, as `trueloss_nll_forward_f64` has it before the reduction: `losses` gets
  * one number for each row.
+ *
+ * Errors: as for `trueloss_nll_forward_f64`.
  */
 trueloss_status trueloss_nll_forward_each_f64(const double *input,
                                               const size_t *shape,
@@ -1560,6 +1598,8 @@ trueloss_status trueloss_nll_backward_each_f64(const double *input,
 /**
  * Both `trueloss_nll_forward_f64` and `trueloss_nll_backward_f64` with a `grad_output` of 1: the
  * same bits, in one call.
+ *
+ * Errors: as for `trueloss_nll_forward_f64`.
  */
 trueloss_status trueloss_nll_forward_backward_f64(const double *input,
                                                   const size_t *shape,
@@ -1591,8 +1631,8 @@ trueloss_status trueloss_nll_partial_f64(const double *input,
  * exp(x_i) - x_j).
  *
  * `input` has a `shape` of `rank` sizes: (C), (N, C) or (N, C, d1..dK); `target` has a class index
- * for each row, so the same shape without C. `*loss` gets one number; the mean divides by the sum
- * of the w_y. `options` may be NULL.
+ * for each row, so the same shape without C. `*loss` gets one number, the mean or the sum; the
+ * mean divides by the sum of the w_y. `options` may be NULL.
  *
  * Errors: TRUELOSS_ERROR_DIMENSION for a rank of 0, TRUELOSS_ERROR_NO_CLASSES where C is 0,
  * TRUELOSS_ERROR_SHAPE_OVERFLOW; TRUELOSS_ERROR_CLASS_INDEX for a label outside 0..C;
@@ -1611,6 +1651,8 @@ trueloss_status trueloss_cross_entropy_forward_f64(const double *input,
 /**
  * The loss of each row, as `trueloss_cross_entropy_forward_f64` has it before the reduction:
  * `losses` gets one number for each row.
+ *
+ * Errors: as for `trueloss_cross_entropy_forward_f64`.
  */
 trueloss_status trueloss_cross_entropy_forward_each_f64(const double *input,
                                                         const size_t *shape,
@@ -1651,6 +1693,8 @@ trueloss_status trueloss_cross_entropy_backward_each_f64(const double *input,
 /**
  * Both `trueloss_cross_entropy_forward_f64` and `trueloss_cross_entropy_backward_f64` with a
  * `grad_output` of 1: the same bits, in one call.
+ *
+ * Errors: as for `trueloss_cross_entropy_forward_f64`.
  */
 trueloss_status trueloss_cross_entropy_forward_backward_f64(const double *input,
                                                             const size_t *shape,
@@ -1681,8 +1725,8 @@ trueloss_status trueloss_cross_entropy_partial_f64(const double *input,
  * exp(x_i) - x_j), with v_j = w_j ((1 - e) q_j + e/C) and label smoothing e.
  *
  * `input` and `target` have a `shape` of `rank` sizes: (C), (N, C) or (N, C, d1..dK). The targets
- * are finite; they are not normalised, nor checked to be. `*loss` gets one number; the mean
- * divides by the count of rows. `options` may be NULL.
+ * are finite; they are not normalised, nor checked to be. `*loss` gets one number, the mean or the
+ * sum; the mean divides by the count of rows. `options` may be NULL.
  *
  * Errors: TRUELOSS_ERROR_DIMENSION for a rank of 0, TRUELOSS_ERROR_NO_CLASSES where C is 0,
  * TRUELOSS_ERROR_SHAPE_OVERFLOW; TRUELOSS_ERROR_NOT_FINITE for a target that is not finite;
@@ -1701,6 +1745,8 @@ trueloss_status trueloss_cross_entropy_forward_probabilities_f64(const double *i
 /**
  * The loss of each row, as `trueloss_cross_entropy_forward_probabilities_f64` has it before the
  * reduction: `losses` gets one number for each row.
+ *
+ * Errors: as for `trueloss_cross_entropy_forward_probabilities_f64`.
  */
 trueloss_status trueloss_cross_entropy_forward_each_probabilities_f64(const double *input,
                                                                       const size_t *shape,
@@ -1742,6 +1788,8 @@ trueloss_status trueloss_cross_entropy_backward_each_probabilities_f64(const dou
  * Both `trueloss_cross_entropy_forward_probabilities_f64` and
  * `trueloss_cross_entropy_backward_probabilities_f64` with a `grad_output` of 1: the same bits, in
  * one call.
+ *
+ * Errors: as for `trueloss_cross_entropy_forward_probabilities_f64`.
  */
 trueloss_status trueloss_cross_entropy_forward_backward_probabilities_f64(const double *input,
                                                                           const size_t *shape,

@@ -273,9 +273,17 @@ pub(crate) fn reduction(reduction: u32) -> Result<Reduction, Failure> {
 
 /// A loss of an input and a target, under options that may be null.
 pub(crate) struct Call<S, Y, O> {
-    pub(crate) input: S,
-    pub(crate) target: *const Y,
-    pub(crate) options: *const O,
+    input: S,
+    target: *const Y,
+    options: *const O,
+}
+
+pub(crate) fn call<S, Y, O>(input: S, target: *const Y, options: *const O) -> Call<S, Y, O> {
+    Call {
+        input,
+        target,
+        options,
+    }
 }
 
 /// A call's arguments, checked and read.

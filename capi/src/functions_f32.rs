@@ -1,9 +1,9 @@
 //! The functions of `float`, in C's words, and what their options and partial results look like.
 //!
-//! The file for `double` is this one with the other type's name: `tests/header.rs` makes it, and compares.
+//! The file of `double` is the other one with the type's name changed, by `tests/header.rs`: change the other.
 
 use crate::call::{
-    Call, Options, activation, activation_gradient, along, classes, flat, metric, reduction,
+    Options, activation, activation_gradient, along, call, classes, flat, metric, reduction,
 };
 use crate::library::*;
 use crate::memory::{Failure, Memory};
@@ -23,7 +23,7 @@ pub struct trueloss_bce_options_f32 {
     pub weight: *const f32,
     /// How many numbers `weight` has.
     pub weight_len: usize,
-    /// TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
+    /// TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
     pub reduction: u32,
     /// Where to say which argument is wrong; may be NULL.
     pub error: *mut trueloss_error,
@@ -73,7 +73,7 @@ pub struct trueloss_bce_with_logits_options_f32 {
     pub pos_weight: *const f32,
     /// How many numbers `pos_weight` has.
     pub pos_weight_len: usize,
-    /// TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
+    /// TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
     pub reduction: u32,
     /// Where to say which argument is wrong; may be NULL.
     pub error: *mut trueloss_error,
@@ -133,7 +133,7 @@ pub struct trueloss_nll_options_f32 {
     pub weight_len: usize,
     /// The label of rows that don't count: -100 by default. It may be one of the classes.
     pub ignore_index: i64,
-    /// TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
+    /// TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
     pub reduction: u32,
     /// Where to say which argument is wrong; may be NULL.
     pub error: *mut trueloss_error,
@@ -192,7 +192,7 @@ pub struct trueloss_cross_entropy_options_f32 {
     pub ignore_index: i64,
     /// How much of the target, from 0 to 1, is spread evenly over all classes.
     pub label_smoothing: f64,
-    /// TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
+    /// TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
     pub reduction: u32,
     /// Where to say which argument is wrong; may be NULL.
     pub error: *mut trueloss_error,
@@ -242,8 +242,8 @@ pub extern "C" fn trueloss_cross_entropy_options_default_f32() -> trueloss_cross
 
 /// Mean squared error: the loss of an element is (x - y)^2.
 ///
-/// `input` and `target` have `len` numbers. `*loss` gets one number; the mean divides by `len`.
-/// `options` may be NULL.
+/// `input` and `target` have `len` numbers. `*loss` gets one number, the mean or the sum; the mean
+/// divides by `len`. `options` may be NULL.
 ///
 /// Errors: those of every function.
 ///
@@ -257,18 +257,13 @@ pub unsafe extern "C" fn trueloss_mse_forward_f32(
     loss: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .forward(loss)
-    }
+    unsafe { call(flat(input, len), target, options).forward(loss) }
 }
 
 /// The loss of each element, as `trueloss_mse_forward_f32` has it before the reduction: `losses`
 /// gets `len` numbers.
+///
+/// Errors: as for `trueloss_mse_forward_f32`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_mse_forward_each_f32(
     input: *const f32,
@@ -278,14 +273,7 @@ pub unsafe extern "C" fn trueloss_mse_forward_each_f32(
     losses: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .forward_each(losses)
-    }
+    unsafe { call(flat(input, len), target, options).forward_each(losses) }
 }
 
 /// The gradient of what `trueloss_mse_forward_f32` gives with respect to the input, times
@@ -302,14 +290,7 @@ pub unsafe extern "C" fn trueloss_mse_backward_f32(
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .backward(grad_output, grad_input)
-    }
+    unsafe { call(flat(input, len), target, options).backward(grad_output, grad_input) }
 }
 
 /// The gradient of each element's loss, times that element's own `grad_output`, of which there are
@@ -326,18 +307,13 @@ pub unsafe extern "C" fn trueloss_mse_backward_each_f32(
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .backward_each(grad_output, grad_input)
-    }
+    unsafe { call(flat(input, len), target, options).backward_each(grad_output, grad_input) }
 }
 
 /// Both `trueloss_mse_forward_f32` and `trueloss_mse_backward_f32` with a `grad_output` of 1: the
 /// same bits, in one call.
+///
+/// Errors: as for `trueloss_mse_forward_f32`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_mse_forward_backward_f32(
     input: *const f32,
@@ -348,14 +324,7 @@ pub unsafe extern "C" fn trueloss_mse_forward_backward_f32(
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .forward_backward(loss, grad_input)
-    }
+    unsafe { call(flat(input, len), target, options).forward_backward(loss, grad_input) }
 }
 
 /// The part of a larger batch's loss that comes from these elements, `start` of which come before
@@ -374,21 +343,14 @@ pub unsafe extern "C" fn trueloss_mse_partial_f32(
     partial: *mut trueloss_partial_f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .partial(start, partial)
-    }
+    unsafe { call(flat(input, len), target, options).partial(start, partial) }
 }
 
 /// Binary cross-entropy of probabilities: the loss of an element is w (-y max(ln x, -100) - (1 - y)
 /// max(ln(1 - x), -100)).
 ///
-/// `input` and `target` have `len` numbers between 0 and 1. `*loss` gets one number; the mean
-/// divides by `len`. `options` may be NULL.
+/// `input` and `target` have `len` numbers between 0 and 1. `*loss` gets one number, the mean or
+/// the sum; the mean divides by `len`. `options` may be NULL.
 ///
 /// Errors: TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL for an input or target outside [0, 1] or NaN;
 /// TRUELOSS_ERROR_BROADCAST and TRUELOSS_ERROR_NOT_FINITE for a weight that does not fit or is not
@@ -404,18 +366,13 @@ pub unsafe extern "C" fn trueloss_bce_forward_f32(
     loss: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .forward(loss)
-    }
+    unsafe { call(flat(input, len), target, options).forward(loss) }
 }
 
 /// The loss of each element, as `trueloss_bce_forward_f32` has it before the reduction: `losses`
 /// gets `len` numbers.
+///
+/// Errors: as for `trueloss_bce_forward_f32`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_bce_forward_each_f32(
     input: *const f32,
@@ -425,14 +382,7 @@ pub unsafe extern "C" fn trueloss_bce_forward_each_f32(
     losses: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .forward_each(losses)
-    }
+    unsafe { call(flat(input, len), target, options).forward_each(losses) }
 }
 
 /// The gradient of what `trueloss_bce_forward_f32` gives with respect to the input, times
@@ -449,14 +399,7 @@ pub unsafe extern "C" fn trueloss_bce_backward_f32(
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .backward(grad_output, grad_input)
-    }
+    unsafe { call(flat(input, len), target, options).backward(grad_output, grad_input) }
 }
 
 /// The gradient of each element's loss, times that element's own `grad_output`, of which there are
@@ -473,18 +416,13 @@ pub unsafe extern "C" fn trueloss_bce_backward_each_f32(
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .backward_each(grad_output, grad_input)
-    }
+    unsafe { call(flat(input, len), target, options).backward_each(grad_output, grad_input) }
 }
 
 /// Both `trueloss_bce_forward_f32` and `trueloss_bce_backward_f32` with a `grad_output` of 1: the
 /// same bits, in one call.
+///
+/// Errors: as for `trueloss_bce_forward_f32`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_bce_forward_backward_f32(
     input: *const f32,
@@ -495,14 +433,7 @@ pub unsafe extern "C" fn trueloss_bce_forward_backward_f32(
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .forward_backward(loss, grad_input)
-    }
+    unsafe { call(flat(input, len), target, options).forward_backward(loss, grad_input) }
 }
 
 /// The part of a larger batch's loss that comes from these elements, `start` of which come before
@@ -521,21 +452,14 @@ pub unsafe extern "C" fn trueloss_bce_partial_f32(
     partial: *mut trueloss_partial_f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .partial(start, partial)
-    }
+    unsafe { call(flat(input, len), target, options).partial(start, partial) }
 }
 
 /// Binary cross-entropy of logits: the loss of an element is w ((1 - y) softplus(x) + c y
 /// softplus(-x)), where c is its pos_weight.
 ///
-/// `input` and `target` have `len` numbers, the targets between 0 and 1. `*loss` gets one number;
-/// the mean divides by `len`. `options` may be NULL.
+/// `input` and `target` have `len` numbers, the targets between 0 and 1. `*loss` gets one number,
+/// the mean or the sum; the mean divides by `len`. `options` may be NULL.
 ///
 /// Errors: TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL for a target outside [0, 1] or NaN;
 /// TRUELOSS_ERROR_BROADCAST and TRUELOSS_ERROR_NOT_FINITE for a weight that does not fit or is not
@@ -551,18 +475,13 @@ pub unsafe extern "C" fn trueloss_bce_with_logits_forward_f32(
     loss: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .forward(loss)
-    }
+    unsafe { call(flat(input, len), target, options).forward(loss) }
 }
 
 /// The loss of each element, as `trueloss_bce_with_logits_forward_f32` has it before the reduction:
 /// `losses` gets `len` numbers.
+///
+/// Errors: as for `trueloss_bce_with_logits_forward_f32`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_bce_with_logits_forward_each_f32(
     input: *const f32,
@@ -572,14 +491,7 @@ pub unsafe extern "C" fn trueloss_bce_with_logits_forward_each_f32(
     losses: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .forward_each(losses)
-    }
+    unsafe { call(flat(input, len), target, options).forward_each(losses) }
 }
 
 /// The gradient of what `trueloss_bce_with_logits_forward_f32` gives with respect to the input,
@@ -596,14 +508,7 @@ pub unsafe extern "C" fn trueloss_bce_with_logits_backward_f32(
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .backward(grad_output, grad_input)
-    }
+    unsafe { call(flat(input, len), target, options).backward(grad_output, grad_input) }
 }
 
 /// The gradient of each element's loss, times that element's own `grad_output`, of which there are
@@ -620,18 +525,13 @@ pub unsafe extern "C" fn trueloss_bce_with_logits_backward_each_f32(
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .backward_each(grad_output, grad_input)
-    }
+    unsafe { call(flat(input, len), target, options).backward_each(grad_output, grad_input) }
 }
 
 /// Both `trueloss_bce_with_logits_forward_f32` and `trueloss_bce_with_logits_backward_f32` with a
 /// `grad_output` of 1: the same bits, in one call.
+///
+/// Errors: as for `trueloss_bce_with_logits_forward_f32`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_bce_with_logits_forward_backward_f32(
     input: *const f32,
@@ -642,14 +542,7 @@ pub unsafe extern "C" fn trueloss_bce_with_logits_forward_backward_f32(
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .forward_backward(loss, grad_input)
-    }
+    unsafe { call(flat(input, len), target, options).forward_backward(loss, grad_input) }
 }
 
 /// The part of a larger batch's loss that comes from these elements, `start` of which come before
@@ -668,21 +561,14 @@ pub unsafe extern "C" fn trueloss_bce_with_logits_partial_f32(
     partial: *mut trueloss_partial_f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: flat(input, len),
-            target,
-            options,
-        }
-        .partial(start, partial)
-    }
+    unsafe { call(flat(input, len), target, options).partial(start, partial) }
 }
 
 /// Negative log-likelihood of log-probabilities: the loss of a row x with label y is -w_y x_y.
 ///
 /// `input` has a `shape` of `rank` sizes: (C), (N, C) or (N, C, d1..dK); `target` has a class index
-/// for each row, so the same shape without C. `*loss` gets one number; the mean divides by the sum
-/// of the w_y. `options` may be NULL.
+/// for each row, so the same shape without C. `*loss` gets one number, the mean or the sum; the
+/// mean divides by the sum of the w_y. `options` may be NULL.
 ///
 /// Errors: TRUELOSS_ERROR_DIMENSION for a rank of 0, TRUELOSS_ERROR_NO_CLASSES where C is 0,
 /// TRUELOSS_ERROR_SHAPE_OVERFLOW; TRUELOSS_ERROR_CLASS_INDEX for a label outside 0..C;
@@ -700,18 +586,13 @@ pub unsafe extern "C" fn trueloss_nll_forward_f32(
     loss: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .forward(loss)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).forward(loss) }
 }
 
 /// The loss of each row, as `trueloss_nll_forward_f32` has it before the reduction: `losses` gets
 /// one number for each row.
+///
+/// Errors: as for `trueloss_nll_forward_f32`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_nll_forward_each_f32(
     input: *const f32,
@@ -722,14 +603,7 @@ pub unsafe extern "C" fn trueloss_nll_forward_each_f32(
     losses: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .forward_each(losses)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).forward_each(losses) }
 }
 
 /// The gradient of what `trueloss_nll_forward_f32` gives with respect to the input, times
@@ -748,14 +622,7 @@ pub unsafe extern "C" fn trueloss_nll_backward_f32(
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .backward(grad_output, grad_input)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).backward(grad_output, grad_input) }
 }
 
 /// The gradient of each row's loss, times that row's own `grad_output`, of which there is one for
@@ -774,17 +641,14 @@ pub unsafe extern "C" fn trueloss_nll_backward_each_f32(
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
     unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .backward_each(grad_output, grad_input)
+        call(classes(input, shape, rank), target, options).backward_each(grad_output, grad_input)
     }
 }
 
 /// Both `trueloss_nll_forward_f32` and `trueloss_nll_backward_f32` with a `grad_output` of 1: the
 /// same bits, in one call.
+///
+/// Errors: as for `trueloss_nll_forward_f32`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_nll_forward_backward_f32(
     input: *const f32,
@@ -796,14 +660,7 @@ pub unsafe extern "C" fn trueloss_nll_forward_backward_f32(
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .forward_backward(loss, grad_input)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).forward_backward(loss, grad_input) }
 }
 
 /// The part of a larger batch's loss that comes from these rows, `start` of which come before them.
@@ -823,14 +680,7 @@ pub unsafe extern "C" fn trueloss_nll_partial_f32(
     partial: *mut trueloss_partial_f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .partial(start, partial)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).partial(start, partial) }
 }
 
 /// Cross-entropy of logits, with class indices: the loss of a row x with label y is w_y (ln sum_i
@@ -838,8 +688,8 @@ pub unsafe extern "C" fn trueloss_nll_partial_f32(
 /// exp(x_i) - x_j).
 ///
 /// `input` has a `shape` of `rank` sizes: (C), (N, C) or (N, C, d1..dK); `target` has a class index
-/// for each row, so the same shape without C. `*loss` gets one number; the mean divides by the sum
-/// of the w_y. `options` may be NULL.
+/// for each row, so the same shape without C. `*loss` gets one number, the mean or the sum; the
+/// mean divides by the sum of the w_y. `options` may be NULL.
 ///
 /// Errors: TRUELOSS_ERROR_DIMENSION for a rank of 0, TRUELOSS_ERROR_NO_CLASSES where C is 0,
 /// TRUELOSS_ERROR_SHAPE_OVERFLOW; TRUELOSS_ERROR_CLASS_INDEX for a label outside 0..C;
@@ -857,18 +707,13 @@ pub unsafe extern "C" fn trueloss_cross_entropy_forward_f32(
     loss: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .forward(loss)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).forward(loss) }
 }
 
 /// The loss of each row, as `trueloss_cross_entropy_forward_f32` has it before the reduction:
 /// `losses` gets one number for each row.
+///
+/// Errors: as for `trueloss_cross_entropy_forward_f32`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_cross_entropy_forward_each_f32(
     input: *const f32,
@@ -879,14 +724,7 @@ pub unsafe extern "C" fn trueloss_cross_entropy_forward_each_f32(
     losses: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .forward_each(losses)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).forward_each(losses) }
 }
 
 /// The gradient of what `trueloss_cross_entropy_forward_f32` gives with respect to the input, times
@@ -905,14 +743,7 @@ pub unsafe extern "C" fn trueloss_cross_entropy_backward_f32(
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .backward(grad_output, grad_input)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).backward(grad_output, grad_input) }
 }
 
 /// The gradient of each row's loss, times that row's own `grad_output`, of which there is one for
@@ -931,17 +762,14 @@ pub unsafe extern "C" fn trueloss_cross_entropy_backward_each_f32(
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
     unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .backward_each(grad_output, grad_input)
+        call(classes(input, shape, rank), target, options).backward_each(grad_output, grad_input)
     }
 }
 
 /// Both `trueloss_cross_entropy_forward_f32` and `trueloss_cross_entropy_backward_f32` with a
 /// `grad_output` of 1: the same bits, in one call.
+///
+/// Errors: as for `trueloss_cross_entropy_forward_f32`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_cross_entropy_forward_backward_f32(
     input: *const f32,
@@ -953,14 +781,7 @@ pub unsafe extern "C" fn trueloss_cross_entropy_forward_backward_f32(
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .forward_backward(loss, grad_input)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).forward_backward(loss, grad_input) }
 }
 
 /// The part of a larger batch's loss that comes from these rows, `start` of which come before them.
@@ -980,22 +801,15 @@ pub unsafe extern "C" fn trueloss_cross_entropy_partial_f32(
     partial: *mut trueloss_partial_f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .partial(start, partial)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).partial(start, partial) }
 }
 
 /// Cross-entropy of logits, with class probabilities q: the loss of a row x is sum_j v_j (ln sum_i
 /// exp(x_i) - x_j), with v_j = w_j ((1 - e) q_j + e/C) and label smoothing e.
 ///
 /// `input` and `target` have a `shape` of `rank` sizes: (C), (N, C) or (N, C, d1..dK). The targets
-/// are finite; they are not normalised, nor checked to be. `*loss` gets one number; the mean
-/// divides by the count of rows. `options` may be NULL.
+/// are finite; they are not normalised, nor checked to be. `*loss` gets one number, the mean or the
+/// sum; the mean divides by the count of rows. `options` may be NULL.
 ///
 /// Errors: TRUELOSS_ERROR_DIMENSION for a rank of 0, TRUELOSS_ERROR_NO_CLASSES where C is 0,
 /// TRUELOSS_ERROR_SHAPE_OVERFLOW; TRUELOSS_ERROR_NOT_FINITE for a target that is not finite;
@@ -1013,18 +827,13 @@ pub unsafe extern "C" fn trueloss_cross_entropy_forward_probabilities_f32(
     loss: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .forward(loss)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).forward(loss) }
 }
 
 /// The loss of each row, as `trueloss_cross_entropy_forward_probabilities_f32` has it before the
 /// reduction: `losses` gets one number for each row.
+///
+/// Errors: as for `trueloss_cross_entropy_forward_probabilities_f32`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_cross_entropy_forward_each_probabilities_f32(
     input: *const f32,
@@ -1035,14 +844,7 @@ pub unsafe extern "C" fn trueloss_cross_entropy_forward_each_probabilities_f32(
     losses: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .forward_each(losses)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).forward_each(losses) }
 }
 
 /// The gradient of what `trueloss_cross_entropy_forward_probabilities_f32` gives with respect to
@@ -1061,14 +863,7 @@ pub unsafe extern "C" fn trueloss_cross_entropy_backward_probabilities_f32(
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .backward(grad_output, grad_input)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).backward(grad_output, grad_input) }
 }
 
 /// The gradient of each row's loss, times that row's own `grad_output`, of which there is one for
@@ -1087,18 +882,15 @@ pub unsafe extern "C" fn trueloss_cross_entropy_backward_each_probabilities_f32(
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
     unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .backward_each(grad_output, grad_input)
+        call(classes(input, shape, rank), target, options).backward_each(grad_output, grad_input)
     }
 }
 
 /// Both `trueloss_cross_entropy_forward_probabilities_f32` and
 /// `trueloss_cross_entropy_backward_probabilities_f32` with a `grad_output` of 1: the same bits, in
 /// one call.
+///
+/// Errors: as for `trueloss_cross_entropy_forward_probabilities_f32`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trueloss_cross_entropy_forward_backward_probabilities_f32(
     input: *const f32,
@@ -1110,14 +902,7 @@ pub unsafe extern "C" fn trueloss_cross_entropy_forward_backward_probabilities_f
     grad_input: *mut f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .forward_backward(loss, grad_input)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).forward_backward(loss, grad_input) }
 }
 
 /// The part of a larger batch's loss that comes from these rows, `start` of which come before them.
@@ -1137,14 +922,7 @@ pub unsafe extern "C" fn trueloss_cross_entropy_partial_probabilities_f32(
     partial: *mut trueloss_partial_f32,
 ) -> trueloss_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        Call {
-            input: classes(input, shape, rank),
-            target,
-            options,
-        }
-        .partial(start, partial)
-    }
+    unsafe { call(classes(input, shape, rank), target, options).partial(start, partial) }
 }
 
 /// The sum over part of a batch, made by the functions named `partial`, from which the loss of the whole can be made

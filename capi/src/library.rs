@@ -20,7 +20,7 @@ const _: () = assert!(TRUELOSS_BLOCK == trueloss::BLOCK);
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct trueloss_mse_options {
-    /// TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Does not matter where each loss is asked for.
+    /// TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
     pub reduction: u32,
     /// Where to say which argument is wrong; may be NULL.
     pub error: *mut trueloss_error,

@@ -16,10 +16,6 @@ fn read(file: &str) -> String {
 /// `functions_f32.rs` with the other type's name.
 fn functions_f64() -> String {
     read("src/functions_f32.rs")
-        .replace(
-            "The file for `double` is this one with the other type's name: `tests/header.rs` makes it, and compares.",
-            "Made from `functions_f32.rs` by `tests/header.rs`; a change made here is lost.",
-        )
         .replace("`float`", "`double`")
         .replace("f32", "f64")
 }
