@@ -10,6 +10,7 @@
  * - Arrays are the caller's, in row-major order, aligned for their type; a pointer to an array of length 0 is not
  *   looked at and may be NULL, any other may not. Outputs need not be initialised.
  * - An output may not overlap an input or another output: TRUELOSS_ERROR_OVERLAP. Inputs may overlap each other.
+ *   Options are read before anything is written; the trueloss_error that they lead to lies apart from all else.
  * - Nothing is allocated, and nothing is kept after the call. Calls may be made from any number of threads at
  *   once, as long as no output of one is an argument of another.
  * - Codes that any function may return: TRUELOSS_ERROR_NULL_POINTER, _MISALIGNED, _TOO_LARGE and
