@@ -20,6 +20,12 @@ struct Burn {
     output: Option<Tensor<2>>,
 }
 
+/// burn advises against this backend now, and for `flex`; much of what is written about burn is about this one.
+#[allow(deprecated)]
+pub(crate) fn ndarray() -> Device {
+    Device::ndarray()
+}
+
 pub(crate) fn prepare(task: &Task<'_>, device: Device) -> Option<Box<dyn Peer>> {
     let device = if task.backward {
         device.autodiff()
@@ -96,10 +102,10 @@ impl Peer for Burn {
 
     fn read(&self) -> (f32, Vec<f32>) {
         let loss = self.loss.as_ref().map_or(0.0, |loss| {
-            loss.clone().into_data().to_vec().expect("of f32")[0]
+            loss.clone().into_data().try_to_vec().expect("of f32")[0]
         });
         let output = self.output.as_ref().map_or(Vec::new(), |output| {
-            output.clone().into_data().to_vec().expect("of f32")
+            output.clone().into_data().try_to_vec().expect("of f32")
         });
         (loss, output)
     }

@@ -9,6 +9,7 @@ mod candle;
 mod floor;
 mod scalar;
 
+use ::burn::tensor::Device;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
@@ -125,8 +126,8 @@ pub unsafe extern "C" fn peer_prepare(
     let peer = catch_unwind(|| match library {
         0 => scalar::prepare(&task),
         1 => candle::prepare(&task),
-        2 => burn::prepare(&task, ::burn::tensor::Device::ndarray()),
-        3 => burn::prepare(&task, ::burn::tensor::Device::flex()),
+        2 => burn::prepare(&task, burn::ndarray()),
+        3 => burn::prepare(&task, Device::flex()),
         4 => floor::read(&task),
         5 => floor::copy(&task),
         _ => None,
