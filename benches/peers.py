@@ -118,7 +118,7 @@ def prepare_venv(with_torch):
     if not python.exists():
         say(f"making {VENV.relative_to(ROOT)} ...")
         run([sys.executable, "-m", "venv", VENV])
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [python, "-m", "pip", "install", "--disable-pip-version-check"]
 
     def install(name, *options):
         wanted = (HERE / name).read_text()
@@ -151,7 +151,7 @@ def build():
     say("building the C library, once for one thread and once for all, and the peers (the first time takes long) ...")
     parallel = TARGET / "peers-parallel"
     peers = TARGET / "peers"
-    cargo = ["cargo", "build", "--quiet", "--release"]
+    cargo = ["cargo", "build", "--release"]
     run([*cargo, "-p", "trueloss-capi"], cwd=ROOT)
     run([*cargo, "-p", "trueloss-capi", "--features", "parallel", "--target-dir", parallel], cwd=ROOT)
     run([*cargo, "--locked", "--target-dir", peers], cwd=HERE / "peers")
@@ -495,7 +495,8 @@ def child(options):
     all_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
     # trueloss starts its threads at its first long call, and must not see what the peers are told.
-    os.environ.pop("RAYON_NUM_THREADS", None)
+    for name in ("RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"):
+        os.environ.pop(name, None)
     counts = [1] + ([all_threads] if all_threads > 1 and options.threads != "1" else [])
     torch = None
     if "torch" not in options.skip:
