@@ -310,6 +310,8 @@ class Torch:
 
     def prepare(self, workload, data):
         torch, functional = self.torch, self.torch.nn.functional
+        # All calls that are alive at a time have the same number of threads.
+        torch.set_num_threads(self.threads)
         flat = (-1,) if workload.function not in ROWS else data.x.shape
         x = torch.from_numpy(data.x).reshape(flat).clone()
         y = None if data.y is None else torch.from_numpy(data.y).reshape(flat).clone()
@@ -341,7 +343,6 @@ class Torch:
 
         def call(times):
             nonlocal last
-            torch.set_num_threads(self.threads)
             if workload.backward:
                 x.requires_grad_()
                 for _ in range(times):
