@@ -72,6 +72,31 @@ fn combine_plain(a: &[u32], b: &[u32], out: &mut [u32]) {
     }
 }
 
+/// A copy that adds a number on the way, so that it is a loop and no call of `memcpy`, which some CPUs slow down
+/// twentyfold where the two addresses are unlucky.
+#[inline(always)]
+fn shift_plain(a: &[u32], by: u32, out: &mut [u32]) {
+    for (&a, out) in a.iter().zip(out) {
+        *out = a.wrapping_add(by);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn shift_avx2(a: &[u32], by: u32, out: &mut [u32]) {
+    shift_plain(a, by, out);
+}
+
+fn shift(a: &[u32], out: &mut [u32]) {
+    let by = black_box(1);
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the CPU has it.
+        return unsafe { shift_avx2(a, by, out) };
+    }
+    shift_plain(a, by, out);
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn sum_avx2(values: &[u32]) -> u32 {
@@ -132,11 +157,11 @@ impl Peer for Copy {
     fn run(&mut self) {
         let output = &mut self.output[..];
         match (&self.inputs[..], alone()) {
-            ([a], true) => output.copy_from_slice(a),
+            ([a], true) => shift(a, output),
             ([a], false) => output
                 .par_chunks_mut(CHUNK)
                 .zip(a.par_chunks(CHUNK))
-                .for_each(|(out, a)| out.copy_from_slice(a)),
+                .for_each(|(out, a)| shift(a, out)),
             ([a, b], true) => combine(a, b, output),
             ([a, b], false) => output
                 .par_chunks_mut(CHUNK)
