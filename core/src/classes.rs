@@ -155,7 +155,7 @@ impl Layout {
                 *out = x.widen();
             }
         } else {
-            for (out, x) in out.iter_mut().zip(data.iter().step_by(self.stride)) {
+            for (out, x) in out.iter_mut().zip(data.iter().step_by(self.stride.max(1))) {
                 *out = x.widen();
             }
         }
@@ -172,7 +172,7 @@ impl Layout {
                 *x = T::narrow(value);
             }
         } else {
-            for (x, &value) in data.iter_mut().step_by(self.stride).zip(values) {
+            for (x, &value) in data.iter_mut().step_by(self.stride.max(1)).zip(values) {
                 *x = T::narrow(value);
             }
         }
@@ -238,7 +238,7 @@ impl<T: Element> Row<'_, T> {
             return quick::max(row.get(..classes).unwrap_or(&[]));
         }
         let (mut max, mut argmax) = (f64::NEG_INFINITY, 0);
-        for (j, x) in row.iter().step_by(stride).take(classes).enumerate() {
+        for (j, x) in row.iter().step_by(stride.max(1)).take(classes).enumerate() {
             let x = x.widen();
             if x > max {
                 (max, argmax) = (x, j);
@@ -957,7 +957,7 @@ impl<T: Element, M: RowMap<T>> QuickMappedRows<'_, T, M> {
             let logits = input.contiguous(start + first, group).unwrap_or(&[]);
             rows.read::<A, false>(logits);
             let certain = map.quick_narrow(&mut rows);
-            for lane in 0..group {
+            for lane in 0..group.min(LANES) {
                 let row = first + lane;
                 if certain[lane] {
                     let output = self.0.output.get_mut(row * classes..(row + 1) * classes);

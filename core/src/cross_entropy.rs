@@ -269,7 +269,7 @@ impl<T: Element> Labelled<'_, T> {
         let mut below = Below::new(rows.others);
         let mut scales = [0.0; LANES];
         let mut at_label = [(T::zero(), true); LANES];
-        for lane in 0..len {
+        for lane in 0..len.min(LANES) {
             let Some(label) = self.labels.get(start + lane) else {
                 continue;
             };
@@ -289,7 +289,8 @@ impl<T: Element> Labelled<'_, T> {
         }
         if GRADIENT {
             let certain = rows.scale_exponentials(&scales);
-            for (lane, grad) in (0..len).zip(grad_input.chunks_exact_mut(classes)) {
+            for (lane, grad) in (0..len.min(LANES)).zip(grad_input.chunks_exact_mut(classes.max(1)))
+            {
                 let row = start + lane;
                 let Some(label) = self.labels.get(row) else {
                     Self::clear(grad);
@@ -318,7 +319,7 @@ impl<T: Element> Labelled<'_, T> {
     ) -> Below {
         let classes = self.input.classes();
         let mut below = Below::new([0.0; LANES]);
-        for lane in 0..len {
+        for lane in 0..len.min(LANES) {
             let grad = grad_input
                 .get_mut(lane * classes..(lane + 1) * classes)
                 .unwrap_or(&mut []);
@@ -546,7 +547,7 @@ impl<T: Element> RowLoss<T> for Labelled<'_, T> {
         let len = losses.len();
         let write = |first: usize, group: usize, below: Below| {
             let values = below.values();
-            for lane in 0..group {
+            for lane in 0..group.min(LANES) {
                 let Some(loss) = losses.get_mut(first + lane) else {
                     continue;
                 };

@@ -164,6 +164,8 @@ pub(crate) fn two_sum(a: f64, b: f64) -> (f64, f64) {
 mod sealed {
     use crate::dispatch::{self, Kernel};
 
+    // Only this crate has kernels to call it with.
+    #[allow(private_bounds, private_interfaces)]
     pub trait Sealed {
         /// Runs the kernel of a quick path. This default is for elements that have none: nothing is compiled
         /// for them.
@@ -172,6 +174,7 @@ mod sealed {
         }
     }
 
+    #[allow(private_bounds, private_interfaces)]
     impl Sealed for f32 {
         #[inline]
         fn quick<K: Kernel>(kernel: K) -> K::Output {

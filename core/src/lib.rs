@@ -37,11 +37,16 @@
 //!   (see [`reduce`]), so the bits of a sum depend on nothing but its terms.
 //! - **Special values are limits.** An infinite logit gives the limit of the exact function where there
 //!   is one and a NaN where there is none; a NaN gives a NaN for its element or row and for nothing else.
+//! - **One answer at every speed.** With the feature `std` the widest SIMD instructions of the CPU are used
+//!   (see [`dispatch`]), with `parallel` its cores (rayon); quick paths with a rounding test return the bits of
+//!   the formulas of record. None of this changes a bit of any result.
 //! - **Bad input is an [`Error`]**, returned before anything is written.
 //!
 //! The formulas are those of PyTorch 2.15 (`torch.nn.functional`) unless a page says otherwise.
 #![no_std]
 #![deny(unsafe_code)]
+// Loops over lanes index several arrays of one length.
+#![allow(clippy::needless_range_loop)]
 
 #[cfg(feature = "std")]
 extern crate std;

@@ -520,7 +520,7 @@ impl<T: Element> Rows<T> {
     /// Reads rows that lie one after the other, and finds their parts.
     #[inline(always)]
     pub(crate) fn read<A: Arithmetic, const SHORT: bool>(&mut self, rows: &[T]) {
-        for (lane, row) in (0..LANES).zip(rows.chunks_exact(self.classes)) {
+        for (lane, row) in (0..LANES).zip(rows.chunks_exact(self.classes.max(1))) {
             for (logits, &x) in self.logits.iter_mut().zip(row) {
                 logits[lane] = x;
             }

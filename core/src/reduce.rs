@@ -192,7 +192,9 @@ fn lanes<S: Sum, const N: usize>(len: usize, mut terms: impl Terms) -> S {
     let mut used = len.min(N).next_power_of_two();
     while used > 1 {
         used /= 2;
-        let (low, high) = lanes.split_at_mut(used);
+        let Some((low, high)) = lanes.split_at_mut_checked(used) else {
+            break;
+        };
         for (lane, &other) in low.iter_mut().zip(high.iter()) {
             *lane = lane.merge(other);
         }
