@@ -175,6 +175,8 @@ trait Activation: Copy + Sync {
 struct Forward<F>(F);
 
 impl<T: Element, F: Activation> Map<T, 1> for Forward<F> {
+    const PADDING: [f64; 1] = [0.0];
+
     #[inline(always)]
     fn record(&self, [x]: [f64; 1], _: f64, _: f64) -> f64 {
         self.0.value::<T>(x)
@@ -195,6 +197,8 @@ impl<T: Element, F: Activation> Map<T, 1> for Forward<F> {
 struct Backward<F>(F);
 
 impl<T: Element, F: Activation> Map<T, 2> for Backward<F> {
+    const PADDING: [f64; 2] = [0.0, 0.0];
+
     #[inline(always)]
     fn record(&self, [x, scale]: [f64; 2], _: f64, _: f64) -> f64 {
         scale * self.0.gradient::<T>(x)

@@ -122,6 +122,8 @@ impl<T: Element> ElementwiseLoss<T> for BceWithLogits<'_, T> {
 
     const QUICK: bool = true;
 
+    const PADDING: [f64; 2] = [quick::PADDING, 0.0];
+
     #[inline(always)]
     fn quick_term<A: Arithmetic>(x: f64, y: f64) -> (f64, f64) {
         quick_term(x, y, quick::exp_short::<A>(-x.abs()))

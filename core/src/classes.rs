@@ -5,7 +5,7 @@ use crate::element::Element;
 use crate::elementary::{exp_of_sum, log1p};
 use crate::error::{Argument, Error, check_length};
 use crate::parallel::{self, Parts};
-use crate::quick::{self, Arithmetic, Estimate, LANES, NARROW, Rows};
+use crate::quick::{self, Arithmetic, Estimate, FEW, LANES, NARROW, Rows};
 use crate::reduce::{self, CHUNK, Node, Reduction, Sum, Terms, Weighted, check_finite};
 
 /// A slice seen as rows of classes.
@@ -235,7 +235,9 @@ impl<T: Element> Row<'_, T> {
         } = self.layout;
         let row = self.data.get(offset..).unwrap_or(&[]);
         if stride == 1 {
-            return quick::max(row.get(..classes).unwrap_or(&[]));
+            let row = row.get(..classes).unwrap_or(&[]);
+            let max = quick::max(row);
+            return (max, quick::position(row, max));
         }
         let (mut max, mut argmax) = (f64::NEG_INFINITY, 0);
         for (j, x) in row.iter().step_by(stride.max(1)).take(classes).enumerate() {
@@ -433,6 +435,28 @@ impl<'a> Labels<'a> {
             .and_then(|class| usize::try_from(class).ok())
     }
 
+    /// How many rows are not ignored.
+    pub(crate) fn count(&self) -> usize {
+        match self.labels {
+            Indices::I64(labels) => self.count_of(labels),
+            Indices::I32(labels) => self.count_of(labels),
+            Indices::U32(labels) => self.count_of(labels),
+            Indices::U16(labels) => self.count_of(labels),
+            Indices::U8(labels) => self.count_of(labels),
+            Indices::Usize(labels) => self.count_of(labels),
+        }
+    }
+
+    fn count_of<I: ClassIndex>(&self, labels: &[I]) -> usize {
+        let Some(ignored) = self.ignore_index else {
+            return labels.len();
+        };
+        labels
+            .iter()
+            .filter(|label| label.to_i64() != ignored)
+            .count()
+    }
+
     /// What the row counts in a mean: its class's weight, 0 where it is ignored.
     pub(crate) fn weight<T: Element>(&self, row: usize, weight: Option<&[T]>) -> f64 {
         self.get(row)
@@ -586,9 +610,16 @@ pub(crate) trait RowLoss<T: Element>: Sync {
         reduce::block(len, terms)
     }
 
+    /// The sum of what the rows count, where each counts 0 or 1: how many there are. Sums of ones are exact in any
+    /// order.
+    fn count(&self) -> Option<usize>;
+
     /// What the sum of the losses, and a `grad_output`, is divided by.
     fn divisor(&self) -> f64 {
         self.reduction().divisor(|| {
+            if let Some(count) = self.count() {
+                return count as f64;
+            }
             let weights: T::Sum =
                 reduce::whole(self.input().rows(), |start, len| self.weights(start, len));
             weights.value()
@@ -980,8 +1011,9 @@ impl<T: Element, M: RowMap<T>> QuickMappedRows<'_, T, M> {
         } = self.0;
         for (row, output) in (start..start + len).zip(output.chunks_mut(input.classes.max(1))) {
             let logits = input.contiguous(row, 1).unwrap_or(&[]);
-            let (max, argmax) = quick::max(logits);
-            let others = quick::others::<A, T, false>(logits, max, argmax);
+            let max = quick::max(logits);
+            let argmax = quick::position(logits, max);
+            let others = quick::others::<A, T, false>(logits, max, Some(argmax));
             let nearly = SoftmaxParts {
                 max,
                 argmax,
@@ -1002,7 +1034,7 @@ impl<T: Element, M: RowMap<T>> Kernel for QuickMappedRows<'_, T, M> {
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
-        if self.0.input.classes <= NARROW {
+        if self.0.input.classes <= NARROW && self.0.len >= FEW {
             self.narrow::<A>();
         } else {
             self.wide::<A>();

@@ -6,7 +6,7 @@ use crate::classes::{
 use crate::element::Element;
 use crate::elementary::log1p;
 use crate::error::{Argument, Error, check_length};
-use crate::quick::{self, Arithmetic, Estimate, LANES, NARROW, Near, Rows};
+use crate::quick::{self, Arithmetic, Estimate, FEW, LANES, NARROW, Near, Rows};
 use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, check_finite, weigh};
 
 /// Cross-entropy of logits, `cross_entropy`.
@@ -328,15 +328,18 @@ impl<T: Element> Labelled<'_, T> {
                 continue;
             };
             let row = self.input.contiguous(start + lane, 1).unwrap_or(&[]);
-            let (max, argmax) = quick::max(row);
-            let others = if GRADIENT {
-                quick::others::<A, T, false>(row, max, argmax)
-            } else {
-                quick::others::<A, T, true>(row, max, argmax)
-            };
-            let is_max = label == argmax;
+            let max = quick::max(row);
             let logit = row.get(label).map_or(f64::NAN, |x| x.widen());
-            below.below_max[lane] = if is_max { 0.0 } else { max - logit };
+            // The label is left out of S where it has the largest logit, if perhaps not alone: S is the same.
+            // Where it has not, the loss is at least ln 2, and S need not be known better than 1 + S is.
+            let is_max = logit == max;
+            let largest = is_max.then_some(label);
+            let others = if GRADIENT {
+                quick::others::<A, T, false>(row, max, largest)
+            } else {
+                quick::others::<A, T, true>(row, max, largest)
+            };
+            below.below_max[lane] = max - logit;
             below.others[lane] = others;
             below.weight[lane] = Some(self.options.class_weight(label));
             if GRADIENT {
@@ -408,17 +411,17 @@ impl<T: Element> Labelled<'_, T> {
         mut done: impl FnMut(usize, usize, Below),
     ) {
         let classes = self.input.classes();
-        let mut rows = (classes <= NARROW).then(|| Rows::new(classes));
+        let mut rows = (classes <= NARROW && len >= FEW).then(|| Rows::new(classes));
         for first in (0..len).step_by(LANES) {
             let group = LANES.min(len - first);
             let grad = grad_input
                 .get_mut(first * classes..(first + group) * classes)
                 .unwrap_or(&mut []);
             let below = match &mut rows {
-                Some(rows) => {
+                Some(rows) if group >= FEW => {
                     self.quick_narrow::<A, GRADIENT>(rows, start + first, group, scale, grad)
                 }
-                None => self.quick_wide::<A, GRADIENT>(start + first, group, scale, grad),
+                _ => self.quick_wide::<A, GRADIENT>(start + first, group, scale, grad),
             };
             done(first, group, below);
         }
@@ -467,6 +470,11 @@ impl<T: Element> RowLoss<T> for Labelled<'_, T> {
 
     fn weight(&self, row: usize) -> f64 {
         self.labels.weight(row, self.options.weight)
+    }
+
+    fn count(&self) -> Option<usize> {
+        let unweighted = self.options.weight.is_none();
+        unweighted.then(|| self.labels.count())
     }
 
     fn parts(&self, row: usize) -> Self::Parts {
@@ -626,6 +634,10 @@ impl<T: Element> RowLoss<T> for Soft<'_, T> {
 
     fn weight(&self, _: usize) -> f64 {
         1.0
+    }
+
+    fn count(&self) -> Option<usize> {
+        Some(self.input.rows())
     }
 
     fn parts(&self, row: usize) -> SoftmaxParts {

@@ -6,7 +6,7 @@ use crate::dispatch::{self, Kernel};
 use crate::element::Element;
 use crate::error::{Argument, Error, check_length};
 use crate::parallel;
-use crate::quick::{Arithmetic, CHUNK, Estimate, LANES, Near, PADDING, Stretch, load, store};
+use crate::quick::{Arithmetic, CHUNK, Estimate, Groups, GroupsMut, LANES, Near, Stretch};
 use crate::reduce::{self, Node, Partial, Reduction, Sum, Terms, Weighted, weigh};
 use core::marker::PhantomData;
 
@@ -34,6 +34,9 @@ pub(crate) trait ElementwiseLoss<T: Element>: Copy + Sync {
 
     /// Whether there are quick paths: the three functions below, for weights of 1.
     const QUICK: bool = false;
+
+    /// An element that adds nothing to a sum, and whose value and gradient are certain.
+    const PADDING: [f64; 2] = [0.0; 2];
 
     /// The loss as (linear, factor), standing for linear + ln(factor), for a sum: see [`Estimate`].
     #[inline(always)]
@@ -94,6 +97,9 @@ pub(crate) trait Map<T: Element, const K: usize>: Copy + Sync {
     /// The number, before it is rounded.
     fn record(&self, inputs: [f64; K], weight: f64, pos_weight: f64) -> f64;
 
+    /// Inputs for which the quick path says a loss of 0, and is certain.
+    const PADDING: [f64; K];
+
     /// Whether there is a quick path.
     fn has_quick(&self) -> bool;
 
@@ -101,15 +107,28 @@ pub(crate) trait Map<T: Element, const K: usize>: Copy + Sync {
     fn quick<A: Arithmetic>(&self, inputs: [f64; K]) -> Quick;
 }
 
-/// The inputs of the elements from `start` on.
+/// Stretches of the inputs, in groups.
 #[inline(always)]
-fn load_all<T: Element, const K: usize>(inputs: &[&[T]; K], start: usize) -> [[T; LANES]; K] {
-    let mut lanes = [[T::zero(); LANES]; K];
-    for (k, (lanes, input)) in lanes.iter_mut().zip(inputs).enumerate() {
-        let padding = if k == 0 { PADDING } else { 0.0 };
-        *lanes = load(input, start, T::narrow(padding));
-    }
-    lanes
+fn groups<'a, T: Element, const K: usize>(
+    inputs: &[&'a [T]; K],
+    padding: [f64; K],
+    start: usize,
+    len: usize,
+) -> [Groups<'a, T>; K] {
+    core::array::from_fn(|k| {
+        let input = inputs[k].get(start..start + len).unwrap_or(&[]);
+        Groups::new(input, T::narrow(padding[k]))
+    })
+}
+
+/// The groups that begin at `start`: copies, which nothing that is written can be part of, so that loops over
+/// them need no look at what overlaps.
+#[inline(always)]
+fn groups_at<T: Element, const K: usize>(
+    groups: &[Groups<'_, T>; K],
+    start: usize,
+) -> [[T; LANES]; K] {
+    core::array::from_fn(|k| *groups[k].at(start))
 }
 
 /// What one element has in each of the inputs.
@@ -130,12 +149,32 @@ struct Fill<'a, T, M, const K: usize> {
     output: &'a mut [T],
 }
 
-impl<T: Element, M: Map<T, K>, const K: usize> Fill<'_, T, M, K> {
+impl<'a, T: Element, M: Map<T, K>, const K: usize> Fill<'a, T, M, K> {
+    #[inline(always)]
+    fn begin(self) -> Filling<'a, T, M, K> {
+        Filling {
+            inputs: groups(&self.inputs, M::PADDING, self.start, self.output.len()),
+            map: self.map,
+            start: self.start,
+            output: GroupsMut::new(self.output),
+        }
+    }
+}
+
+/// The same, in groups.
+struct Filling<'a, T, M, const K: usize> {
+    map: M,
+    inputs: [Groups<'a, T>; K],
+    start: usize,
+    output: GroupsMut<'a, T>,
+}
+
+impl<T: Element, M: Map<T, K>, const K: usize> Filling<'_, T, M, K> {
     /// Elements `from..to` of the output by the formula of record.
     #[inline(always)]
     fn record(&mut self, from: usize, to: usize) {
         for at in (from..to).step_by(LANES) {
-            let inputs = load_all(&self.inputs, self.start + at);
+            let inputs = groups_at(&self.inputs, at);
             let weights = self.map.weights(self.start + at);
             let mut output = [T::zero(); LANES];
             for lane in 0..LANES {
@@ -145,27 +184,27 @@ impl<T: Element, M: Map<T, K>, const K: usize> Fill<'_, T, M, K> {
                     weights.pos_weight[lane],
                 ));
             }
-            store(self.output, at, &output);
+            *self.output.at(at) = output;
         }
     }
 
     /// The same by the quick path, and whether all of them are certain.
     #[inline(always)]
     fn quick<A: Arithmetic>(&mut self, from: usize, to: usize, losses: &mut Stretch) -> bool {
-        let mut open = 0;
+        let mut open = [0; LANES];
         for at in (from..to).step_by(LANES) {
-            let inputs = load_all(&self.inputs, self.start + at);
+            let inputs = groups_at(&self.inputs, at);
             let mut output = [T::zero(); LANES];
-            for (lane, out) in output.iter_mut().enumerate() {
+            for lane in 0..LANES {
                 let quick = self.map.quick::<A>(across(&inputs, lane));
                 let (rounded, certain) = quick.output.round();
-                *out = rounded;
-                open |= u32::from(!certain);
+                output[lane] = rounded;
+                open[lane] |= u32::from(!certain);
                 losses.add(lane, quick.linear, quick.factor);
             }
-            store(self.output, at, &output);
+            *self.output.at(at) = output;
         }
-        open == 0
+        open == [0; LANES]
     }
 }
 
@@ -173,20 +212,22 @@ impl<T: Element, M: Map<T, K>, const K: usize> Kernel for Fill<'_, T, M, K> {
     type Output = Estimate;
 
     #[inline(always)]
-    fn run<A: Arithmetic>(mut self) -> Estimate {
-        let len = self.output.len();
+    fn run<A: Arithmetic>(self) -> Estimate {
+        let mut filling = self.begin();
+        let len = filling.output.len();
         let mut total = Estimate::default();
         for start in (0..len).step_by(Stretch::LEN) {
             let end = len.min(start + Stretch::LEN);
             let mut losses = Stretch::new();
             for from in (start..end).step_by(CHUNK) {
                 let to = end.min(from + CHUNK);
-                if !self.quick::<A>(from, to, &mut losses) {
-                    self.record(from, to);
+                if !filling.quick::<A>(from, to, &mut losses) {
+                    filling.record(from, to);
                 }
             }
             total = total.merge(losses.finish(end - start));
         }
+        filling.output.finish();
         total
     }
 }
@@ -198,8 +239,10 @@ impl<T: Element, M: Map<T, K>, const K: usize> Kernel for FillOfRecord<'_, T, M,
     type Output = ();
 
     #[inline(always)]
-    fn run<A: Arithmetic>(mut self) {
-        self.0.record(0, self.0.output.len());
+    fn run<A: Arithmetic>(self) {
+        let mut filling = self.0.begin();
+        filling.record(0, filling.output.len());
+        filling.output.finish();
     }
 }
 
@@ -238,6 +281,8 @@ pub(crate) struct Checked<'a, T, L> {
 struct Value<'a, T, L>(Checked<'a, T, L>);
 
 impl<T: Element, L: ElementwiseLoss<T>> Map<T, 2> for Value<'_, T, L> {
+    const PADDING: [f64; 2] = L::PADDING;
+
     #[inline(always)]
     fn weights(&self, start: usize) -> Weights {
         self.0.weights(start)
@@ -263,6 +308,8 @@ impl<T: Element, L: ElementwiseLoss<T>> Map<T, 2> for Value<'_, T, L> {
 struct GradientEach<'a, T, L>(Checked<'a, T, L>);
 
 impl<T: Element, L: ElementwiseLoss<T>> Map<T, 3> for GradientEach<'_, T, L> {
+    const PADDING: [f64; 3] = [L::PADDING[0], L::PADDING[1], 0.0];
+
     #[inline(always)]
     fn weights(&self, start: usize) -> Weights {
         self.0.weights(start)
@@ -291,6 +338,8 @@ struct Gradient<'a, T, L> {
 }
 
 impl<T: Element, L: ElementwiseLoss<T>> Map<T, 2> for Gradient<'_, T, L> {
+    const PADDING: [f64; 2] = L::PADDING;
+
     #[inline(always)]
     fn weights(&self, start: usize) -> Weights {
         self.each.weights(start)
@@ -326,34 +375,56 @@ impl<T: Element, L: ElementwiseLoss<T>> Kernel for Losses<'_, T, L> {
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> T::Sum {
-        let len = self.len;
-        if self.grad_input.is_empty() {
-            reduce::block(len, LossTerms::<A, T, L, false>(self, PhantomData))
+        let Losses {
+            checked,
+            start,
+            len,
+            scale,
+            grad_input,
+        } = self;
+        let with_gradient = !grad_input.is_empty();
+        let mut terms = LossTerms {
+            checked: *checked,
+            inputs: groups(&[checked.input, checked.target], L::PADDING, start, len),
+            start,
+            scale,
+            grad_input: GroupsMut::new(grad_input),
+            arithmetic: PhantomData::<A>,
+        };
+        if with_gradient {
+            let sum = reduce::block(len, Of::<_, true>(&mut terms));
+            terms.grad_input.finish();
+            sum
         } else {
-            reduce::block(len, LossTerms::<A, T, L, true>(self, PhantomData))
+            reduce::block(len, Of::<_, false>(&mut terms))
         }
     }
 }
 
-/// The losses of a block as terms of a sum, their gradients written on the way where `GRADIENT`.
-struct LossTerms<'a, A, T, L, const GRADIENT: bool>(Losses<'a, T, L>, PhantomData<A>);
+/// What the losses of a block come from. `A` keeps apart the code for different machines.
+struct LossTerms<'a, A, T, L> {
+    checked: Checked<'a, T, L>,
+    inputs: [Groups<'a, T>; 2],
+    start: usize,
+    scale: f64,
+    grad_input: GroupsMut<'a, T>,
+    arithmetic: PhantomData<A>,
+}
+
+/// The losses as terms of a sum, their gradients written on the way where `GRADIENT`.
+struct Of<'a, F, const GRADIENT: bool>(&'a mut F);
 
 impl<A, T: Element, L: ElementwiseLoss<T>, const GRADIENT: bool> Terms
-    for LossTerms<'_, A, T, L, GRADIENT>
+    for Of<'_, LossTerms<'_, A, T, L>, GRADIENT>
 {
     #[inline(always)]
     fn fill(&mut self, from: usize, out: &mut [f64]) {
-        let Losses {
-            checked,
-            start,
-            scale,
-            ..
-        } = self.0;
-        let value = Value(*checked);
-        let gradient = checked.gradient(scale);
+        let terms = &mut *self.0;
+        let value = Value(terms.checked);
+        let gradient = terms.checked.gradient(terms.scale);
         for at in (0..out.len()).step_by(LANES) {
-            let inputs = load_all(&[checked.input, checked.target], start + from + at);
-            let weights = checked.weights(start + from + at);
+            let inputs = groups_at(&terms.inputs, from + at);
+            let weights = terms.checked.weights(terms.start + from + at);
             let mut losses = [0.0; LANES];
             let mut gradients = [T::zero(); LANES];
             for lane in 0..LANES {
@@ -364,12 +435,17 @@ impl<A, T: Element, L: ElementwiseLoss<T>, const GRADIENT: bool> Terms
                     gradients[lane] = T::narrow(gradient.record(element, weight, pos_weight));
                 }
             }
-            let out = out.get_mut(at..).unwrap_or(&mut []);
-            for (out, loss) in out.iter_mut().zip(losses) {
-                *out = loss;
-            }
             if GRADIENT {
-                store(self.0.grad_input, from + at, &gradients);
+                *terms.grad_input.at(from + at) = gradients;
+            }
+            let out = out.get_mut(at..).unwrap_or(&mut []);
+            match out.first_chunk_mut() {
+                Some(full) => *full = losses,
+                None => {
+                    for (out, loss) in out.iter_mut().zip(losses) {
+                        *out = loss;
+                    }
+                }
             }
         }
     }
@@ -388,12 +464,13 @@ impl<T: Element, L: ElementwiseLoss<T>> Kernel for QuickLosses<'_, T, L> {
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> Estimate {
         let sources = [self.checked.input, self.checked.target];
+        let groups = groups(&sources, L::PADDING, self.start, self.len);
         let mut total = Estimate::default();
         for from in (0..self.len).step_by(Stretch::LEN) {
             let to = self.len.min(from + Stretch::LEN);
             let mut losses = Stretch::new();
             for at in (from..to).step_by(LANES) {
-                let inputs = load_all(&sources, self.start + at);
+                let inputs = groups_at(&groups, at);
                 for lane in 0..LANES {
                     let [x, y] = across(&inputs, lane);
                     let (linear, factor) = L::quick_term::<A>(x, y);

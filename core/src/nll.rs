@@ -75,6 +75,11 @@ impl<T: Element> RowLoss<T> for Checked<'_, T> {
         self.labels.weight(row, self.options.weight)
     }
 
+    fn count(&self) -> Option<usize> {
+        let unweighted = self.options.weight.is_none();
+        unweighted.then(|| self.labels.count())
+    }
+
     fn parts(&self, row: usize) -> Option<usize> {
         self.labels.get(row)
     }

@@ -144,6 +144,8 @@ pub(crate) struct Near {
     high: f64,
     /// Whether the formula of record gives a zero the sign that these numbers have.
     signed: bool,
+    /// Whether they are the result itself, whatever it is.
+    exact: bool,
 }
 
 impl Near {
@@ -152,7 +154,19 @@ impl Near {
         low: f64::NAN,
         high: f64::NAN,
         signed: false,
+        exact: false,
     };
+
+    /// The result itself.
+    #[inline(always)]
+    pub(crate) fn exact(value: f64) -> Self {
+        Self {
+            low: value,
+            high: value,
+            signed: true,
+            exact: true,
+        }
+    }
 
     /// Within a part `error` of `value`, and of its sign even where it rounds to zero.
     #[inline(always)]
@@ -161,6 +175,7 @@ impl Near {
             low: value * (1.0 - error),
             high: value * (1.0 + error),
             signed: true,
+            exact: false,
         }
     }
 
@@ -171,6 +186,7 @@ impl Near {
             low: value - error,
             high: value + error,
             signed: false,
+            exact: false,
         }
     }
 
@@ -179,7 +195,8 @@ impl Near {
     #[inline(always)]
     pub(crate) fn round<T: Element>(self) -> (T, bool) {
         let (low, high) = (T::narrow(self.low), T::narrow(self.high));
-        (low, (low == high) & (self.signed | (low != T::zero())))
+        let certain = (low == high) & (self.signed | (low != T::zero()));
+        (low, certain | self.exact)
     }
 }
 
@@ -277,33 +294,76 @@ impl Stretch {
     }
 }
 
-/// An array of `LANES` elements of a slice from `start` on, with `padding` for those beyond its end.
-#[inline(always)]
-pub(crate) fn load<T: Element>(data: &[T], start: usize, padding: T) -> [T; LANES] {
-    let data = data.get(start..).unwrap_or(&[]);
-    match data.first_chunk::<LANES>() {
-        Some(full) => *full,
-        None => {
-            let mut lanes = [padding; LANES];
-            for (lane, &x) in lanes.iter_mut().zip(data) {
-                *lane = x;
-            }
-            lanes
+/// A slice in groups of [`LANES`], the last one filled up. References to whole groups, so that every loop has one
+/// body, which the compiler sees to be of that length.
+pub(crate) struct Groups<'a, T> {
+    data: &'a [T],
+    last: [T; LANES],
+}
+
+impl<'a, T: Element> Groups<'a, T> {
+    #[inline(always)]
+    pub(crate) fn new(data: &'a [T], padding: T) -> Self {
+        let mut last = [padding; LANES];
+        let (_, rest) = data.as_chunks::<LANES>();
+        for (lane, &x) in last.iter_mut().zip(rest) {
+            *lane = x;
         }
+        Self { data, last }
+    }
+
+    /// The group that begins at `start`.
+    #[inline(always)]
+    pub(crate) fn at(&self, start: usize) -> &[T; LANES] {
+        self.data
+            .get(start..)
+            .and_then(|data| data.first_chunk())
+            .unwrap_or(&self.last)
     }
 }
 
-/// Writes lanes to a slice from `start` on, as many as there is room for.
-#[inline(always)]
-pub(crate) fn store<T: Element>(data: &mut [T], start: usize, lanes: &[T; LANES]) {
-    let data = data.get_mut(start..).unwrap_or(&mut []);
-    match data.first_chunk_mut::<LANES>() {
-        Some(full) => *full = *lanes,
-        None => {
-            for (x, &lane) in data.iter_mut().zip(lanes) {
-                *x = lane;
-            }
+/// A slice to be written in groups of [`LANES`].
+pub(crate) struct GroupsMut<'a, T> {
+    data: &'a mut [T],
+    last: [T; LANES],
+}
+
+impl<'a, T: Element> GroupsMut<'a, T> {
+    #[inline(always)]
+    pub(crate) fn new(data: &'a mut [T]) -> Self {
+        Self {
+            data,
+            last: [T::zero(); LANES],
         }
+    }
+
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// The group that begins at `start`.
+    #[inline(always)]
+    pub(crate) fn at(&mut self, start: usize) -> &mut [T; LANES] {
+        self.data
+            .get_mut(start..)
+            .and_then(|data| data.first_chunk_mut())
+            .unwrap_or(&mut self.last)
+    }
+
+    /// Writes what there is of the last group.
+    #[inline(always)]
+    pub(crate) fn finish(&mut self) {
+        let (_, rest) = self.data.as_chunks_mut::<LANES>();
+        for (x, &lane) in rest.iter_mut().zip(&self.last) {
+            *x = lane;
+        }
+    }
+
+    /// Elements `from..to`, after [`finish`](Self::finish) where they reach into the last group.
+    #[inline(always)]
+    pub(crate) fn stretch(&mut self, from: usize, to: usize) -> &mut [T] {
+        self.data.get_mut(from..to).unwrap_or(&mut [])
     }
 }
 
@@ -320,13 +380,13 @@ pub(crate) fn row_error(classes: usize) -> f64 {
 /// 2^-38.
 pub(crate) const MOST_CLASSES: usize = 1 << 27;
 
-/// The largest element of a row, and the first place that has it; NaN are passed over. A row of nothing else has the
-/// largest element -inf, at 0.
+/// The largest element of a row; NaN are passed over, and a row of nothing else has -inf.
 #[inline(always)]
-pub(crate) fn max<T: Element>(row: &[T]) -> (f64, usize) {
+pub(crate) fn max<T: Element>(row: &[T]) -> f64 {
+    let groups = Groups::new(row, T::neg_infinity());
     let mut lanes = [T::neg_infinity(); LANES];
     for start in (0..row.len()).step_by(LANES) {
-        let x = load(row, start, T::neg_infinity());
+        let x = *groups.at(start);
         for lane in 0..LANES {
             lanes[lane] = if x[lane] > lanes[lane] {
                 x[lane]
@@ -339,41 +399,44 @@ pub(crate) fn max<T: Element>(row: &[T]) -> (f64, usize) {
     for x in lanes {
         max = if x > max { x } else { max };
     }
-    (max.widen(), reduce::find(row, |x| x == max).unwrap_or(0))
+    max.widen()
 }
 
-/// The sum of exp(x - max) over a row but for its first largest element, by [`exp_short`] where `SHORT`.
+/// The first place that has the largest element; 0 where none has, as all are NaN.
+#[inline(always)]
+pub(crate) fn position<T: Element>(row: &[T], max: f64) -> usize {
+    let max = T::narrow(max);
+    reduce::find(row, |x| x == max).unwrap_or(0)
+}
+
+/// The sum of exp(x - max) over a row without one of the largest elements, by [`exp_short`] where `SHORT`: `largest` is the
+/// place of one. Where none is given, 1 is taken from the sum of all, and what is returned has the absolute error
+/// that the sum of all has relatively. NaN where the largest is -inf, as a row of nothing but -inf and NaN has no
+/// limit.
 #[inline(always)]
 pub(crate) fn others<A: Arithmetic, T: Element, const SHORT: bool>(
     row: &[T],
     max: f64,
-    argmax: usize,
+    largest: Option<usize>,
 ) -> f64 {
-    let (before, after) = row.split_at_checked(argmax).unwrap_or((row, &[]));
-    let after = after.get(1..).unwrap_or(&[]);
-    let before = sum_of_exponentials::<A, T, SHORT>(before, max);
-    of_limit(before + sum_of_exponentials::<A, T, SHORT>(after, max), max)
-}
-
-/// The sum of a row whose largest logit is not -inf: a row of nothing but -inf and NaN has no limit.
-#[inline(always)]
-fn of_limit(others: f64, max: f64) -> f64 {
-    if max == f64::NEG_INFINITY {
-        f64::NAN
-    } else {
-        others
-    }
-}
-
-#[inline(always)]
-fn sum_of_exponentials<A: Arithmetic, T: Element, const SHORT: bool>(row: &[T], max: f64) -> f64 {
+    let groups = Groups::new(row, T::neg_infinity());
+    // The group of the one that is left out, with something that adds nothing in its place.
+    let place = largest.unwrap_or(usize::MAX);
+    let group = place - place % LANES;
+    let mut masked = *groups.at(group);
+    masked[place % LANES] = T::neg_infinity();
     let mut total = 0.0;
-    for block in row.chunks(BLOCK) {
+    for block in (0..row.len()).step_by(BLOCK) {
+        let end = row.len().min(block + BLOCK);
         let mut sum = 0.0;
-        for stretch in block.chunks(STRETCH) {
+        for stretch in (block..end).step_by(STRETCH) {
             let mut lanes = [0.0; LANES];
-            for start in (0..stretch.len()).step_by(LANES) {
-                let x = load(stretch, start, T::neg_infinity());
+            for start in (stretch..end.min(stretch + STRETCH)).step_by(LANES) {
+                let x = *if start == group {
+                    &masked
+                } else {
+                    groups.at(start)
+                };
                 for lane in 0..LANES {
                     let a = x[lane].widen() - max;
                     lanes[lane] += if SHORT {
@@ -387,7 +450,18 @@ fn sum_of_exponentials<A: Arithmetic, T: Element, const SHORT: bool>(row: &[T], 
         }
         total += sum;
     }
-    total
+    let one = if largest.is_none() { 1.0 } else { 0.0 };
+    of_limit(total - one, max)
+}
+
+/// The sum of a row whose largest logit decides whether there is a limit.
+#[inline(always)]
+fn of_limit(others: f64, max: f64) -> f64 {
+    if max == f64::NEG_INFINITY {
+        f64::NAN
+    } else {
+        others
+    }
 }
 
 /// The sum of the lanes, in halves.
@@ -472,28 +546,37 @@ fn by_chunk<A: Arithmetic, T: Element>(
     record: &mut impl FnMut(usize, &mut [T]),
     each: impl Output,
 ) {
-    for (index, (x, out)) in row.chunks(CHUNK).zip(output.chunks_mut(CHUNK)).enumerate() {
-        let mut open = 0;
-        for start in (0..x.len()).step_by(LANES) {
-            // What is not there must not be uncertain.
-            let x = load(x, start, T::narrow(max));
-            let mut rounded = [T::zero(); LANES];
+    // What is not there must not be uncertain.
+    let groups = Groups::new(row, T::narrow(max));
+    let mut output = GroupsMut::new(output);
+    for from in (0..row.len()).step_by(CHUNK) {
+        let to = row.len().min(from + CHUNK);
+        let mut open = [0; LANES];
+        for start in (from..to).step_by(LANES) {
+            let x = *groups.at(start);
+            let mut out = [T::zero(); LANES];
             for lane in 0..LANES {
                 let x = x[lane].widen();
                 let (value, certain) = each.near(x, exp::<A>(x - max)).round();
-                rounded[lane] = value;
-                open |= u32::from(!certain);
+                out[lane] = value;
+                open[lane] |= u32::from(!certain);
             }
-            store(out, start, &rounded);
+            *output.at(start) = out;
         }
-        if open != 0 {
-            record(index * CHUNK, out);
+        if to == row.len() {
+            output.finish();
+        }
+        if open != [0; LANES] {
+            record(from, output.stretch(from, to));
         }
     }
 }
 
 /// The most classes of rows that are worked on side by side, one a lane.
 pub(crate) const NARROW: usize = 32;
+
+/// With fewer rows than this left, they are worked on one by one.
+pub(crate) const FEW: usize = 6;
 
 /// [`LANES`] rows of up to [`NARROW`] classes, turned so that a lane is a row.
 pub(crate) struct Rows<T> {
