@@ -6,6 +6,7 @@
 // Only `bits` of it.
 #[allow(dead_code, unused_macros)]
 mod common;
+#[allow(dead_code)]
 #[path = "common/kernels.rs"]
 mod kernels;
 #[path = "common/random.rs"]
@@ -224,7 +225,8 @@ fn activations_times_infinity() {
 
 fn activations_times(which: fn(f32) -> bool) {
     type Backward = fn(&[f32], &[f32], &mut [f32]);
-    let activations: [(&str, Backward, fn(f64) -> f64); 3] = [
+    type Gradient = fn(f64) -> f64;
+    let activations: [(&str, Backward, Gradient); 3] = [
         (
             "sigmoid",
             |x, g, out| Sigmoid::new().backward(x, g, out).unwrap(),

@@ -20,7 +20,7 @@ use trueloss::{Classes, Element, Error, Reduction};
 const THREADS: [usize; 4] = [1, 2, 3, 8];
 
 /// Long enough to be split, and not a whole number of anything.
-const LEN: usize = (1 << 18) + 4096 + 77;
+const LEN: usize = (1 << 18) + 5 * 4096 + 78;
 
 /// Rows of few classes, more than a block of them; of many; longer than a block; few and long; not contiguous.
 const SHAPES: [[usize; 3]; 6] = [
@@ -50,10 +50,16 @@ fn compare<T: Element>() {
     let mut random = Random::new(23);
     let one = [T::one()];
     let logits = Logits::Wide;
-    let p: Vec<T> = random.elements(LEN, kernels::probability);
-    let x: Vec<T> = random.elements(LEN, |r| logits.next(r));
+    // The second half mirrors the first, with weights of the other sign: the exact sum is 0, and what a sum of
+    // rounded numbers leaves of it depends on every addition's place.
+    let mut p: Vec<T> = random.elements(LEN, kernels::probability);
+    let mut x: Vec<T> = random.elements(LEN, |r| logits.next(r));
     let g: Vec<T> = random.elements(LEN, kernels::grad_output);
-    let weight: Vec<T> = random.elements(LEN, |r| r.within(2.0));
+    let mut weight: Vec<T> = random.elements(LEN, |r| r.of_any_magnitude(20));
+    for i in 0..LEN.div_ceil(2) {
+        let mirrored = LEN - 1 - i;
+        (p[i], x[i], weight[i]) = (p[mirrored], x[mirrored], T::zero() - weight[mirrored]);
+    }
     for weight in [&one[..], &weight] {
         let input = Elements {
             x: &x,
