@@ -191,3 +191,101 @@ impl<'a, T: Element> BceWithLogits<'a, T> {
 
     methods!(T);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quick::{Estimate, Plain, Stretch};
+
+    type Loss = BceWithLogits<'static, f32>;
+
+    /// See `softplus_linear`; and sigma(x) = 1/2 + x/4 - …, so that small odd multiples of 2^-24 are near ties.
+    const SOFTPLUS_TIE: f32 = f32::from_bits(0x39ea_41d0);
+    const SIGMOID_TIE: f32 = -1.0 / (1 << 24) as f32;
+
+    fn bits(x: f32) -> u32 {
+        if x.is_nan() { 0 } else { x.to_bits() }
+    }
+
+    #[test]
+    fn losses_that_are_not_certain_are_those_of_record() {
+        for (x, y) in [(SOFTPLUS_TIE, 0.0), (-SOFTPLUS_TIE, 1.0), (f32::NAN, 0.5)] {
+            let near = Loss::quick_value::<Plain>(x.into(), f64::from(y));
+            assert!(!near.round::<f32>().1);
+            let mut losses = [0.0; 3];
+            let (x, y) = ([1.0, x, 2.0], [0.5, y, 0.5]);
+            Loss::new().forward_each(&x, &y, &mut losses).unwrap();
+            let of_record = value::<f32>(x[1].into(), y[1].into(), 1.0) as f32;
+            assert_eq!(bits(losses[1]), bits(of_record));
+        }
+    }
+
+    /// Of the two ties, one for each target; a gradient of 0; and one that has no number.
+    #[test]
+    fn gradients_that_are_not_certain_are_those_of_record() {
+        let cases = [
+            (SIGMOID_TIE, 0.0),
+            (-SIGMOID_TIE, 1.0),
+            (0.0, 0.5),
+            (f32::NAN, 0.5),
+        ];
+        for (x, y) in cases {
+            for scale in [1.0, -1.0] {
+                let quick = Loss::quick_gradient::<Plain>(x.into(), f64::from(y), scale.into());
+                assert!(!quick.output.round::<f32>().1, "{x:e}, {y}");
+                let (x, y) = ([1.0, x, 2.0], [0.5, y, 0.5]);
+                let mut grad = [0.0; 3];
+                let loss = Loss::new().reduction(Reduction::Sum);
+                loss.backward(&x, &y, scale, &mut grad).unwrap();
+                let of_record = gradient::<f32>(x[1].into(), y[1].into(), 1.0);
+                assert_eq!(bits(grad[1]), bits((f64::from(scale) * of_record) as f32));
+                loss.backward_each(&x, &y, &[scale; 3], &mut grad).unwrap();
+                assert_eq!(bits(grad[1]), bits((f64::from(scale) * of_record) as f32));
+            }
+        }
+    }
+
+    fn estimate(x: &[f32], y: &[f32]) -> Estimate {
+        let mut losses = Stretch::new();
+        for (lane, (&x, &y)) in x.iter().zip(y).enumerate() {
+            let (linear, factor) = Loss::quick_term::<Plain>(x.into(), y.into());
+            losses.add(lane % quick::LANES, linear, factor);
+        }
+        losses.finish(x.len())
+    }
+
+    /// Batches of a known sequence, of which some come near a tie.
+    #[test]
+    fn reduced_losses_that_are_not_certain_are_those_of_record() {
+        let mut seed = 1_u64;
+        let mut next = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 40) as f32 / (1 << 24) as f32
+        };
+        let mut uncertain = 0;
+        let (mut x, mut y) = ([SOFTPLUS_TIE; 40], [0.0; 40]);
+        for round in 0..20_000 {
+            let len = if round == 0 { 1 } else { 1 + round % 40 };
+            let (batch, targets) = (&x[..len], &y[..len]);
+            if estimate(batch, targets).round::<f32>(len as f64).is_none() {
+                uncertain += 1;
+                let loss = Loss::new();
+                let of_record = loss.partial(batch, targets, 0).unwrap();
+                let of_record = of_record.finish(Reduction::Mean).unwrap();
+                assert_eq!(loss.forward(batch, targets), Ok(of_record));
+                let with_gradient = loss.forward_backward(batch, targets, &mut [0.0; 40][..len]);
+                assert_eq!(with_gradient, Ok(of_record));
+            } else {
+                assert_ne!(round, 0);
+            }
+            x = x.map(|_| next() * 16.0 - 8.0);
+            y = y.map(|_| next());
+        }
+        assert!((10..200).contains(&uncertain), "{uncertain}");
+        // What has no mean, or no number, never is.
+        assert_eq!(estimate(&[], &[]).round::<f32>(0.0), None);
+        for x in [f32::NAN, f32::INFINITY] {
+            assert_eq!(estimate(&[1.0, x], &[0.0; 2]).round::<f32>(2.0), None);
+        }
+    }
+}

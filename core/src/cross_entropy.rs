@@ -761,3 +761,116 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
         backward_each_probabilities, forward_backward_probabilities, partial_probabilities
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activation::sigmoid;
+    use crate::quick::Plain;
+
+    /// Of two logits, softplus and sigmoid of their difference are loss and gradient: see the numbers that come near
+    /// ties in `activation`. More classes beside them do not count. (What `softplus` mends at its tie, these rows
+    /// do not.)
+    const SOFTPLUS_TIE: f32 = f32::from_bits(0x39ea_41d0);
+    const SIGMOID_TIE: f32 = -1.0 / (1 << 24) as f32;
+    const CLASSES: [usize; 5] = [2, 20, 32, 33, 100];
+
+    fn row(x: f32, classes: usize) -> [f32; 100] {
+        let mut row = [-200.0; 100];
+        (row[0], row[classes - 1]) = (x, 0.0);
+        row
+    }
+
+    #[test]
+    fn losses_that_are_not_certain_are_those_of_record() {
+        for classes in CLASSES {
+            let row = row(SOFTPLUS_TIE, classes);
+            let logits = &row[..classes];
+            let (options, label) = (CrossEntropy::new(), [classes - 1]);
+            let input = Classes::new(logits, [1, classes]).unwrap();
+            let labelled = options.check(input, &label).unwrap();
+            let estimate = labelled.quick::<Plain>(0, 1, Scale::All(0.0), &mut []);
+            assert_eq!(estimate.round::<f32>(1.0), None);
+            let parts = input.row(0).softmax_parts();
+            let loss = value(parts.below_max(classes - 1, 0.0), parts.log1p());
+            let near = Near::relative(loss, quick::row_error(classes));
+            assert!(!near.round::<f32>().1);
+            let expected = loss as f32;
+            let mut losses = [0.0];
+            options.forward_each(input, &label, &mut losses).unwrap();
+            assert_eq!(losses, [expected], "{classes} classes");
+            assert_eq!(options.forward(input, &label), Ok(expected));
+            let grad = &mut [0.0; 100][..classes];
+            assert_eq!(options.forward_backward(input, &label, grad), Ok(expected));
+        }
+    }
+
+    /// The gradient at another class than the label, sigma(x), and that at the label, -sigma(x).
+    #[test]
+    fn gradients_that_are_not_certain_are_those_of_record() {
+        for classes in CLASSES {
+            let row = row(SIGMOID_TIE, classes);
+            let logits = &row[..classes];
+            let (options, label) = (CrossEntropy::new(), [classes - 1]);
+            let input = Classes::new(logits, [1, classes]).unwrap();
+            let labelled = options.check(input, &label).unwrap();
+            let parts = input.row(0).softmax_parts();
+            let e = crate::elementary::exp(f64::from(SIGMOID_TIE));
+            let near = Near::relative(e / (1.0 + parts.others), quick::row_error(classes));
+            assert!(!near.round::<f32>().1);
+            let (_, certain) = labelled.quick_at_label(1.0, parts.others, true, 1.0);
+            assert!(!certain);
+            let sigma = sigmoid(SIGMOID_TIE);
+            let grad = &mut [0.0; 100][..classes];
+            options.backward(input, &label, 1.0, grad).unwrap();
+            assert_eq!(
+                [grad[0], grad[classes - 1]],
+                [sigma, -sigma],
+                "{classes} classes"
+            );
+            // Scales that the quick path refuses, and NaN.
+            for (scale, expected) in [(f32::INFINITY, f32::INFINITY), (f32::NAN, f32::NAN)] {
+                options
+                    .backward_each(input, &label, &[scale], grad)
+                    .unwrap();
+                let same = |a: f32, b: f32| a == b || (a.is_nan() && b.is_nan());
+                assert!(same(grad[0], expected) && same(grad[classes - 1], -expected));
+            }
+            assert!(labelled.quick_scale(0, f64::INFINITY).is_nan());
+        }
+    }
+
+    /// Batches of a known sequence, of which some have means near a tie.
+    #[test]
+    fn reduced_losses_that_are_not_certain_are_those_of_record() {
+        for classes in [3, 40] {
+            let mut seed = 1_u64;
+            let mut next = || {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (seed >> 40) as f32 / (1 << 24) as f32
+            };
+            let mut uncertain = 0;
+            for round in 0..8000 {
+                let rows = 1 + round % 5;
+                let logits = [0.0; 200].map(|_: f32| next() * 8.0 - 4.0);
+                let input = Classes::new(&logits[..rows * classes], [rows, classes]).unwrap();
+                let labels = &[0, 1, 2, 1, 0][..rows];
+                let options = CrossEntropy::new();
+                let labelled = options.check(input, labels).unwrap();
+                let estimate = labelled.quick::<Plain>(0, rows, Scale::All(0.0), &mut []);
+                if estimate.round::<f32>(rows as f64).is_none() {
+                    uncertain += 1;
+                    let of_record = options.partial(input, labels, 0).unwrap();
+                    let of_record = of_record.finish(Reduction::Mean).unwrap();
+                    assert_eq!(options.forward(input, labels), Ok(of_record));
+                    let grad = &mut [0.0; 200][..rows * classes];
+                    assert_eq!(options.forward_backward(input, labels, grad), Ok(of_record));
+                }
+            }
+            assert!(
+                (4..100).contains(&uncertain),
+                "{uncertain} of {classes} classes"
+            );
+        }
+    }
+}

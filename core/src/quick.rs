@@ -713,3 +713,47 @@ impl<T: Element> Rows<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the tests of rounding refuse: what may round to two numbers, to zeros of two signs, or to none.
+    #[test]
+    fn what_is_not_certain() {
+        let certain = |near: Near| near.round::<f32>().1;
+        let midpoint = 1.0 + 1.0 / (1 << 24) as f64;
+        assert!(!certain(Near::relative(midpoint, QUICK_ERROR)));
+        assert!(!certain(Near::relative(
+            midpoint * (1.0 + QUICK_ERROR / 2.0),
+            QUICK_ERROR
+        )));
+        assert!(certain(Near::relative(
+            midpoint * (1.0 + 4.0 * QUICK_ERROR),
+            QUICK_ERROR
+        )));
+        assert!(!certain(Near::absolute(0.0, 1e-60)));
+        assert!(!certain(Near::absolute(1e-60, 1e-61)));
+        assert!(certain(Near::relative(1e-60, QUICK_ERROR)));
+        assert!(certain(Near::relative(-0.0, QUICK_ERROR)));
+        assert!(!certain(Near::relative(f64::NAN, QUICK_ERROR)));
+        assert!(!certain(Near::absolute(f64::INFINITY, f64::INFINITY)));
+        assert!(!certain(Near::UNKNOWN));
+
+        let round = |value: f64| {
+            let mut estimate = Estimate::default();
+            estimate.add(value);
+            estimate.round::<f32>(1.0)
+        };
+        assert_eq!(round(midpoint), None);
+        assert_eq!(round(1.0), Some(1.0));
+        assert_eq!(round(f64::NAN), None);
+        // Below what a product of factors can tell.
+        assert_eq!(round(1e-17), None);
+        // Terms that cancel may leave a zero of either sign.
+        let mut estimate = Estimate::default();
+        estimate.add(1e-20);
+        estimate.add(-1e-20);
+        assert_eq!(estimate.round::<f32>(1e35), None);
+    }
+}
