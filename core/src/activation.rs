@@ -210,10 +210,7 @@ impl<T: Element, F: Activation> Map<T, 2> for Backward<F> {
 
     #[inline(always)]
     fn quick<A: Arithmetic>(&self, [x, scale]: [f64; 2]) -> Quick {
-        Quick::output(Near::relative(
-            scale * F::quick_gradient::<A>(x),
-            QUICK_ERROR,
-        ))
+        Quick::output(Near::finite(scale * F::quick_gradient::<A>(x), QUICK_ERROR))
     }
 }
 

@@ -179,6 +179,17 @@ impl Near {
         }
     }
 
+    /// The same, but nothing is known of an infinite value: a factor may have been infinite where what it multiplies
+    /// is 0 by the formula of record.
+    #[inline(always)]
+    pub(crate) fn finite(value: f64, error: f64) -> Self {
+        if value.abs() < f64::INFINITY {
+            Self::relative(value, error)
+        } else {
+            Self::UNKNOWN
+        }
+    }
+
     /// Within `error` of `value`, of either sign.
     #[inline(always)]
     pub(crate) fn absolute(value: f64, error: f64) -> Self {
@@ -572,8 +583,9 @@ fn by_chunk<A: Arithmetic, T: Element>(
     }
 }
 
-/// The most classes of rows that are worked on side by side, one a lane.
-pub(crate) const NARROW: usize = 32;
+/// The most classes of rows that are worked on side by side, one a lane. None without `std`, where there are no wide vectors
+/// to gain from it and little stack to keep them on.
+pub(crate) const NARROW: usize = if cfg!(feature = "std") { 32 } else { 0 };
 
 /// With fewer rows than this left, they are worked on one by one.
 pub(crate) const FEW: usize = 6;
