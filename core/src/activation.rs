@@ -6,7 +6,7 @@
 
 use crate::classes::{self, Classes, Row, RowMap, SoftmaxParts};
 use crate::element::Element;
-use crate::elementary::{self, exp, exp_of_sum};
+use crate::elementary::{self, exp, exp_of_sum, log1p_unit_with};
 use crate::elementwise::{Map, Quick, fill};
 use crate::error::{Argument, Error, check_length};
 use crate::quick::{self, Arithmetic, LANES, Near, QUICK_ERROR, Rows};
@@ -225,7 +225,7 @@ fn quick_sigmoid<A: Arithmetic>(x: f64) -> f64 {
 #[inline(always)]
 fn quick_softplus<A: Arithmetic>(x: f64) -> f64 {
     let positive = if x < 0.0 { 0.0 } else { x };
-    positive + quick::log1p_unit::<A>(quick::exp::<A>(-x.abs()))
+    positive + log1p_unit_with::<A>(quick::exp::<A>(-x.abs()))
 }
 
 /// The methods of an activation that goes element by element.

@@ -2,7 +2,7 @@
 
 use crate::activation::{linear_sigmoid, softplus_linear};
 use crate::element::Element;
-use crate::elementary::exp;
+use crate::elementary::{exp, log1p_unit_with};
 use crate::elementwise::{Checked, ElementwiseLoss, Quick, check_unit_interval, methods};
 use crate::error::{Argument, Error};
 use crate::quick::{self, Arithmetic, Near, QUICK_ERROR};
@@ -133,7 +133,7 @@ impl<T: Element> ElementwiseLoss<T> for BceWithLogits<'_, T> {
     fn quick_value<A: Arithmetic>(x: f64, y: f64) -> Near {
         let t = quick::exp::<A>(-x.abs());
         let (linear, _) = quick_term(x, y, t);
-        Near::relative(linear + quick::log1p_unit::<A>(t), QUICK_ERROR)
+        Near::relative(linear + log1p_unit_with::<A>(t), QUICK_ERROR)
     }
 
     // ((1 - y) - y t) / (1 + t) or ((1 - y) t - y) / (1 + t): each of the two terms, and so their difference, is within

@@ -99,6 +99,22 @@ impl<'a, T: Element> Classes<'a, T> {
         }
     }
 
+    /// Where a row lies in a slice of its own for the rows from `start` on, or in one for all rows where they are not
+    /// neighbours.
+    #[inline(always)]
+    fn layout_from(&self, start: usize, row: usize) -> Layout {
+        let base = if self.stride == 1 {
+            start * self.classes
+        } else {
+            0
+        };
+        let layout = self.layout(row);
+        Layout {
+            offset: layout.offset - base,
+            ..layout
+        }
+    }
+
     pub(crate) fn row(&self, row: usize) -> Row<'a, T> {
         Row {
             data: self.data,
@@ -138,14 +154,6 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The same place in a slice that begins at element `base`.
-    pub(crate) fn from(self, base: usize) -> Self {
-        Self {
-            offset: self.offset - base,
-            ..self
-        }
-    }
-
     /// Reads classes `start..start + out.len()`, widened.
     #[inline(always)]
     pub(crate) fn read<T: Element>(self, data: &[T], start: usize, out: &mut [f64]) {
@@ -263,12 +271,7 @@ impl<T: Element> Row<'_, T> {
             others: 0.0,
         };
         let others: T::Sum = reduce::sum(self.layout.classes, Others { row: self, parts });
-        // A row of -inf has no limit: some classes may go to -inf faster than others.
-        parts.others = if max == f64::NEG_INFINITY {
-            f64::NAN
-        } else {
-            others.value()
-        };
+        parts.others = quick::of_limit(others.value(), max);
         parts
     }
 }
@@ -557,13 +560,8 @@ pub(crate) trait RowLoss<T: Element>: Sync {
         scale: f64,
         grad_input: &mut [T],
     ) {
-        let input = self.input();
-        let base = if input.stride == 1 {
-            start * input.classes
-        } else {
-            0
-        };
-        self.gradient(row, parts, scale, input.layout(row).from(base), grad_input);
+        let layout = self.input().layout_from(start, row);
+        self.gradient(row, parts, scale, layout, grad_input);
     }
 
     /// The losses of one block of rows; their gradients times `scale` too, where `grad_input`, which is that of all
@@ -943,12 +941,7 @@ struct MappedRows<'a, T, M> {
 impl<T: Element, M: RowMap<T>> MappedRows<'_, T, M> {
     #[inline(always)]
     fn row_of_record(&mut self, row: usize) {
-        let base = if self.input.stride == 1 {
-            self.start * self.input.classes
-        } else {
-            0
-        };
-        let layout = self.input.layout(row).from(base);
+        let layout = self.input.layout_from(self.start, row);
         let row = self.input.row(row);
         let parts = row.softmax_parts();
         layout.write_all(self.output, |start, out| {

@@ -244,14 +244,9 @@ impl<T: Element> Labelled<'_, T> {
         }
     }
 
-    /// Zeros, the gradient of an ignored row.
-    fn clear(row: &mut [T]) {
-        row.fill(T::zero());
-    }
-
     /// Rows `start..start + len`, at most [`LANES`], of few classes, with their losses and weights.
     #[inline(always)]
-    fn quick_narrow<A: Arithmetic, const GRADIENT: bool>(
+    fn quick_narrow<A: Arithmetic, const SHORT: bool>(
         &self,
         rows: &mut Rows<T>,
         start: usize,
@@ -261,11 +256,8 @@ impl<T: Element> Labelled<'_, T> {
     ) -> Below {
         let classes = self.input.classes();
         let logits = self.input.contiguous(start, len).unwrap_or(&[]);
-        if GRADIENT {
-            rows.read::<A, false>(logits);
-        } else {
-            rows.read::<A, true>(logits);
-        }
+        rows.read::<A, SHORT>(logits);
+        let with_gradient = !SHORT && !grad_input.is_empty();
         let mut below = Below::new(rows.others);
         let mut scales = [0.0; LANES];
         let mut at_label = [(T::zero(), true); LANES];
@@ -280,20 +272,20 @@ impl<T: Element> Labelled<'_, T> {
                 rows.max[lane] - rows.logit(lane, label)
             };
             below.weight[lane] = Some(self.options.class_weight(label));
-            if GRADIENT {
+            if with_gradient {
                 let e = rows.exponential(lane, label);
                 let scale = self.quick_scale(label, scale.of(start + lane));
                 at_label[lane] = self.quick_at_label(e, rows.others[lane], is_max, scale);
                 scales[lane] = scale / (1.0 + rows.others[lane]);
             }
         }
-        if GRADIENT {
+        if with_gradient {
             let certain = rows.scale_exponentials(&scales);
             for (lane, grad) in (0..len.min(LANES)).zip(grad_input.chunks_exact_mut(classes.max(1)))
             {
                 let row = start + lane;
                 let Some(label) = self.labels.get(row) else {
-                    Self::clear(grad);
+                    grad.fill(T::zero());
                     continue;
                 };
                 let (gradient, certain_at_label) = at_label[lane];
@@ -310,7 +302,7 @@ impl<T: Element> Labelled<'_, T> {
 
     /// The same for rows of many classes.
     #[inline(always)]
-    fn quick_wide<A: Arithmetic, const GRADIENT: bool>(
+    fn quick_wide<A: Arithmetic, const SHORT: bool>(
         &self,
         start: usize,
         len: usize,
@@ -319,12 +311,13 @@ impl<T: Element> Labelled<'_, T> {
     ) -> Below {
         let classes = self.input.classes();
         let mut below = Below::new([0.0; LANES]);
+        let with_gradient = !SHORT && !grad_input.is_empty();
         for lane in 0..len.min(LANES) {
             let grad = grad_input
                 .get_mut(lane * classes..(lane + 1) * classes)
                 .unwrap_or(&mut []);
             let Some(label) = self.labels.get(start + lane) else {
-                Self::clear(grad);
+                grad.fill(T::zero());
                 continue;
             };
             let row = self.input.contiguous(start + lane, 1).unwrap_or(&[]);
@@ -334,25 +327,12 @@ impl<T: Element> Labelled<'_, T> {
             // Where it has not, the loss is at least ln 2, and S need not be known better than 1 + S is.
             let is_max = logit == max;
             let largest = is_max.then_some(label);
-            let others = if GRADIENT {
-                quick::others::<A, T, false>(row, max, largest)
-            } else {
-                quick::others::<A, T, true>(row, max, largest)
-            };
+            let others = quick::others::<A, T, SHORT>(row, max, largest);
             below.below_max[lane] = max - logit;
             below.others[lane] = others;
             below.weight[lane] = Some(self.options.class_weight(label));
-            if GRADIENT {
-                self.quick_gradient::<A>(
-                    start + lane,
-                    row,
-                    label,
-                    max,
-                    others,
-                    is_max,
-                    scale,
-                    grad,
-                );
+            if with_gradient {
+                self.quick_gradient::<A>(start + lane, row, label, max, others, scale, grad);
             }
         }
         below
@@ -368,7 +348,6 @@ impl<T: Element> Labelled<'_, T> {
         label: usize,
         max: f64,
         others: f64,
-        is_max: bool,
         scale: Scale<'_, T>,
         grad: &mut [T],
     ) {
@@ -390,7 +369,7 @@ impl<T: Element> Labelled<'_, T> {
         );
         let logit = logits.get(label).map_or(f64::NAN, |x| x.widen());
         let e = quick::exp::<A>(logit - max);
-        let (gradient, certain) = self.quick_at_label(e, others, is_max, quick_scale);
+        let (gradient, certain) = self.quick_at_label(e, others, logit == max, quick_scale);
         if let Some(at_label) = grad.get_mut(label) {
             if certain {
                 *at_label = gradient;
@@ -400,15 +379,17 @@ impl<T: Element> Labelled<'_, T> {
         }
     }
 
-    /// All rows of a run in groups; `done(row, below)` takes the losses of each.
+    /// All rows of a run in groups, with short exponentials, which are enough for a sum of losses alone, or with those
+    /// that gradients and single losses need. Gradients are written where `grad_input` has places; `done(first,
+    /// below)` takes the losses of a group.
     #[inline(always)]
-    fn quick_groups<A: Arithmetic, const GRADIENT: bool>(
+    fn quick_groups<A: Arithmetic, const SHORT: bool>(
         &self,
         start: usize,
         len: usize,
         scale: Scale<'_, T>,
         grad_input: &mut [T],
-        mut done: impl FnMut(usize, usize, Below),
+        mut done: impl FnMut(usize, Below),
     ) {
         let classes = self.input.classes();
         let mut rows = (classes <= NARROW && len >= FEW).then(|| Rows::new(classes));
@@ -419,11 +400,11 @@ impl<T: Element> Labelled<'_, T> {
                 .unwrap_or(&mut []);
             let below = match &mut rows {
                 Some(rows) if group >= FEW => {
-                    self.quick_narrow::<A, GRADIENT>(rows, start + first, group, scale, grad)
+                    self.quick_narrow::<A, SHORT>(rows, start + first, group, scale, grad)
                 }
-                _ => self.quick_wide::<A, GRADIENT>(start + first, group, scale, grad),
+                _ => self.quick_wide::<A, SHORT>(start + first, group, scale, grad),
             };
-            done(first, group, below);
+            done(first, below);
         }
     }
 }
@@ -534,7 +515,7 @@ impl<T: Element> RowLoss<T> for Labelled<'_, T> {
         grad_input: &mut [T],
     ) -> Estimate {
         let mut total = Estimate::default();
-        let add = |_: usize, _: usize, below: Below| {
+        let add = |_: usize, below: Below| {
             for (value, weight) in below.values().into_iter().zip(below.weight) {
                 if let Some(weight) = weight {
                     total.add(weigh(weight, value));
@@ -542,9 +523,9 @@ impl<T: Element> RowLoss<T> for Labelled<'_, T> {
             }
         };
         if grad_input.is_empty() {
-            self.quick_groups::<A, false>(start, len, scale, grad_input, add);
-        } else {
             self.quick_groups::<A, true>(start, len, scale, grad_input, add);
+        } else {
+            self.quick_groups::<A, false>(start, len, scale, grad_input, add);
         }
         total
     }
@@ -553,12 +534,10 @@ impl<T: Element> RowLoss<T> for Labelled<'_, T> {
     fn quick_each<A: Arithmetic>(&self, start: usize, losses: &mut [T]) {
         let error = quick::row_error(self.input.classes());
         let len = losses.len();
-        let write = |first: usize, group: usize, below: Below| {
+        let write = |first: usize, below: Below| {
             let values = below.values();
-            for lane in 0..group.min(LANES) {
-                let Some(loss) = losses.get_mut(first + lane) else {
-                    continue;
-                };
+            let losses = losses.get_mut(first..).unwrap_or(&mut []);
+            for (lane, loss) in (0..LANES).zip(losses) {
                 let Some(weight) = below.weight[lane] else {
                     *loss = T::zero();
                     continue;
@@ -572,7 +551,7 @@ impl<T: Element> RowLoss<T> for Labelled<'_, T> {
                 };
             }
         };
-        self.quick_groups::<A, true>(start, len, Scale::All(0.0), &mut [], write);
+        self.quick_groups::<A, false>(start, len, Scale::All(0.0), &mut [], write);
     }
 }
 

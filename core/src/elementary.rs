@@ -9,6 +9,8 @@
 //!
 //! Below, u = 2^-53 is the largest relative error of one rounding.
 
+use crate::quick::{Arithmetic, Plain};
+
 // BEGIN GENERATED COEFFICIENTS
 /// `Q` in `exp(r) = 1 + (r + r^2 Q(r))` for `|r| <= 0.34658`, just beyond `ln(2)/2`.
 ///
@@ -100,15 +102,15 @@ const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcc;
 /// A polynomial with coefficients of rising order, an even number of them: pairs, so that half of the work
 /// can overlap, then Horner's rule in x^2.
 #[inline(always)]
-fn polynomial<const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
+pub(crate) fn polynomial<A: Arithmetic, const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
     const { assert!(N.is_multiple_of(2)) };
     let square = x * x;
     let (pairs, _) = coefficients.as_chunks::<2>();
     pairs
         .iter()
         .rev()
-        .map(|[low, high]| low + high * x)
-        .reduce(|sum, pair| sum * square + pair)
+        .map(|[low, high]| A::mul_add(*high, x, *low))
+        .reduce(|sum, pair| A::mul_add(sum, square, pair))
         .unwrap_or(0.0)
 }
 
@@ -137,7 +139,7 @@ pub fn exp_of_sum(x: f64, low: f64) -> f64 {
     let shifted = x * LOG2_E + MAGIC;
     let k = shifted - MAGIC;
     let r = (x - k * LN2_HI) - (k * LN2_LO - low);
-    let significand = 1.0 + (r + r * r * polynomial(&EXP, r));
+    let significand = 1.0 + (r + r * r * polynomial::<Plain, _>(&EXP, r));
     // 2^k by its bits. Where the result may be subnormal, 2^(k + 64) and then 2^-64, so that it is
     // rounded once. A product rather than a sum of bits, so that a NaN stays one.
     let subnormal = k < -960.0;
@@ -154,10 +156,11 @@ pub fn exp_of_sum(x: f64, low: f64) -> f64 {
 /// log(1 + f) = f - s (f - R(s^2)), s = f / (2 + f): with the leading term exact, the error of a small
 /// f's logarithm is that of its last subtraction.
 #[inline(always)]
-fn log_near_one<const N: usize>(coefficients: &[f64; N], f: f64) -> f64 {
+fn log_near_one<A: Arithmetic, const N: usize>(coefficients: &[f64; N], f: f64) -> f64 {
     let s = f / (2.0 + f);
     let z = s * s;
-    f - s * (f - z * polynomial(coefficients, z))
+    let rest = A::mul_add(-z, polynomial::<A, N>(coefficients, z), f);
+    A::mul_add(-s, rest, f)
 }
 
 /// x = 2^e m with m in [sqrt(1/2), sqrt(2)), e as an integer, for a normal positive x.
@@ -188,7 +191,7 @@ fn join(e: i64, low: f64) -> f64 {
 #[inline(always)]
 pub fn log(x: f64) -> f64 {
     let (e, m) = split(x);
-    join(e, log_near_one(&LOG, m - 1.0))
+    join(e, log_near_one::<Plain, _>(&LOG, m - 1.0))
 }
 
 /// ln(1 + x) for x > -1, and for x = -1 some finite number below -700.
@@ -207,7 +210,7 @@ pub fn log1p(x: f64) -> f64 {
     } else {
         (m - 1.0) + lost * unscale
     };
-    join(e, log_near_one(&LOG, f))
+    join(e, log_near_one::<Plain, _>(&LOG, f))
 }
 
 /// ln(1 + t) for t in [0, 1]: [`log1p`] without the split, for the loops over elements.
@@ -215,5 +218,11 @@ pub fn log1p(x: f64) -> f64 {
 /// Relative error below 3 u. ln(1 + 0) = 0, NaN for NaN.
 #[inline(always)]
 pub fn log1p_unit(t: f64) -> f64 {
-    log_near_one(&LOG1P_UNIT, t)
+    log1p_unit_with::<Plain>(t)
+}
+
+/// The same in the arithmetic of a quick path. Relative error below 3 u.
+#[inline(always)]
+pub(crate) fn log1p_unit_with<A: Arithmetic>(t: f64) -> f64 {
+    log_near_one::<A, _>(&LOG1P_UNIT, t)
 }

@@ -6,8 +6,8 @@ use crate::dispatch::{self, Kernel};
 use crate::element::Element;
 use crate::error::{Argument, Error, check_length};
 use crate::parallel;
-use crate::quick::{Arithmetic, CHUNK, Estimate, Groups, GroupsMut, LANES, Near, Stretch};
-use crate::reduce::{self, Node, Partial, Reduction, Sum, Terms, Weighted, weigh};
+use crate::quick::{Arithmetic, Estimate, Groups, GroupsMut, LANES, Near, Stretch};
+use crate::reduce::{self, CHUNK, Node, Partial, Reduction, Sum, Terms, Weighted, weigh};
 use core::marker::PhantomData;
 
 /// A loss of pairs of elements: its formula for one pair, and its options.

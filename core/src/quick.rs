@@ -19,8 +19,8 @@
 //! arithmetic rounds twice where `Fused` does once; the bounds hold for both.
 
 use crate::element::Element;
-use crate::elementary::{EXP, EXP2_SHORT, LN2_HI, LN2_LO, LOG1P_UNIT, LOG2_E, MAGIC, log};
-use crate::reduce::{self, BLOCK, Node};
+use crate::elementary::{EXP, EXP2_SHORT, LN2_HI, LN2_LO, LOG2_E, MAGIC, log, polynomial};
+use crate::reduce::{self, BLOCK, CHUNK, Node};
 
 /// The arithmetic of a quick path.
 pub(crate) trait Arithmetic: Copy {
@@ -58,10 +58,6 @@ impl<const WIDTH: usize> Arithmetic for Fused<WIDTH> {
 /// arrays of this length are what the compiler vectorises.
 pub(crate) const LANES: usize = 16;
 
-/// How many elements are evaluated before their rounding tests are looked at: what one failure sends to the
-/// formula of record.
-pub(crate) const CHUNK: usize = 64;
-
 /// How many elements share one logarithm. Their factors are at most 2, so the product is at most 2^512.
 const STRETCH: usize = 512;
 
@@ -71,20 +67,6 @@ const LOWEST: f64 = -300.0;
 
 /// A logit whose exponential is e^[`LOWEST`], in the place of those that a group lacks.
 pub(crate) const PADDING: f64 = -1000.0;
-
-/// A polynomial with coefficients of rising order, an even number of them, in pairs.
-#[inline(always)]
-fn polynomial<A: Arithmetic, const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
-    const { assert!(N.is_multiple_of(2)) };
-    let square = x * x;
-    let (pairs, _) = coefficients.as_chunks::<2>();
-    pairs
-        .iter()
-        .rev()
-        .map(|[low, high]| A::mul_add(*high, x, *low))
-        .reduce(|sum, pair| A::mul_add(sum, square, pair))
-        .unwrap_or(0.0)
-}
 
 /// 2^k times a number near 1, k in the low bits of `shifted` and the result no subnormal number. As the
 /// product is made by adding to the bits, a NaN must have no bit set among those that reach its exponent: that of an
@@ -120,15 +102,6 @@ pub(crate) fn exp<A: Arithmetic>(a: f64) -> f64 {
     let r = A::mul_add(-k, LN2_LO, A::mul_add(-k, LN2_HI, a));
     let significand = 1.0 + A::mul_add(r * r, polynomial::<A, _>(&EXP, r), r);
     scale_by_power(significand, shifted)
-}
-
-/// ln(1 + t) for t in [0, 1]: [`elementary::log1p_unit`](crate::elementary::log1p_unit) with fused operations.
-/// Relative error below 3 u.
-#[inline(always)]
-pub(crate) fn log1p_unit<A: Arithmetic>(t: f64) -> f64 {
-    let s = t / (2.0 + t);
-    let z = s * s;
-    A::mul_add(-s, A::mul_add(-z, polynomial::<A, _>(&LOG1P_UNIT, z), t), t)
 }
 
 /// How far a function of one exponential from [`exp`] may be from its formula of record, as a part of the sum
@@ -465,9 +438,10 @@ pub(crate) fn others<A: Arithmetic, T: Element, const SHORT: bool>(
     of_limit(total - one, max)
 }
 
-/// The sum of a row whose largest logit decides whether there is a limit.
+/// A row's S, NaN where the largest logit is -inf: a row of nothing but -inf has no limit, as some classes may go to
+/// -inf faster than others.
 #[inline(always)]
-fn of_limit(others: f64, max: f64) -> f64 {
+pub(crate) fn of_limit(others: f64, max: f64) -> f64 {
     if max == f64::NEG_INFINITY {
         f64::NAN
     } else {

@@ -23,6 +23,7 @@
 
 use crate::element::{Element, two_sum};
 use crate::error::{Argument, Error};
+use crate::quick;
 
 /// How many terms a block of the fixed tree has.
 pub const BLOCK: usize = 4096;
@@ -31,7 +32,8 @@ pub const BLOCK: usize = 4096;
 const LANES: usize = 256;
 
 /// How many terms are evaluated before they are added: a small buffer, so that the evaluation is a loop
-/// of its own.
+/// of its own. Also how many outputs are written before their rounding tests are looked at: what one failure
+/// sends to the formula of record.
 pub(crate) const CHUNK: usize = 64;
 
 /// What is returned for many losses: PyTorch's `reduction`. Its 'none' is the `_each` methods.
@@ -78,12 +80,6 @@ pub trait Sum: Node {
     fn add(self, term: f64) -> Self;
     /// What it comes to.
     fn value(self) -> f64;
-}
-
-/// For work that sums nothing.
-impl Node for () {
-    #[inline(always)]
-    fn merge(self, (): Self) {}
 }
 
 impl Node for f64 {
@@ -478,17 +474,17 @@ pub(crate) fn check_finite<T: Element>(argument: Argument, values: &[T]) -> Resu
 /// element is not vectorised.
 #[inline(always)]
 pub(crate) fn find<T: Copy>(values: &[T], fault: impl Fn(T) -> bool) -> Option<usize> {
-    const LANES: usize = 16;
+    const WIDTH: usize = quick::LANES;
     let mut start = 0;
     for chunk in values.chunks(4 * CHUNK) {
-        let mut any = [0_u32; LANES];
-        let (groups, rest) = chunk.as_chunks::<LANES>();
+        let mut any = [0_u32; WIDTH];
+        let (groups, rest) = chunk.as_chunks::<WIDTH>();
         for group in groups {
             for (any, &value) in any.iter_mut().zip(group) {
                 *any |= u32::from(fault(value));
             }
         }
-        if any != [0; LANES] || rest.iter().any(|&value| fault(value)) {
+        if any != [0; WIDTH] || rest.iter().any(|&value| fault(value)) {
             return chunk
                 .iter()
                 .position(|&value| fault(value))
