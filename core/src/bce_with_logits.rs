@@ -5,6 +5,7 @@ use crate::element::Element;
 use crate::elementary::{exp, log1p_unit_with};
 use crate::elementwise::{Checked, ElementwiseLoss, Quick, check_unit_interval, methods};
 use crate::error::{Argument, Error};
+use crate::integer::{self, Positive, mul_high};
 use crate::quick::{self, Arithmetic, Near, QUICK_ERROR};
 use crate::reduce::{Partial, Reduction, weigh};
 
@@ -153,6 +154,68 @@ impl<T: Element> ElementwiseLoss<T> for BceWithLogits<'_, T> {
             factor,
         }
     }
+
+    const HAS_INTEGER: bool = true;
+
+    #[inline(always)]
+    fn integer(
+        x: f32,
+        y: f32,
+        scale: Option<integer::Scale>,
+        losses: &mut integer::Losses,
+    ) -> Option<f32> {
+        integer_value_and_gradient(x, y, scale, losses)
+    }
+}
+
+/// The loss for a `pos_weight` of 1, added to `losses`, and the gradient times `scale`, if that is certain, in integers.
+///
+/// With one of two hard labels the gradient is 1 / (1 + t) or t / (1 + t), whose error is that of t, or less. With a
+/// soft one it is the difference of [`gradient`]: t is in one of its terms, and in the denominator, so that it
+/// is within 2^-33 of the sum of the terms' magnitudes, and within 8 units of 2^-62 for what was rounded down.
+#[inline(always)]
+fn integer_value_and_gradient(
+    x: f32,
+    y: f32,
+    scale: Option<integer::Scale>,
+    losses: &mut integer::Losses,
+) -> Option<f32> {
+    let Some(magnitude) = integer::magnitude(x) else {
+        losses.add_unknown();
+        return None;
+    };
+    let t = integer::exp(magnitude);
+    // In units of 2^-62.
+    let tail = t.units(62);
+    let factor = Positive::new((1 << 62) + tail, 62);
+    let (below, one) = (x.is_sign_negative(), y == 1.0);
+    if one || y == 0.0 {
+        let wrong = below == one;
+        losses.add(if wrong { magnitude } else { 0 }, factor, 1);
+        let recip = factor.recip();
+        let gradient = if wrong { recip } else { t.times(recip) };
+        return scale?.round(gradient, one, integer::ERROR);
+    }
+    // y and 1 - y in units of 2^-64.
+    let positive = integer::fraction(y);
+    let negative = positive.wrapping_neg();
+    let wrong = if below { positive } else { negative };
+    losses.add(mul_high(magnitude, wrong), factor, 1);
+    let (negative, positive) = if below {
+        (mul_high(negative, tail), positive >> 2)
+    } else {
+        (negative >> 2, mul_high(positive, tail))
+    };
+    let difference = negative.abs_diff(positive);
+    // Of a difference in which few bits are left, nothing is known.
+    let zeros = difference.leading_zeros();
+    if zeros > 20 {
+        return None;
+    }
+    let error = (((negative + positive) >> 33) + 8) << zeros >> 7;
+    let gradient = Positive::new(difference, 62).times(factor.recip());
+    let error = u32::try_from(error).ok().filter(|&error| error < 1 << 30)?;
+    scale?.round(gradient, positive > negative, error + 2)
 }
 
 impl<T: Element> Default for BceWithLogits<'_, T> {

@@ -1,6 +1,6 @@
 //! Logits of shape (C), (N, C) or (N, C, d1..dK), seen as rows of C classes with a stride.
 
-use crate::dispatch::{self, Kernel};
+use crate::dispatch::{self, INTEGER, Kernel};
 use crate::element::Element;
 use crate::elementary::{exp_of_sum, log1p};
 use crate::error::{Argument, Error, check_length};
@@ -667,7 +667,7 @@ pub(crate) trait RowLoss<T: Element>: Sync {
     fn forward_each(&self, losses: &mut [T]) -> Result<(), Error> {
         let input = self.input();
         check_length(Argument::Losses, input.rows(), losses.len())?;
-        let quick = self.has_quick();
+        let quick = self.has_quick() && !INTEGER;
         let work = |start, _, _: &mut [()], losses: &mut [T]| {
             if quick {
                 T::quick(QuickEach {
@@ -911,7 +911,7 @@ pub(crate) fn map_rows<T: Element>(map: &impl RowMap<T>, input: Classes<'_, T>, 
             len,
             output,
         };
-        if input.has_quick() {
+        if input.has_quick() && !INTEGER {
             T::quick(QuickMappedRows(rows));
         } else {
             dispatch::run(rows);

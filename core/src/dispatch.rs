@@ -27,6 +27,14 @@ impl Width {
     pub const ALL: [Self; 3] = [Self::Baseline, Self::Avx2, Self::Avx512];
 }
 
+/// Whether quick paths are those in [`integer`](crate::integer): on machines that have no unit for `f64`, or, as a Cortex-M7,
+/// may have one that the compiler does not tell of. `--cfg trueloss_integer` forces them on any machine.
+pub(crate) const INTEGER: bool = cfg!(any(
+    trueloss_integer,
+    all(target_arch = "arm", not(target_feature = "neon")),
+    target_arch = "riscv32"
+));
+
 /// A computation that is compiled for every width.
 ///
 /// `run`, and everything it calls that should be vectorised for the width, must be inlined into the caller: a

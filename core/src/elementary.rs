@@ -78,6 +78,41 @@ pub(crate) const LOG1P_UNIT: [f64; 10] = [
     f64::from_bits(0x3fc5_c788_0d3d_0308), // 1.7015171667483053e-1
 ];
 
+/// `q` in `2^(u/16) = 1 + u q(u)` for `u` from 0 to 1, in integers.
+///
+/// Low order first, with 36, 42, 48 and 54 bits after the point, rounded to nearest; the
+/// lowest has another 1/2 unit in it, for a product that is rounded down.
+/// Relative error of the formula in exact arithmetic, before that rounding: at most 2^-38.37.
+pub(crate) const SIXTEENTH: [u32; 4] = [
+    0xb172_17f2, // 2^36 * 4.332169870e-2
+    0xf5fd_fef2, // 2^42 * 9.383856636e-4
+    0xe34c_f778, // 2^48 * 1.354817456e-5
+    0xa0f1_a476, // 2^54 * 1.498907020e-7
+];
+
+/// `2^(i/16)` in units of 2^-63, rounded down.
+pub(crate) const SIXTEENTHS: [u64; 16] = [
+    0x8000_0000_0000_0000,
+    0x85aa_c367_cc48_7b14,
+    0x8b95_c1e3_ea8b_d6e6,
+    0x91c3_d373_ab11_c336,
+    0x9837_f051_8db8_a96f,
+    0x9ef5_3260_91a1_11ad,
+    0xa5fe_d6a9_b151_38ea,
+    0xad58_3eea_42a1_4ac6,
+    0xb504_f333_f9de_6484,
+    0xbd08_a39f_580c_36be,
+    0xc567_2a11_5506_dadd,
+    0xce24_8c15_1f84_80e3,
+    0xd744_fcca_d69d_6af4,
+    0xe0cc_deec_2a94_e111,
+    0xeac0_c6e7_dd24_392e,
+    0xf525_7d15_2486_cc2c,
+];
+
+/// The base-2 logarithm of e in units of 2^-63, rounded down.
+pub(crate) const LOG2_E_UNITS: u64 = 0xb8aa_3b29_5c17_f0bb;
+
 /// The first 42 bits of `ln(2)`.
 /// The product with an integer below 2^11 is exact.
 pub(crate) const LN2_HI: f64 = f64::from_bits(0x3fe6_2e42_fefa_3800); // 6.9314718055989033e-1

@@ -2,9 +2,10 @@
 //!
 //! They go in groups of [`LANES`], as loops over arrays, which the compiler turns into vectors of any width.
 
-use crate::dispatch::{self, Kernel};
+use crate::dispatch::{self, INTEGER, Kernel};
 use crate::element::Element;
 use crate::error::{Argument, Error, check_length};
+use crate::integer;
 use crate::parallel;
 use crate::quick::{Arithmetic, Estimate, Groups, GroupsMut, LANES, Near, Stretch};
 use crate::reduce::{self, CHUNK, Node, Partial, Reduction, Sum, Terms, Weighted, weigh};
@@ -54,6 +55,20 @@ pub(crate) trait ElementwiseLoss<T: Element>: Copy + Sync {
     #[inline(always)]
     fn quick_gradient<A: Arithmetic>(_x: f64, _y: f64, _scale: f64) -> Quick {
         Quick::output(Near::UNKNOWN)
+    }
+
+    /// Whether there is a quick path in integers: the function below, for weights of 1.
+    const HAS_INTEGER: bool = false;
+
+    /// Adds the loss, and gives the gradient times `scale`, if that is given and it is certain.
+    #[inline(always)]
+    fn integer(
+        _x: f32,
+        _y: f32,
+        _scale: Option<integer::Scale>,
+        _losses: &mut integer::Losses,
+    ) -> Option<f32> {
+        None
     }
 }
 
@@ -105,6 +120,15 @@ pub(crate) trait Map<T: Element, const K: usize>: Copy + Sync {
 
     /// The number, nearly, where all weights are 1.
     fn quick<A: Arithmetic>(&self, inputs: [f64; K]) -> Quick;
+
+    /// Whether there is a quick path in integers.
+    const HAS_INTEGER: bool = false;
+
+    /// The number, if the quick path in integers is certain of it, where all weights are 1; adds the loss too.
+    #[inline(always)]
+    fn integer(&self, _inputs: [T; K], _losses: &mut integer::Losses) -> Option<f32> {
+        None
+    }
 }
 
 /// Stretches of the inputs, in groups.
@@ -161,6 +185,23 @@ impl<'a, T: Element, M: Map<T, K>, const K: usize> Fill<'a, T, M, K> {
     }
 }
 
+impl<T: Element, M: Map<T, K>, const K: usize> Fill<'_, T, M, K> {
+    #[inline(always)]
+    fn integer(self) -> Estimate {
+        let mut losses = integer::Losses::new();
+        for (i, out) in (self.start..).zip(self.output) {
+            let inputs = self
+                .inputs
+                .map(|input| input.get(i).copied().unwrap_or(T::zero()));
+            *out = match self.map.integer(inputs, &mut losses) {
+                Some(value) => T::narrow(value.into()),
+                None => T::narrow(self.map.record(inputs.map(T::widen), 1.0, 1.0)),
+            };
+        }
+        losses.estimate()
+    }
+}
+
 /// The same, in groups.
 struct Filling<'a, T, M, const K: usize> {
     map: M,
@@ -213,6 +254,9 @@ impl<T: Element, M: Map<T, K>, const K: usize> Kernel for Fill<'_, T, M, K> {
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> Estimate {
+        if INTEGER {
+            return self.integer();
+        }
         let mut filling = self.begin();
         let len = filling.output.len();
         let mut total = Estimate::default();
@@ -259,7 +303,7 @@ pub(crate) fn fill<T: Element, M: Map<T, K>, const K: usize>(
             start,
             output,
         };
-        if map.has_quick() {
+        if map.has_quick() && (M::HAS_INTEGER || !INTEGER) {
             T::quick(fill)
         } else {
             dispatch::run(FillOfRecord(fill));
@@ -328,6 +372,14 @@ impl<T: Element, L: ElementwiseLoss<T>> Map<T, 3> for GradientEach<'_, T, L> {
     fn quick<A: Arithmetic>(&self, [x, y, scale]: [f64; 3]) -> Quick {
         L::quick_gradient::<A>(x, y, scale)
     }
+
+    const HAS_INTEGER: bool = L::HAS_INTEGER;
+
+    #[inline(always)]
+    fn integer(&self, [x, y, scale]: [T; 3], losses: &mut integer::Losses) -> Option<f32> {
+        let scale = integer::Scale::new(scale.widen())?;
+        L::integer(integer::single(x), integer::single(y), Some(scale), losses)
+    }
 }
 
 /// The gradient of each element times one scale, from (x, y).
@@ -357,6 +409,17 @@ impl<T: Element, L: ElementwiseLoss<T>> Map<T, 2> for Gradient<'_, T, L> {
     #[inline(always)]
     fn quick<A: Arithmetic>(&self, [x, y]: [f64; 2]) -> Quick {
         self.each.quick::<A>([x, y, self.scale])
+    }
+
+    const HAS_INTEGER: bool = L::HAS_INTEGER;
+
+    #[inline(always)]
+    fn integer(&self, [x, y]: [T; 2], losses: &mut integer::Losses) -> Option<f32> {
+        let scale = integer::Scale::new(self.scale);
+        if scale.is_none() {
+            losses.add_unknown();
+        }
+        L::integer(integer::single(x), integer::single(y), scale, losses)
     }
 }
 
@@ -464,6 +527,14 @@ impl<T: Element, L: ElementwiseLoss<T>> Kernel for QuickLosses<'_, T, L> {
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> Estimate {
         let sources = [self.checked.input, self.checked.target];
+        if INTEGER {
+            let mut losses = integer::Losses::new();
+            let [x, y] = sources.map(|source| source.iter().skip(self.start).take(self.len));
+            for (&x, &y) in x.zip(y) {
+                L::integer(integer::single(x), integer::single(y), None, &mut losses);
+            }
+            return losses.estimate();
+        }
         let groups = groups(&sources, L::PADDING, self.start, self.len);
         let mut total = Estimate::default();
         for from in (0..self.len).step_by(Stretch::LEN) {
@@ -506,7 +577,8 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
 
     /// Whether the quick paths apply.
     fn has_quick(&self) -> bool {
-        T::QUICK && L::QUICK && self.loss.weight() == T::ONE && self.loss.pos_weight() == T::ONE
+        let quick = if INTEGER { L::HAS_INTEGER } else { L::QUICK };
+        T::QUICK && quick && self.loss.weight() == T::ONE && self.loss.pos_weight() == T::ONE
     }
 
     /// What the sum of the losses, and a `grad_output`, is divided by.

@@ -61,6 +61,7 @@ pub mod element;
 pub mod elementary;
 mod elementwise;
 pub mod error;
+mod integer;
 pub mod metrics;
 pub mod mse;
 pub mod nll;

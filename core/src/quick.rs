@@ -214,6 +214,16 @@ impl Estimate {
     const RELATIVE: f64 = 1.0 / (1_u64 << 34) as f64;
     const ABSOLUTE: f64 = 1.0 / (1_u64 << 51) as f64;
 
+    /// The sum of `count` losses, all of them at least 0.
+    #[inline(always)]
+    pub(crate) fn of(value: f64, count: f64) -> Self {
+        Self {
+            value,
+            magnitude: value,
+            count,
+        }
+    }
+
     /// With one more term.
     #[inline(always)]
     pub(crate) fn add(&mut self, term: f64) {
@@ -269,12 +279,7 @@ impl Stretch {
             linear += self.linear[lane];
             product *= self.factor[lane];
         }
-        let value = linear + log(product);
-        Estimate {
-            value,
-            magnitude: value,
-            count: len as f64,
-        }
+        Estimate::of(linear + log(product), len as f64)
     }
 }
 

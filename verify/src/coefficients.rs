@@ -446,6 +446,23 @@ impl Fit {
         }
     }
 
+    /// `exp2(u / 16) = 1 + u q(u)` for `u` from 0 to 1: what a table of sixteenths leaves, for the quick paths in
+    /// integers.
+    pub fn exp2_sixteenth() -> Self {
+        Self {
+            low: Float::new(PRECISION),
+            high: Float::with_val(PRECISION, 1),
+            domain: (Float::new(PRECISION), Float::with_val(PRECISION, 1)),
+            value: |u| {
+                let above_one = sixteenth(u) * Float::with_val(PRECISION, Constant::Log2);
+                above_one.exp_m1() / u
+            },
+            weight: |u| u.clone() / sixteenth(u).exp2(),
+            relative_error: |q, u| (evaluate(q, u) * u + 1u32) / sixteenth(u).exp2() - 1u32,
+            degree: 3,
+        }
+    }
+
     /// `log(1 + f)` for `1 + f` from `sqrt(1/2)` to `sqrt(2)`, a significand centred on 1. The
     /// polynomial is that of [`Fit::log1p_unit`] on a shorter interval.
     pub fn log() -> Self {
@@ -508,6 +525,11 @@ impl Fit {
             error_log2: log2(&error),
         }
     }
+}
+
+/// `u / 16`.
+fn sixteenth(u: &Float) -> Float {
+    Float::with_val(PRECISION, u / 16u32)
 }
 
 /// `2 (atanh(s) / s - 1) / z` at `z = s^2 > 0`.
@@ -578,6 +600,43 @@ fn expression(x: f64) -> String {
     )
 }
 
+/// Bits after the point of the coefficients of [`Fit::exp2_sixteenth`], low order first. Each coefficient then fills the
+/// 32 bits of its integer.
+pub const SIXTEENTH_BITS: [u32; 4] = [36, 42, 48, 54];
+
+/// The coefficients of [`Fit::exp2_sixteenth`] as integers, rounded to nearest, the lowest after 1/2 was added: what the sum
+/// that it stands in loses on average, as its product is rounded down.
+pub fn sixteenth_integers() -> [u32; 4] {
+    let fit = Fit::exp2_sixteenth();
+    let coefficients = fit.polynomial(fit.degree).coefficients;
+    core::array::from_fn(|order| {
+        let scaled = Float::with_val(PRECISION, coefficients[order]) << SIXTEENTH_BITS[order];
+        let offset = if order == 0 { 0.5 } else { 0.0 };
+        let rounded = Float::with_val(PRECISION, scaled + offset)
+            .round()
+            .to_integer()
+            .and_then(|n| n.to_u32());
+        rounded.expect("a coefficient of 32 bits")
+    })
+}
+
+/// `2^(i/16)` in units of 2^-63, rounded down.
+pub fn sixteenths() -> [u64; 16] {
+    core::array::from_fn(|i| units(sixteenth(&Float::with_val(PRECISION, i)).exp2()))
+}
+
+/// `log2(e)` in units of 2^-63, rounded down.
+pub fn log2_e_units() -> u64 {
+    units(Float::with_val(PRECISION, Constant::Log2).recip())
+}
+
+/// A number from 1 to 2 in units of 2^-63, rounded down.
+fn units(x: Float) -> u64 {
+    let scaled = Float::with_val(PRECISION, x << 63u32).floor();
+    let integer = scaled.to_integer().and_then(|n| n.to_u64());
+    integer.expect("a number of 64 bits")
+}
+
 /// A base-2 logarithm with two digits after the point, never below the true one: an error bound
 /// must not be rounded down.
 fn hundredths(log2: f64) -> String {
@@ -614,6 +673,15 @@ fn scalar(name: &str, description: &[&str], value: f64) -> String {
     format!("{comment}pub(crate) const {name}: f64 = {expression}; // {value:.16e}\n")
 }
 
+/// Sixteen hexadecimal digits, or eight, in fours.
+fn hexadecimal(digits: &str) -> String {
+    let fours: Vec<&str> = (0..digits.len())
+        .step_by(4)
+        .map(|i| &digits[i..i + 4])
+        .collect();
+    format!("0x{}", fours.join("_"))
+}
+
 /// The generated block: the text between the lines [`BEGIN`] and [`END`] of
 /// `core/src/elementary.rs`, as `rustfmt` leaves it.
 pub fn rust_source() -> String {
@@ -646,6 +714,39 @@ pub fn rust_source() -> String {
             ],
             &Fit::log1p_unit(),
         ),
+        {
+            let fit = Fit::exp2_sixteenth();
+            let error = hundredths(fit.polynomial(fit.degree).error_log2);
+            let rows: String = sixteenth_integers()
+                .iter()
+                .zip(SIXTEENTH_BITS)
+                .map(|(n, bits)| {
+                    let value = f64::from(*n) / 2f64.powi(bits as i32);
+                    let digits = hexadecimal(&format!("{n:08x}"));
+                    format!("    {digits}, // 2^{bits} * {value:.9e}\n")
+                })
+                .collect();
+            comment(&[
+                "`q` in `2^(u/16) = 1 + u q(u)` for `u` from 0 to 1, in integers.",
+                "",
+                "Low order first, with 36, 42, 48 and 54 bits after the point, rounded to nearest; the",
+                "lowest has another 1/2 unit in it, for a product that is rounded down.",
+                &format!("Relative error of the formula in exact arithmetic, before that rounding: at most 2^{error}."),
+            ]) + &format!("pub(crate) const SIXTEENTH: [u32; 4] = [\n{rows}];\n")
+        },
+        {
+            let rows: String = sixteenths()
+                .iter()
+                .map(|n| format!("    {},\n", hexadecimal(&format!("{n:016x}"))))
+                .collect();
+            comment(&["`2^(i/16)` in units of 2^-63, rounded down."])
+                + &format!("pub(crate) const SIXTEENTHS: [u64; 16] = [\n{rows}];\n")
+        },
+        {
+            let digits = hexadecimal(&format!("{:016x}", log2_e_units()));
+            comment(&["The base-2 logarithm of e in units of 2^-63, rounded down."])
+                + &format!("pub(crate) const LOG2_E_UNITS: u64 = {digits};\n")
+        },
         scalar(
             "LN2_HI",
             &[
@@ -715,10 +816,11 @@ mod tests {
     }
 
     /// All fits, by name.
-    fn fits() -> [(&'static str, Fit); 4] {
+    fn fits() -> [(&'static str, Fit); 5] {
         [
             ("EXP", Fit::exp()),
             ("EXP2_SHORT", Fit::exp2_short()),
+            ("SIXTEENTH", Fit::exp2_sixteenth()),
             ("LOG", Fit::log()),
             ("LOG1P_UNIT", Fit::log1p_unit()),
         ]
@@ -797,7 +899,7 @@ mod tests {
     #[test]
     fn the_functions_are_as_accurate_as_they_need_to_be() {
         // No polynomial of degree 9 brings exp to 2^-58; see the next test.
-        for ((name, fit), bound) in fits().into_iter().zip([-57.9, -34.4, -66.5, -59.4]) {
+        for ((name, fit), bound) in fits().into_iter().zip([-57.9, -34.4, -38.4, -66.5, -59.4]) {
             let found = fit.polynomial(fit.degree).error_log2;
             assert!(found <= bound, "{name}: 2^{found}");
         }

@@ -1,0 +1,296 @@
+//! Quick paths in integers, for machines without a unit for `f64`.
+//!
+//! There every operation of the formula of record is a call of some hundred instructions. Here a number is a significand
+//! of 64 bits and an exponent, products are made of 32-bit ones, and the exponential has five of them. Results
+//! have known errors and pass the rounding tests of [`quick`](crate::quick), which keep the bits those of the formula of
+//! record; what can't be told, and what is rare (NaN, logits from 128 on, results that are no normal number), is left to
+//! that formula: every function here gives an `Option`, or is given only what it knows.
+//!
+//! Numbers are rounded down where nothing else is said. 'Units' of an integer are the values of its last bit.
+
+use crate::element::Element;
+use crate::elementary::{LN2_HI, LN2_LO, LOG2_E_UNITS, SIXTEENTH, SIXTEENTHS, log};
+use crate::quick::Estimate;
+
+/// The product of two integers of 32 bits.
+#[inline(always)]
+fn wide(a: u32, b: u32) -> u64 {
+    u64::from(a) * u64::from(b)
+}
+
+#[inline(always)]
+fn high(a: u64) -> u32 {
+    (a >> 32) as u32
+}
+
+#[inline(always)]
+fn low(a: u64) -> u32 {
+    a as u32
+}
+
+/// a b / 2^64, at most 3 too small: the product of the low halves is left out, and two more are rounded down.
+#[inline(always)]
+pub(crate) fn mul_high(a: u64, b: u64) -> u64 {
+    let middle = (wide(high(a), low(b)) >> 32) + (wide(low(a), high(b)) >> 32);
+    wide(high(a), high(b)) + middle
+}
+
+/// The `f32` that an element is; the quick paths have no other.
+#[inline(always)]
+pub(crate) fn single<T: Element>(x: T) -> f32 {
+    x.widen() as f32
+}
+
+/// |x| in units of 2^-56, rounded down. None from 128 on, nor for NaN.
+#[inline(always)]
+pub(crate) fn magnitude(x: f32) -> Option<u64> {
+    let bits = x.to_bits() & 0x7fff_ffff;
+    if bits >= 128_f32.to_bits() {
+        return None;
+    }
+    // A subnormal number gets a leading bit that it does not have, and is shifted out with it.
+    let significand = u64::from(bits & 0x007f_ffff | 0x0080_0000);
+    // x is its significand times 2^(exponent - 150).
+    let exponent = bits >> 23;
+    Some(match exponent.checked_sub(150 - 56) {
+        Some(left) => significand << (left & 63),
+        None => significand.checked_shr(150 - 56 - exponent).unwrap_or(0),
+    })
+}
+
+/// x in units of 2^-56, rounded towards 0.
+#[inline(always)]
+pub(crate) fn fixed(x: f32) -> Option<i64> {
+    let magnitude = magnitude(x)? as i64;
+    Some(if x.is_sign_negative() {
+        -magnitude
+    } else {
+        magnitude
+    })
+}
+
+/// x from 0 to 1, but not 1, in units of 2^-64, rounded down.
+#[inline(always)]
+pub(crate) fn fraction(x: f32) -> u64 {
+    let bits = x.to_bits();
+    let significand = u64::from(bits & 0x007f_ffff | 0x0080_0000);
+    let exponent = bits >> 23;
+    match exponent.checked_sub(150 - 64) {
+        Some(left) => significand << (left & 63),
+        None => significand.checked_shr(150 - 64 - exponent).unwrap_or(0),
+    }
+}
+
+/// A positive number: `significand` 2^(`exponent` - 63).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Positive {
+    pub(crate) significand: u64,
+    pub(crate) exponent: i32,
+}
+
+impl Positive {
+    /// A number in units of 2^-`bits`, brought to 63 bits after its leading one. 0 stays 0.
+    #[inline(always)]
+    pub(crate) fn new(units: u64, bits: u32) -> Self {
+        let zeros = units.leading_zeros();
+        Self {
+            significand: units << (zeros & 63),
+            exponent: 63 - (zeros + bits) as i32,
+        }
+    }
+
+    /// The product. Of factors that have lost fewer than 8 leading bits, within 2^-45 of itself.
+    #[inline(always)]
+    pub(crate) fn times(self, other: Self) -> Self {
+        Self {
+            significand: mul_high(self.significand, other.significand),
+            exponent: self.exponent + other.exponent + 1,
+        }
+    }
+
+    /// In units of 2^-`bits`, rounded down, for a number below 2^(64 - bits).
+    #[inline(always)]
+    pub(crate) fn units(self, bits: u32) -> u64 {
+        let shift = 63 - bits as i32 - self.exponent;
+        self.significand.checked_shr(shift as u32).unwrap_or(0)
+    }
+
+    /// 1 / D for a D whose significand D' has its leading bit set, within 2^-54 of itself.
+    ///
+    /// 24/17 - 8/17 D' is within 1/17 of 1/D', relatively. Newton's step r (2 - D' r) squares that: three in 32 bits leave
+    /// 2^-32.6. Of their roundings the last step's count, 2^-30 for 2 - D' r and 2^-30 for r >= 1/2, and the 2^-31 by which
+    /// D' itself was rounded: together below 2^-28. One more step, for which 1 - D' r is found exactly and then cut to 28
+    /// bits, leaves 2^-56 and 2^-56.
+    #[inline(always)]
+    pub(crate) fn recip(self) -> Self {
+        const OFFSET: u32 = ((24_u64 << 31) / 17) as u32;
+        const SLOPE: u32 = ((8_u64 << 32) / 17) as u32;
+        // D' in units of 2^-31, and r too.
+        let d = high(self.significand);
+        let mut r = OFFSET - high(wide(SLOPE, d));
+        for _ in 0..3 {
+            // 2 - D' r in units of 2^-30.
+            let correction = high((1 << 63) - wide(d, r));
+            r = (wide(r, correction) >> 30) as u32;
+        }
+        // 1 - D' r in units of 2^-64: of D' r, which is near 1, only what is after the point.
+        let product = (wide(d, r) << 2).wrapping_add(wide(low(self.significand), r) >> 30);
+        let missing = product.wrapping_neg() as i64;
+        // In units of 2^-30 and 2^-56.
+        let correction = i64::from((r >> 1) as i32) * i64::from((missing >> 8) as i32);
+        Self {
+            significand: (u64::from(r) << 32).wrapping_add_signed(correction >> 23),
+            exponent: -self.exponent,
+        }
+    }
+
+    /// The `f32` that it, or its negative, rounds to, if whatever is within `error` rounds to the same normal number.
+    /// `error` is in units of 2^-55 of the leading bit's value.
+    #[inline(always)]
+    pub(crate) fn round(self, negative: bool, error: u32) -> Option<f32> {
+        let zeros = self.significand.leading_zeros();
+        let significand = self.significand.checked_shl(zeros)?;
+        let biased = self.exponent - zeros as i32 + 127;
+        // What a rounding up may carry into is a number still.
+        if !(1..254).contains(&biased) {
+            return None;
+        }
+        // What comes after the 24 bits that are kept, in units of 2^-55 of the leading bit.
+        let rest = (significand >> 8) as u32;
+        const MIDPOINT: u32 = 1 << 31;
+        if rest.wrapping_sub(MIDPOINT - error) <= 2 * error {
+            return None;
+        }
+        let bits =
+            ((biased as u32) << 23) + ((significand >> 40) as u32 & 0x007f_ffff) + (rest >> 31);
+        Some(f32::from_bits(u32::from(negative) << 31 | bits))
+    }
+}
+
+/// The error of what is made of one exponential, as a part of itself: 2^-34, see [`exp`].
+pub(crate) const ERROR: u32 = (1 << 22) + 2;
+
+/// The same for a ratio of two such: 2^-33.
+pub(crate) const RATIO_ERROR: u32 = (1 << 23) + 2;
+
+/// e^-a for `a` in units of 2^-56; from 128 on, some number below 2^-184.
+///
+/// Relative error from -2^-34.4 to 2^-35.6. -a log2(e) = k + i/16 + u/16 with u from 0 to 1: the constant and the product
+/// are off by 2^-52 at most. 2^k is the exponent, 2^(i/16) from a table, 2^(u/16) = 1 + u q(u). In units of 2^-36, q
+/// loses up to 1 where its last product is rounded down, which half a unit in its constant makes up for on average,
+/// 1/2 where that constant was rounded, and 2 (2^-6 + 2^-12) in the terms before it: 1.04 either way. u is up to 2^-32
+/// too small, which is 0.72 down; the product u q up to 1 down; the polynomial is off by 0.2: from -2.96 to 1.24.
+#[inline(always)]
+pub(crate) fn exp(a: u64) -> Positive {
+    if a >= 128 << 56 {
+        return Positive {
+            significand: 1 << 63,
+            exponent: -255,
+        };
+    }
+    // In units of 2^-55.
+    let power = mul_high(a, LOG2_E_UNITS).wrapping_neg();
+    let u = (power >> 19) as u32;
+    let mut q = 0;
+    for coefficient in SIXTEENTH.into_iter().rev() {
+        q = coefficient + (wide(u, q) >> 38) as u32;
+    }
+    let above_one = high(wide(u, q));
+    let sixteenth = SIXTEENTHS[(power >> 51) as usize & 15];
+    let product = wide(high(sixteenth), above_one) + (wide(low(sixteenth), above_one) >> 32);
+    Positive {
+        significand: sixteenth + (product >> 4),
+        exponent: (power as i64 >> 55) as i32,
+    }
+}
+
+/// What gradients are multiplied by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale {
+    magnitude: Positive,
+    negative: bool,
+}
+
+impl Scale {
+    /// None for a scale that is no normal number.
+    #[inline(always)]
+    pub(crate) fn new(scale: f64) -> Option<Self> {
+        let bits = scale.to_bits();
+        let exponent = (bits >> 52) as i32 & 0x7ff;
+        if !(1..0x7ff).contains(&exponent) {
+            return None;
+        }
+        Some(Self {
+            magnitude: Positive {
+                significand: 1 << 63 | bits << 11,
+                exponent: exponent - 1023,
+            },
+            negative: scale.is_sign_negative(),
+        })
+    }
+
+    /// The gradient `x`, or its negative, times the scale, if it is certain; `error` as for [`Positive::round`].
+    #[inline(always)]
+    pub(crate) fn round(&self, x: Positive, negative: bool, error: u32) -> Option<f32> {
+        x.times(self.magnitude)
+            .round(negative != self.negative, error)
+    }
+}
+
+/// A sum of losses of the form linear + ln(factor): the sum of the linear terms, and the product of the factors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Losses {
+    linear: u128,
+    product: Positive,
+    count: usize,
+    known: bool,
+}
+
+impl Losses {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self {
+            linear: 0,
+            product: Positive {
+                significand: 1 << 63,
+                exponent: 0,
+            },
+            count: 0,
+            known: true,
+        }
+    }
+
+    /// A loss with `linear` in units of 2^-56, off by up to 8 of them, and a factor from 1 on, its leading bit set. What the
+    /// loss may be off by absolutely is `count` times what one loss may, see [`Estimate`].
+    #[inline(always)]
+    pub(crate) fn add(&mut self, linear: u64, factor: Positive, count: usize) {
+        self.linear += u128::from(linear);
+        self.count += count;
+        let product = self.product.times(factor);
+        let carried = product.significand >> 63 != 0;
+        self.product = Positive {
+            significand: product.significand << u32::from(!carried),
+            exponent: product.exponent - i32::from(!carried),
+        };
+    }
+
+    /// A loss of which nothing is known.
+    #[inline(always)]
+    pub(crate) fn add_unknown(&mut self) {
+        self.known = false;
+    }
+
+    /// The sum. Each product has lost up to 2^-60 of itself, and each linear term up to 2^-53.
+    #[inline(always)]
+    pub(crate) fn estimate(&self) -> Estimate {
+        const UNIT: f64 = 1.0 / (1_u64 << 56) as f64;
+        if !self.known {
+            return Estimate::of(f64::NAN, 0.0);
+        }
+        let linear = ((self.linear >> 64) as u64) as f64 * 256.0 + self.linear as u64 as f64 * UNIT;
+        let exponent = f64::from(self.product.exponent);
+        let significand = self.product.significand as f64 * (UNIT / 128.0);
+        let logarithm = exponent * LN2_HI + (log(significand) + exponent * LN2_LO);
+        Estimate::of(linear + logarithm, self.count as f64)
+    }
+}
