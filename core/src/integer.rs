@@ -294,3 +294,202 @@ impl Losses {
         Estimate::of(linear + logarithm, self.count as f64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elementary;
+    use std::vec::Vec;
+
+    const UNIT: f64 = 1.0 / (1_u64 << 56) as f64;
+
+    fn random(seed: &mut u64) -> u64 {
+        *seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        *seed ^ *seed >> 29
+    }
+
+    /// A positive number to the 53 bits that an `f64` has.
+    fn value(x: Positive) -> f64 {
+        x.significand as f64 * 2_f64.powi(x.exponent - 63)
+    }
+
+    #[test]
+    fn products_are_at_most_three_too_small() {
+        let mut seed = 1;
+        let mut pairs: Vec<_> = [
+            (u64::MAX, u64::MAX),
+            (1 << 63, 1 << 63),
+            (u64::MAX, 1),
+            (0, u64::MAX),
+        ]
+        .to_vec();
+        pairs.extend((0..100_000).map(|_| (random(&mut seed), random(&mut seed))));
+        for (a, b) in pairs {
+            let exact = (u128::from(a) * u128::from(b) >> 64) as u64;
+            let missing = exact - mul_high(a, b);
+            assert!(missing < 3, "{a:x} {b:x}: {missing}");
+        }
+        assert_eq!(mul_high(1 << 63, 1 << 63), 1 << 62);
+    }
+
+    #[test]
+    fn numbers_are_rounded_down() {
+        let mut seed = 2;
+        for _ in 0..200_000 {
+            let x = f32::from_bits(random(&mut seed) as u32);
+            let expected = (x.abs() < 128.0).then(|| (f64::from(x.abs()) / UNIT) as u64);
+            assert_eq!(magnitude(x), expected, "{x:e}");
+            assert_eq!(
+                fixed(x),
+                expected.map(|x_abs| x_abs as i64 * if x < 0.0 { -1 } else { 1 })
+            );
+            let unit = x.abs() / f32::MAX;
+            if unit < 1.0 {
+                assert_eq!(
+                    fraction(unit),
+                    (f64::from(unit) * 2_f64.powi(64)) as u64,
+                    "{unit:e}"
+                );
+            }
+        }
+        assert_eq!(magnitude(f32::NAN), None);
+        assert_eq!(magnitude(0.0), Some(0));
+        assert_eq!(
+            fraction(1.0 - f32::EPSILON / 2.0),
+            u64::MAX - ((1 << 40) - 1)
+        );
+    }
+
+    /// The bounds that the documentation derives, on all of the table and of what lies between.
+    #[test]
+    fn exponentials_are_as_near_as_derived() {
+        let (down, up) = (-(2_f64.powf(-34.4)), 2_f64.powf(-35.6));
+        let mut seed = 3;
+        let (mut lowest, mut highest) = (0_f64, 0_f64);
+        for i in 0..4_000_000_u64 {
+            let a = if i < 1_000_000 {
+                random(&mut seed) >> 1
+            } else {
+                random(&mut seed) >> 1 >> (i % 60)
+            };
+            let e = exp(a);
+            assert!(e.significand >> 63 == 1, "{a:x}");
+            let exact = elementary::exp(-(a as f64 * UNIT));
+            let error = value(e) / exact - 1.0;
+            (lowest, highest) = (lowest.min(error), highest.max(error));
+        }
+        assert!(down < lowest && highest < up, "{lowest:e} {highest:e}");
+        assert!(lowest < down / 2.0, "{lowest:e}");
+        assert_eq!(value(exp(0)), 1.0);
+        assert!(value(exp(128 << 56)) < 2_f64.powi(-184));
+    }
+
+    /// The sum in `exp` grows with u, so that the ends show that it does not overflow.
+    #[test]
+    fn no_exponential_overflows_its_significand() {
+        for i in 0..16_u64 {
+            // Arguments around the ones where one table entry gives way to the next.
+            let middle = (i as f64 / 16.0 * core::f64::consts::LN_2 / UNIT) as u64;
+            for a in middle.saturating_sub(2000)..middle + 2000 {
+                let error = value(exp(a)) / elementary::exp(-(a as f64 * UNIT)) - 1.0;
+                assert!(error.abs() < 2_f64.powf(-34.4), "{a:x}: {error:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn reciprocals_are_as_near_as_derived() {
+        let mut seed = 4;
+        let mut all: Vec<u64> =
+            [1 << 63, u64::MAX, (1 << 63) + 1, (1 << 63) + (1 << 32) - 1].to_vec();
+        all.extend((0..500_000).map(|_| random(&mut seed) | 1 << 63));
+        for significand in all {
+            let recip = Positive {
+                significand,
+                exponent: 3,
+            }
+            .recip();
+            // D times its reciprocal, in units of 2^-126.
+            let product = u128::from(significand) * u128::from(recip.significand);
+            let missing = product.abs_diff(1 << 126) as f64 * 2_f64.powi(-126);
+            assert!(missing < 2_f64.powi(-54), "{significand:x}: {missing:e}");
+            assert_eq!(recip.exponent, -3);
+        }
+    }
+
+    #[test]
+    fn only_what_is_certain_is_rounded() {
+        let at = |rest: u64| Positive {
+            significand: 1 << 63 | rest << 8,
+            exponent: 0,
+        };
+        let (midpoint, error) = (1_u64 << 31, 100);
+        assert_eq!(at(0).round(false, error), Some(1.0));
+        assert_eq!(at(midpoint - 101).round(false, error), Some(1.0));
+        for near in midpoint - 100..=midpoint + 100 {
+            assert_eq!(at(near).round(false, error), None);
+        }
+        assert_eq!(
+            at(midpoint + 101).round(true, error),
+            Some(-1.0 - f32::EPSILON)
+        );
+        // A carry into the exponent; leading zeros; numbers that are not normal.
+        let all_ones = Positive {
+            significand: u64::MAX,
+            exponent: 5,
+        };
+        assert_eq!(all_ones.round(false, error), Some(64.0));
+        assert_eq!(
+            Positive {
+                significand: 1,
+                exponent: 0
+            }
+            .round(false, 1),
+            Some(2_f32.powi(-63))
+        );
+        for exponent in [-127, 127, 1000, -1000] {
+            assert_eq!(
+                Positive {
+                    significand: 1 << 63,
+                    exponent
+                }
+                .round(false, error),
+                None
+            );
+        }
+        assert_eq!(
+            Positive {
+                significand: 0,
+                exponent: 0
+            }
+            .round(false, error),
+            None
+        );
+        for scale in [0.0, -0.0, f64::NAN, f64::INFINITY, f64::MIN_POSITIVE / 2.0] {
+            assert!(Scale::new(scale).is_none());
+        }
+        let scale = Scale::new(-0.75).unwrap();
+        assert_eq!(scale.round(at(0), false, error), Some(-0.75));
+        assert_eq!(scale.round(at(0), true, error), Some(0.75));
+    }
+
+    #[test]
+    fn losses_add_up() {
+        let mut losses = Losses::new();
+        let (mut linear, mut logarithm) = (0.0, 0.0);
+        let mut seed = 5;
+        for _ in 0..10_000 {
+            let (a, units) = (random(&mut seed) >> 1, random(&mut seed) >> 8 | 1 << 50);
+            let factor = Positive::new(units, 50);
+            losses.add(a, factor, 1);
+            linear += a as f64 * UNIT;
+            logarithm += value(factor).ln();
+        }
+        let sum = linear + logarithm;
+        assert!((losses.estimate().value() / sum - 1.0).abs() < 1e-12);
+        losses.add_unknown();
+        assert!(losses.estimate().value().is_nan());
+    }
+}

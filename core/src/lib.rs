@@ -48,7 +48,7 @@
 // Loops over lanes index several arrays of one length.
 #![allow(clippy::needless_range_loop)]
 
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 extern crate std;
 
 pub mod activation;

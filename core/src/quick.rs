@@ -224,6 +224,11 @@ impl Estimate {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn value(self) -> f64 {
+        self.value
+    }
+
     /// With one more term.
     #[inline(always)]
     pub(crate) fn add(&mut self, term: f64) {
