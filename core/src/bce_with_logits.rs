@@ -196,8 +196,12 @@ fn integer_value_and_gradient(
         let gradient = if wrong { recip } else { t.times(recip) };
         return scale?.round(gradient, one, integer::ERROR);
     }
-    // y and 1 - y in units of 2^-64.
+    // y and 1 - y in units of 2^-64; a y that is less than one is left out.
     let positive = integer::fraction(y);
+    if positive == 0 {
+        losses.add_unknown();
+        return None;
+    }
     let negative = positive.wrapping_neg();
     let wrong = if below { positive } else { negative };
     losses.add(mul_high(magnitude, wrong), factor, 1);
