@@ -3,9 +3,9 @@
 //! No bit depends on how work is spread: what is written at one place depends on the inputs there alone, sums
 //! are those of the fixed tree, and a rounding test's estimates decide nothing but how a result is found.
 
+use crate::reduce::{BLOCK, Node, whole};
 #[cfg(feature = "parallel")]
-use crate::reduce::{BLOCK, RUN, Tree};
-use crate::reduce::{Node, whole};
+use crate::reduce::{RUN, Tree};
 
 /// How many elements are worth a thread's while: some tens of microseconds.
 #[cfg(feature = "parallel")]
@@ -18,6 +18,14 @@ pub(crate) struct Parts {
     pub(crate) width: usize,
     /// Parts begin at multiples of this many terms.
     pub(crate) unit: usize,
+}
+
+impl Parts {
+    /// Of elements, in blocks of the fixed tree.
+    pub(crate) const ELEMENTS: Self = Self {
+        width: 1,
+        unit: BLOCK,
+    };
 }
 
 /// Does `work(start, len, elements, terms)` for `len` terms, in parts. Of the two slices, which may be empty, each
@@ -89,10 +97,6 @@ pub(crate) fn blocks<T: Send, N: Node + Send>(
 ) -> N {
     #[cfg(feature = "parallel")]
     if len > BLOCK {
-        let parts = Parts {
-            width: 1,
-            unit: BLOCK,
-        };
         let part = |start, len, out: &mut [T], _: &mut [()]| {
             let mut tree = Tree::<N, RUN>::new(start / BLOCK);
             tree.extend(len, |from, size| {
@@ -105,7 +109,7 @@ pub(crate) fn blocks<T: Send, N: Node + Send>(
             left.append(&right);
             left
         };
-        return split(len, parts, out, &mut [], part, merge).total();
+        return split(len, Parts::ELEMENTS, out, &mut [], part, merge).total();
     }
     whole(len, |start, len| {
         let places = out.get_mut(start..start + len).unwrap_or(&mut []);

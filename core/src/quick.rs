@@ -21,7 +21,7 @@
 use crate::dispatch::VECTORS;
 use crate::element::Element;
 use crate::elementary::{EXP, EXP2_SHORT, LN2_HI, LN2_LO, LOG2_E, MAGIC, log, polynomial};
-use crate::reduce::{self, BLOCK, CHUNK, Node};
+use crate::reduce::{self, BLOCK, CHUNK};
 
 /// The arithmetic of a quick path.
 pub(crate) trait Arithmetic: Copy {
@@ -193,31 +193,36 @@ impl Near {
 ///
 /// With exponentials from [`exp_short`], and each loss a function of them that does not magnify a relative error (as
 /// ln(1 + t) does not), the losses are within 2^-34.3 of themselves; so is their sum, of the sum of their
-/// magnitudes. The additions (fewer than 150 on the way of any term: 32 in a lane, 16 lanes, 8 stretches,
-/// and one a level of the tree; fewer than 600 with one lane of 512) and the logarithms add less than 2^-43, the
-/// formula of record itself less than 2^-45. Together, below 2^-34. What a loss loses absolutely, when its factor 1 + t is rounded and multiplied into
+/// magnitudes. The additions of a stretch (32 in a lane, 16 lanes, or 512 with one lane) and its logarithm add less than
+/// 2^-43, the formula of record itself less than 2^-45. Together, below 2^-34, and u for every addition of estimates
+/// that a term has gone through. What a loss loses absolutely, when its factor 1 + t is rounded and multiplied into
 /// a product, is 2 u each; with 16 more products for each stretch, below 2^-51 for each loss.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Estimate {
     value: f64,
     magnitude: f64,
     count: f64,
-}
-
-impl Node for Estimate {
-    #[inline(always)]
-    fn merge(self, other: Self) -> Self {
-        Self {
-            value: self.value + other.value,
-            magnitude: self.magnitude + other.magnitude,
-            count: self.count + other.count,
-        }
-    }
+    /// The most additions that a term has gone through.
+    additions: f64,
 }
 
 impl Estimate {
     const RELATIVE: f64 = 1.0 / (1_u64 << 34) as f64;
+    const ADDITION: f64 = 1.0 / (1_u64 << 53) as f64;
     const ABSOLUTE: f64 = 1.0 / (1_u64 << 51) as f64;
+
+    /// The sum of two.
+    #[inline(always)]
+    pub(crate) fn merge(self, other: Self) -> Self {
+        let fewer = self.additions < other.additions;
+        let additions = if fewer { other } else { self }.additions;
+        Self {
+            value: self.value + other.value,
+            magnitude: self.magnitude + other.magnitude,
+            count: self.count + other.count,
+            additions: additions + 1.0,
+        }
+    }
 
     /// With one more term.
     #[inline(always)]
@@ -226,13 +231,15 @@ impl Estimate {
             value: term,
             magnitude: term.abs(),
             count: 1.0,
+            additions: 0.0,
         });
     }
 
     /// The reduced loss, where it is certain: a divisor of 0 leaves a NaN, which never is.
     #[inline(always)]
     pub(crate) fn round<T: Element>(self, divisor: f64) -> Option<T> {
-        let error = self.magnitude * Self::RELATIVE + self.count * Self::ABSOLUTE;
+        let relative = Self::RELATIVE + self.additions * Self::ADDITION;
+        let error = self.magnitude * relative + self.count * Self::ABSOLUTE;
         let low: T = T::narrow(reduce::divide(self.value - error, divisor));
         let high = T::narrow(reduce::divide(self.value + error, divisor));
         // A sum that may have either sign must not round to two zeros.
@@ -279,6 +286,7 @@ impl Stretch {
             value,
             magnitude: value,
             count: len as f64,
+            additions: 0.0,
         }
     }
 }

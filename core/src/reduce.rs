@@ -404,13 +404,19 @@ impl<T: Element> Partial<T> {
             return Err(Error::NotOnBlockBoundary { at: start });
         }
         let end = start.checked_add(len).ok_or(Error::ShapeOverflow)?;
+        Ok(Self::over(start, end, block))
+    }
+
+    /// Out of line and without another result, so that it is filled where its caller wants it: it is large.
+    #[inline(never)]
+    fn over(start: usize, end: usize, block: impl FnMut(usize, usize) -> Weighted<T::Sum>) -> Self {
         let mut partial = Self {
             start,
             end,
             tree: Tree::new(start / BLOCK),
         };
-        partial.tree.extend(len, block);
-        Ok(partial)
+        partial.tree.extend(end - start, block);
+        partial
     }
 
     /// The first element or row.
