@@ -355,4 +355,59 @@ mod tests {
             assert_eq!(estimate(&[1.0, x], &[0.0; 2]).round::<f32>(2.0), None);
         }
     }
+
+    /// What the quick path in integers is certain of is what the formula of record gives; and that is nearly
+    /// everything that is common.
+    #[test]
+    fn integers_give_the_bits_of_record_or_nothing() {
+        let mut seed = 9_u64;
+        let mut next = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 40) as f32 / (1 << 24) as f32
+        };
+        let scale = integer::Scale::new(-0.3);
+        let mut uncertain = 0;
+        for i in 0..100_000 {
+            let x = next() * 32.0 - 16.0;
+            let y = [0.0, 1.0, next()][i % 3];
+            let mut losses = integer::Losses::new();
+            match integer_value_and_gradient(x, y, scale, &mut losses) {
+                None => uncertain += 1,
+                Some(quick) => {
+                    let of_record = (-0.3 * gradient::<f32>(x.into(), y.into(), 1.0)) as f32;
+                    assert_eq!(bits(quick), bits(of_record), "{x:e}, {y:e}");
+                }
+            }
+            let loss = value::<f32>(x.into(), y.into(), 1.0);
+            if let Some(rounded) = losses.estimate().round::<f32>(1.0) {
+                assert_eq!(bits(rounded), bits(loss as f32), "{x:e}, {y:e}");
+            }
+        }
+        assert!((10..1000).contains(&uncertain), "{uncertain}");
+    }
+
+    #[test]
+    fn integers_leave_to_the_formula_of_record_what_they_do_not_know() {
+        let scale = integer::Scale::new(1.0);
+        let unknown = [
+            (SIGMOID_TIE, 0.0),
+            (-SIGMOID_TIE, 1.0),
+            (0.0, 0.5),
+            (3.0, f32::MIN_POSITIVE),
+            (-90.0, 0.0),
+            (128.0, 0.0),
+            (f32::NEG_INFINITY, 1.0),
+            (f32::NAN, 0.5),
+        ];
+        for (x, y) in unknown {
+            let mut losses = integer::Losses::new();
+            let quick = integer_value_and_gradient(x, y, scale, &mut losses);
+            assert_eq!(quick, None, "{x:e}, {y:e}");
+            let known = losses.estimate().round::<f32>(1.0).is_some();
+            assert!(x.abs() < 100.0 || !known, "{x:e}, {y:e}");
+        }
+        let mut losses = integer::Losses::new();
+        integer_value_and_gradient(SOFTPLUS_TIE, 0.0, None, &mut losses);
+        assert_eq!(losses.estimate().round::<f32>(1.0), None);
+    }
 }
