@@ -6,3 +6,5 @@
 extern crate std;
 
 pub mod platform;
+pub mod stack;
+pub mod train;
