@@ -6,7 +6,7 @@ use crate::elementary::{exp_of_sum, log1p};
 use crate::error::{Argument, Error, check_length};
 use crate::parallel::{self, Parts};
 use crate::quick::{self, Arithmetic, Estimate, FEW, LANES, NARROW, Rows};
-use crate::reduce::{self, CHUNK, Node, Reduction, Sum, Terms, Weighted, check_finite};
+use crate::reduce::{self, CHUNK, Reduction, Sum, Terms, Weighted, check_finite};
 
 /// A slice seen as rows of classes.
 ///

@@ -10,6 +10,26 @@
 
 use crate::quick::{Arithmetic, Plain};
 
+/// Whether the kernels work on groups of elements and on lanes of the fixed tree side by side, for the compiler to
+/// turn into vectors. Where there are none to gain, the same is done one element and one lane at a time: buffers for
+/// many would cost kilobytes of stack, which microcontrollers don't have. Threads need stretches of work to share, and
+/// where there are threads there is stack.
+///
+/// `--cfg trueloss_scalar` makes any machine one without vectors, so that tests can run there.
+pub(crate) const VECTORS: bool = cfg!(all(
+    not(trueloss_scalar),
+    any(
+        feature = "parallel",
+        target_feature = "sse2",
+        target_feature = "neon",
+        target_feature = "simd128",
+        target_feature = "v",
+        target_feature = "vsx",
+        target_feature = "vector",
+        target_feature = "lsx",
+    )
+));
+
 /// A SIMD width that the kernels were compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -40,15 +60,17 @@ pub(crate) trait Kernel {
 #[inline]
 pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
-    match x86::width() {
-        // SAFETY: `x86::width` gives a width only after `is_x86_feature_detected` has found each feature that the
-        // function called is compiled for.
-        #[allow(unsafe_code)]
-        Width::Avx512 => return unsafe { x86::avx512(kernel) },
-        // SAFETY: as above.
-        #[allow(unsafe_code)]
-        Width::Avx2 => return unsafe { x86::avx2(kernel) },
-        Width::Baseline => {}
+    if VECTORS {
+        match x86::width() {
+            // SAFETY: `x86::width` gives a width only after `is_x86_feature_detected` has found each feature that the
+            // function called is compiled for.
+            #[allow(unsafe_code)]
+            Width::Avx512 => return unsafe { x86::avx512(kernel) },
+            // SAFETY: as above.
+            #[allow(unsafe_code)]
+            Width::Avx2 => return unsafe { x86::avx2(kernel) },
+            Width::Baseline => {}
+        }
     }
     kernel.run::<Plain>()
 }
@@ -72,7 +94,7 @@ pub fn limit(widest: Width) -> Width {
 
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 mod x86 {
-    use super::{Kernel, Width};
+    use super::{Kernel, VECTORS, Width};
     use crate::quick::Fused;
     use core::sync::atomic::{AtomicU8, Ordering};
 
@@ -90,7 +112,7 @@ mod x86 {
             && std::is_x86_feature_detected!("avx512bw")
             && std::is_x86_feature_detected!("avx512dq")
             && std::is_x86_feature_detected!("avx512vl");
-        match (avx2, avx512) {
+        match (VECTORS && avx2, avx512) {
             (true, true) => AVX512,
             (true, false) => AVX2,
             (false, _) => BASELINE,

@@ -5,9 +5,9 @@
 use crate::dispatch::{self, Kernel};
 use crate::element::Element;
 use crate::error::{Argument, Error, check_length};
-use crate::parallel;
+use crate::parallel::{self, Parts};
 use crate::quick::{Arithmetic, Estimate, Groups, GroupsMut, LANES, Near, Stretch};
-use crate::reduce::{self, CHUNK, Node, Partial, Reduction, Sum, Terms, Weighted, weigh};
+use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, Terms, Weighted, weigh};
 use core::marker::PhantomData;
 
 /// A loss of pairs of elements: its formula for one pair, and its options.
@@ -252,7 +252,7 @@ pub(crate) fn fill<T: Element, M: Map<T, K>, const K: usize>(
     inputs: [&[T]; K],
     output: &mut [T],
 ) -> Estimate {
-    parallel::blocks(output.len(), output, |start, _, output| {
+    let work = |start, _, output: &mut [T], _: &mut [()]| {
         let fill = Fill {
             map,
             inputs,
@@ -265,7 +265,9 @@ pub(crate) fn fill<T: Element, M: Map<T, K>, const K: usize>(
             dispatch::run(FillOfRecord(fill));
             Estimate::default()
         }
-    })
+    };
+    let (len, parts) = (output.len(), Parts::ELEMENTS);
+    parallel::split(len, parts, output, &mut [], work, Estimate::merge)
 }
 
 /// Inputs and targets that have passed a loss's checks.
@@ -451,7 +453,7 @@ impl<A, T: Element, L: ElementwiseLoss<T>, const GRADIENT: bool> Terms
     }
 }
 
-/// The sum of one block's losses by the quick path.
+/// The sum of a run's losses by the quick path.
 struct QuickLosses<'a, T, L> {
     checked: &'a Checked<'a, T, L>,
     start: usize,
@@ -542,14 +544,15 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         if !self.has_quick() {
             return self.forward_of_record();
         }
-        let losses = parallel::blocks(self.input.len(), &mut [], |start, len, _: &mut [T]| {
+        let work = |start, len, _: &mut [()], _: &mut [()]| {
             T::quick(QuickLosses {
                 checked: self,
                 start,
                 len,
             })
-        });
-        losses
+        };
+        let (len, parts) = (self.input.len(), Parts::ELEMENTS);
+        parallel::split(len, parts, &mut [], &mut [], work, Estimate::merge)
             .round(self.divisor())
             .unwrap_or_else(|| self.forward_of_record())
     }

@@ -3,7 +3,9 @@
 //! No bit depends on how work is spread: what is written at one place depends on the inputs there alone, sums
 //! are those of the fixed tree, and a rounding test's estimates decide nothing but how a result is found.
 
-use crate::reduce::{BLOCK, Node, Tree};
+use crate::reduce::{BLOCK, Node, whole};
+#[cfg(feature = "parallel")]
+use crate::reduce::{RUN, Tree};
 
 /// How many elements are worth a thread's while: some tens of microseconds.
 #[cfg(feature = "parallel")]
@@ -16,6 +18,14 @@ pub(crate) struct Parts {
     pub(crate) width: usize,
     /// Parts begin at multiples of this many terms.
     pub(crate) unit: usize,
+}
+
+impl Parts {
+    /// Of elements, in blocks of the fixed tree.
+    pub(crate) const ELEMENTS: Self = Self {
+        width: 1,
+        unit: BLOCK,
+    };
 }
 
 /// Does `work(start, len, elements, terms)` for `len` terms, in parts. Of the two slices, which may be empty, each
@@ -85,22 +95,24 @@ pub(crate) fn blocks<T: Send, N: Node + Send>(
     out: &mut [T],
     block: impl Fn(usize, usize, &mut [T]) -> N + Sync,
 ) -> N {
-    if len <= BLOCK {
-        return block(0, len, out);
+    #[cfg(feature = "parallel")]
+    if len > BLOCK {
+        let part = |start, len, out: &mut [T], _: &mut [()]| {
+            let mut tree = Tree::<N, RUN>::new(start / BLOCK);
+            tree.extend(len, |from, size| {
+                let places = out.get_mut(from..from + size).unwrap_or(&mut []);
+                block(start + from, size, places)
+            });
+            tree
+        };
+        let merge = |mut left: Tree<N, RUN>, right: Tree<N, RUN>| {
+            left.append(&right);
+            left
+        };
+        return split(len, Parts::ELEMENTS, out, &mut [], part, merge).total();
     }
-    let parts = Parts {
-        width: 1,
-        unit: BLOCK,
-    };
-    let part = |start, len, out: &mut [T], _: &mut [()]| {
-        Tree::new(start / BLOCK, len, |from, size| {
-            let places = out.get_mut(from..from + size).unwrap_or(&mut []);
-            block(start + from, size, places)
-        })
-    };
-    let merge = |mut left: Tree<N>, right: Tree<N>| {
-        left.append(&right);
-        left
-    };
-    split(len, parts, out, &mut [], part, merge).total()
+    whole(len, |start, len| {
+        let places = out.get_mut(start..start + len).unwrap_or(&mut []);
+        block(start, len, places)
+    })
 }

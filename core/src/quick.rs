@@ -18,9 +18,10 @@
 //! Below, u = 2^-53 is the largest relative error of one rounding, and of a fused multiply-add. `Plain`
 //! arithmetic rounds twice where `Fused` does once; the bounds hold for both.
 
+use crate::dispatch::VECTORS;
 use crate::element::Element;
 use crate::elementary::{EXP, EXP2_SHORT, LN2_HI, LN2_LO, LOG2_E, MAGIC, log, polynomial};
-use crate::reduce::{self, BLOCK, CHUNK, Node};
+use crate::reduce::{self, BLOCK, CHUNK};
 
 /// The arithmetic of a quick path.
 pub(crate) trait Arithmetic: Copy {
@@ -55,11 +56,15 @@ impl<const WIDTH: usize> Arithmetic for Fused<WIDTH> {
 }
 
 /// How many elements, or rows, are worked on side by side: two vectors of AVX-512, four of AVX2. Loops over
-/// arrays of this length are what the compiler vectorises.
-pub(crate) const LANES: usize = 16;
+/// arrays of this length are what the compiler vectorises. One where there are no vectors.
+pub(crate) const LANES: usize = if VECTORS { 16 } else { 1 };
 
 /// How many elements share one logarithm. Their factors are at most 2, so the product is at most 2^512.
 const STRETCH: usize = 512;
+
+/// How many exponentials of a row are added in lanes that are then put together: so many that no term passes through
+/// more additions than [`row_error`] has.
+const ROW_STRETCH: usize = if VECTORS { STRETCH } else { 64 };
 
 /// The smallest argument of the exponentials here; those below are taken for it. e^-300 < 2^-432, which times the
 /// largest `f32` is still far below the smallest: no result can tell.
@@ -188,31 +193,36 @@ impl Near {
 ///
 /// With exponentials from [`exp_short`], and each loss a function of them that does not magnify a relative error (as
 /// ln(1 + t) does not), the losses are within 2^-34.3 of themselves; so is their sum, of the sum of their
-/// magnitudes. The additions (fewer than 150 on the way of any term: 32 in a lane, 16 lanes, 8 stretches,
-/// and one a level of the tree) and the logarithms add less than 2^-45, the formula of record itself less
-/// than 2^-45. Together, below 2^-34. What a loss loses absolutely, when its factor 1 + t is rounded and multiplied into
+/// magnitudes. The additions of a stretch (32 in a lane, 16 lanes, or 512 with one lane) and its logarithm add less than
+/// 2^-43, the formula of record itself less than 2^-45. Together, below 2^-34, and u for every addition of estimates
+/// that a term has gone through. What a loss loses absolutely, when its factor 1 + t is rounded and multiplied into
 /// a product, is 2 u each; with 16 more products for each stretch, below 2^-51 for each loss.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Estimate {
     value: f64,
     magnitude: f64,
     count: f64,
-}
-
-impl Node for Estimate {
-    #[inline(always)]
-    fn merge(self, other: Self) -> Self {
-        Self {
-            value: self.value + other.value,
-            magnitude: self.magnitude + other.magnitude,
-            count: self.count + other.count,
-        }
-    }
+    /// The most additions that a term has gone through.
+    additions: f64,
 }
 
 impl Estimate {
     const RELATIVE: f64 = 1.0 / (1_u64 << 34) as f64;
+    const ADDITION: f64 = 1.0 / (1_u64 << 53) as f64;
     const ABSOLUTE: f64 = 1.0 / (1_u64 << 51) as f64;
+
+    /// The sum of two.
+    #[inline(always)]
+    pub(crate) fn merge(self, other: Self) -> Self {
+        let fewer = self.additions < other.additions;
+        let additions = if fewer { other } else { self }.additions;
+        Self {
+            value: self.value + other.value,
+            magnitude: self.magnitude + other.magnitude,
+            count: self.count + other.count,
+            additions: additions + 1.0,
+        }
+    }
 
     /// With one more term.
     #[inline(always)]
@@ -221,13 +231,15 @@ impl Estimate {
             value: term,
             magnitude: term.abs(),
             count: 1.0,
+            additions: 0.0,
         });
     }
 
     /// The reduced loss, where it is certain: a divisor of 0 leaves a NaN, which never is.
     #[inline(always)]
     pub(crate) fn round<T: Element>(self, divisor: f64) -> Option<T> {
-        let error = self.magnitude * Self::RELATIVE + self.count * Self::ABSOLUTE;
+        let relative = Self::RELATIVE + self.additions * Self::ADDITION;
+        let error = self.magnitude * relative + self.count * Self::ABSOLUTE;
         let low: T = T::narrow(reduce::divide(self.value - error, divisor));
         let high = T::narrow(reduce::divide(self.value + error, divisor));
         // A sum that may have either sign must not round to two zeros.
@@ -274,6 +286,7 @@ impl Stretch {
             value,
             magnitude: value,
             count: len as f64,
+            additions: 0.0,
         }
     }
 }
@@ -354,8 +367,9 @@ impl<'a, T: Element> GroupsMut<'a, T> {
 /// How far an output of a row may be from its formula of record, as a part of itself, for a row of so many classes.
 ///
 /// Exponentials are within 2 u on either side. The sum of a row's: 16 additions in a lane here, 32 with what comes before
-/// them, 4 and 8 more to put lanes and stretches together, one for each 4096 classes; by the fixed tree, 24 and
-/// one a level. With the few u of the last steps, less than 200 u < 2^-45 and u for each 4096 classes.
+/// them, 4 and 8 more to put lanes and stretches together, one for each 4096 classes; with one lane, 64 in a stretch and
+/// 64 stretches; by the fixed tree, 24 and one a level. With the few u of the last steps, less than 200 u < 2^-45 and u
+/// for each 4096 classes.
 pub(crate) fn row_error(classes: usize) -> f64 {
     1.0 / (1_u64 << 45) as f64 + classes as f64 / (1_u64 << 63) as f64
 }
@@ -413,9 +427,9 @@ pub(crate) fn others<A: Arithmetic, T: Element, const SHORT: bool>(
     for block in (0..row.len()).step_by(BLOCK) {
         let end = row.len().min(block + BLOCK);
         let mut sum = 0.0;
-        for stretch in (block..end).step_by(STRETCH) {
+        for stretch in (block..end).step_by(ROW_STRETCH) {
             let mut lanes = [0.0; LANES];
-            for start in (stretch..end.min(stretch + STRETCH)).step_by(LANES) {
+            for start in (stretch..end.min(stretch + ROW_STRETCH)).step_by(LANES) {
                 let x = *if start == group {
                     &masked
                 } else {
@@ -559,7 +573,11 @@ fn by_chunk<A: Arithmetic, T: Element>(
 
 /// The most classes of rows that are worked on side by side, one a lane. None without `std`, where there are no wide vectors
 /// to gain from it and little stack to keep them on.
-pub(crate) const NARROW: usize = if cfg!(feature = "std") { 32 } else { 0 };
+pub(crate) const NARROW: usize = if VECTORS && cfg!(feature = "std") {
+    32
+} else {
+    0
+};
 
 /// With fewer rows than this left, they are worked on one by one.
 pub(crate) const FEW: usize = 6;

@@ -14,6 +14,9 @@
 //! - A short block is one padded with +0. That changes no bits, as no lane ever holds -0, so lanes that
 //!   hold nothing are skipped.
 //!
+//! A machine with vectors adds to all lanes side by side. One without finishes lane after lane, in the order in which
+//! the folds pair them, and keeps 8 sums instead of 256.
+//!
 //! One term passes through at most 16 + 8 additions in its block and one a level above it, so a sum of n
 //! terms in `f64` has a relative error below (24 + log2(n / 4096)) 2^-53 of the sum of the terms'
 //! magnitudes: below 2^-47 for any n that fits a 64-bit `usize`.
@@ -21,6 +24,7 @@
 //! Sums for `f64` elements are kept as pairs: each addition's rounding error is found (Knuth's TwoSum)
 //! and added up beside the sum, in the same tree.
 
+use crate::dispatch::VECTORS;
 use crate::element::{Element, two_sum};
 use crate::error::{Argument, Error};
 use crate::quick;
@@ -33,8 +37,9 @@ const LANES: usize = 256;
 
 /// How many terms are evaluated before they are added: a small buffer, so that the evaluation is a loop
 /// of its own. Also how many outputs are written before their rounding tests are looked at: what one failure
-/// sends to the formula of record.
-pub(crate) const CHUNK: usize = 64;
+/// sends to the formula of record. Without vectors, terms are evaluated one by one, and a few outputs share what
+/// does not depend on the class.
+pub(crate) const CHUNK: usize = if VECTORS { 64 } else { 4 };
 
 /// What is returned for many losses: PyTorch's `reduction`. Its 'none' is the `_each` methods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -144,7 +149,7 @@ impl Sum for Compensated {
 /// The terms of a sum.
 pub(crate) trait Terms {
     /// Evaluates the terms from `start` on, one for each place of `out`: at most [`CHUNK`]. Called once for each
-    /// stretch, in order.
+    /// term, in any order.
     fn fill(&mut self, start: usize, out: &mut [f64]);
 }
 
@@ -165,15 +170,18 @@ impl<F: FnMut(usize, &mut [f64])> Terms for F {
 #[inline(always)]
 pub(crate) fn block<S: Sum>(len: usize, terms: impl Terms) -> S {
     // The same tree: a lane that gets no term is one that may be skipped.
-    if len <= 16 {
-        lanes::<S, 16>(len, terms)
+    if !VECTORS {
+        lane_by_lane(len, terms)
+    } else if len <= 16 {
+        side_by_side::<S, 16>(len, terms)
     } else {
-        lanes::<S, LANES>(len, terms)
+        side_by_side::<S, LANES>(len, terms)
     }
 }
 
+/// Adds to all lanes in turn, then folds them.
 #[inline(always)]
-fn lanes<S: Sum, const N: usize>(len: usize, mut terms: impl Terms) -> S {
+fn side_by_side<S: Sum, const N: usize>(len: usize, mut terms: impl Terms) -> S {
     let mut lanes = [S::default(); N];
     let mut buffer = [0.0; CHUNK];
     let mut start = 0;
@@ -196,6 +204,28 @@ fn lanes<S: Sum, const N: usize>(len: usize, mut terms: impl Terms) -> S {
         }
     }
     lanes[0]
+}
+
+/// Adds up one lane after the other, each being added to those before it as soon as the folds would.
+///
+/// The last fold adds the odd lanes to the even ones, the one before it those whose second bit is set to the others,
+/// and so on: with the lanes in the order of their numbers' bits read backwards, every fold adds neighbours.
+#[inline(always)]
+fn lane_by_lane<S: Sum>(len: usize, mut terms: impl Terms) -> S {
+    let used = len.min(LANES).next_power_of_two();
+    let mut tree = Tree::<S, { LANES.trailing_zeros() as usize }>::new(0);
+    for place in 0..used {
+        let backwards = (place as u8).reverse_bits();
+        let lane = usize::from(backwards) / (LANES / used);
+        let mut sum = S::default();
+        for start in (lane..len).step_by(LANES) {
+            let mut term = [0.0];
+            terms.fill(start, &mut term);
+            sum = sum.add(term[0]);
+        }
+        tree.push(0, sum);
+    }
+    tree.total()
 }
 
 /// The sum of any number of terms.
@@ -231,92 +261,90 @@ pub(crate) fn whole<N: Node>(len: usize, mut block: impl FnMut(usize, usize) -> 
     if len <= BLOCK {
         block(0, len)
     } else {
-        Tree::new(0, len, block).total()
+        let mut tree = Tree::<N, LEVELS>::new(0);
+        tree.extend(len, block);
+        tree.total()
     }
 }
 
-/// The most nodes that a run of blocks can leave: one a level on the way up from its first block, one a
-/// level on the way down to its last.
-const NODES: usize = 2 * (usize::BITS - BLOCK.trailing_zeros()) as usize;
+/// How many levels a tree over blocks may have, and so the most nodes that it can leave on the way down to its last
+/// block.
+const LEVELS: usize = (usize::BITS - BLOCK.trailing_zeros()) as usize;
 
-/// The nodes of the tree over a run of blocks, which need not begin at block 0: those that have no
-/// parent within the run, from left to right.
+/// The most nodes that a run of blocks which begins anywhere can leave: on the way up from its first block too.
+pub(crate) const RUN: usize = 2 * LEVELS;
+
+/// The nodes of the tree over a run of leaves, blocks or lanes, which need not begin at leaf 0: those that have no
+/// parent within the run, from left to right. There is room for `NODES` of them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tree<N> {
-    /// The block after the last one.
+pub(crate) struct Tree<N, const NODES: usize> {
+    start: usize,
+    /// The leaf after the last one.
     end: usize,
     len: usize,
     nodes: [N; NODES],
-    levels: [u8; NODES],
 }
 
-impl<N: Node> Tree<N> {
-    /// The tree over `len` terms that begin at `first_block`; `block` as for [`whole`].
-    pub(crate) fn new(
-        first_block: usize,
-        len: usize,
-        mut block: impl FnMut(usize, usize) -> N,
-    ) -> Self {
-        let mut tree = Self {
-            end: first_block,
+impl<N: Node, const NODES: usize> Tree<N, NODES> {
+    /// The tree over no leaves before the one at `start`.
+    #[inline(always)]
+    pub(crate) fn new(start: usize) -> Self {
+        Self {
+            start,
+            end: start,
             len: 0,
             nodes: [N::default(); NODES],
-            levels: [0; NODES],
-        };
+        }
+    }
+
+    /// Appends the blocks of `len` terms; `block` as for [`whole`].
+    #[inline(always)]
+    pub(crate) fn extend(&mut self, len: usize, mut block: impl FnMut(usize, usize) -> N) {
         let mut start = 0;
         while start < len {
             let size = BLOCK.min(len - start);
-            tree.push(0, block(start, size));
+            self.push(0, block(start, size));
             start += size;
         }
-        tree
     }
 
-    /// Appends the node of 2^level blocks that begins where the run ends, then merges what has become
+    /// Appends the node of 2^level leaves that begins where the run ends, then merges what has become
     /// two halves of one node.
-    fn push(&mut self, level: u8, node: N) {
-        let (mut level, mut node) = (level, node);
-        self.end += 1 << level;
-        while let Some((&left, &left_level)) = self
-            .len
-            .checked_sub(1)
-            .and_then(|last| Option::zip(self.nodes.get(last), self.levels.get(last)))
+    fn push(&mut self, level: u32, node: N) {
+        let (mut node, mut size) = (node, 1 << level);
+        self.end += size;
+        // A node is the right half of another where that one's size divides its end. The left half is the last node
+        // before it, if the run begins early enough.
+        while self.end.is_multiple_of(2 * size)
+            && self.end - self.start >= 2 * size
+            && let Some(last) = self.len.checked_sub(1)
+            && let Some(&left) = self.nodes.get(last)
         {
-            // Two neighbours of one level are halves of one node when their common end says so.
-            if left_level != level || self.end & ((2 << level) - 1) != 0 {
-                break;
-            }
             node = left.merge(node);
-            level += 1;
-            self.len -= 1;
+            size *= 2;
+            self.len = last;
         }
-        if let Some((slot, slot_level)) =
-            Option::zip(self.nodes.get_mut(self.len), self.levels.get_mut(self.len))
-        {
+        if let Some(slot) = self.nodes.get_mut(self.len) {
             *slot = node;
-            *slot_level = level;
             self.len += 1;
         }
     }
 
-    /// Appends the nodes of the run of blocks that follows.
+    /// Appends the nodes of the run of leaves that follows.
     pub(crate) fn append(&mut self, next: &Self) {
-        for (level, node) in next.iter() {
-            self.push(level, node);
+        for &node in next.nodes.iter().take(next.len) {
+            // The largest that begins here and is not longer than the rest.
+            let rest = next.end - self.end;
+            let level = rest.checked_ilog2().unwrap_or(0);
+            self.push(level.min(self.end.trailing_zeros()), node);
         }
     }
 
-    fn iter(&self) -> impl DoubleEndedIterator<Item = (u8, N)> {
-        self.levels
-            .iter()
-            .copied()
-            .zip(self.nodes.iter().copied())
-            .take(self.len)
-    }
-
     pub(crate) fn total(&self) -> N {
-        self.iter()
-            .map(|(_, node)| node)
+        self.nodes
+            .iter()
+            .take(self.len)
+            .copied()
             .rev()
             .reduce(|right, left| left.merge(right))
             .unwrap_or_default()
@@ -363,7 +391,7 @@ impl<S: Sum> Node for Weighted<S> {
 pub struct Partial<T: Element> {
     start: usize,
     end: usize,
-    tree: Tree<Weighted<T::Sum>>,
+    tree: Tree<Weighted<T::Sum>, RUN>,
 }
 
 impl<T: Element> Partial<T> {
@@ -376,11 +404,19 @@ impl<T: Element> Partial<T> {
             return Err(Error::NotOnBlockBoundary { at: start });
         }
         let end = start.checked_add(len).ok_or(Error::ShapeOverflow)?;
-        Ok(Self {
+        Ok(Self::over(start, end, block))
+    }
+
+    /// Out of line and without another result, so that it is filled where its caller wants it: it is large.
+    #[inline(never)]
+    fn over(start: usize, end: usize, block: impl FnMut(usize, usize) -> Weighted<T::Sum>) -> Self {
+        let mut partial = Self {
             start,
             end,
-            tree: Tree::new(start / BLOCK, len, block),
-        })
+            tree: Tree::new(start / BLOCK),
+        };
+        partial.tree.extend(end - start, block);
+        partial
     }
 
     /// The first element or row.

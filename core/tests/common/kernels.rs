@@ -72,7 +72,11 @@ macro_rules! elementwise {
                 $loss(e).forward_backward(e.$x, e.y, out)
             }),
             (concat!($name, " partial"), |e, _| {
-                $loss(e).partial(e.$x, e.y, 0)?.finish(e.reduction)
+                let partial = &$loss(e).partial(e.$x, e.y, 0);
+                partial
+                    .as_ref()
+                    .map_err(|&error| error)?
+                    .finish(e.reduction)
             }),
         ]);
     };
@@ -149,8 +153,10 @@ macro_rules! row_loss {
                 $loss(r).$forward_backward(r.input, r.$target, out)
             }),
             (concat!($name, " partial"), |r, _| {
-                $loss(r)
-                    .$partial(r.input, r.$target, 0)?
+                let partial = &$loss(r).$partial(r.input, r.$target, 0);
+                partial
+                    .as_ref()
+                    .map_err(|&error| error)?
                     .finish(r.reduction)
             }),
         ]);
