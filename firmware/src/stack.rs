@@ -2,7 +2,9 @@
 
 /// Runs `work`. Returns how many bytes of stack it needed, beyond what is in use where it is called; `None` on machines
 /// with an operating system, whose stack grows by itself, and others where this has not been written.
-pub fn depth(work: impl FnOnce()) -> Option<usize> {
+pub fn depth(work: &mut dyn FnMut()) -> Option<usize> {
+    // Opaque, so that it is not inlined: its variables would lie in the caller's frame, above what is painted.
+    let work = core::hint::black_box(work);
     let painted = machine::paint();
     work();
     painted.map(machine::Painted::depth)

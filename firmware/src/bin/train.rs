@@ -22,7 +22,7 @@ fn show<const INPUTS: usize, const OUTPUTS: usize>(
 ) -> i32 {
     println!("{title}");
     let mut trained = None;
-    let depth = stack::depth(|| trained = Some(train()));
+    let depth = stack::depth(&mut || trained = Some(train()));
     let training = match trained {
         Some(Ok(training)) => training,
         Some(Err(error)) => {
