@@ -65,7 +65,7 @@ def build(machine):
 
 
 def link(library, to, arguments):
-    run([LINKER, "--gc-sections", *arguments, library, "-o", to])
+    run([LINKER, "-m", "armelf", "--gc-sections", *arguments, library, "-o", to])
 
 
 def flash(library, function, folder):

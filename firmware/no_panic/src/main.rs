@@ -6,6 +6,8 @@
 //! data could fail.
 #![no_std]
 #![no_main]
+// Without the calls, nothing uses what they are made of.
+#![cfg_attr(feature = "panic", allow(dead_code, unused_imports))]
 
 use core::fmt::{self, Write};
 use core::hint::black_box;
@@ -267,7 +269,7 @@ impl Write for Sink {
     }
 }
 
-/// All of it for one type of element. Exported, so that nothing is known of the arguments.
+/// All of it for one type of element.
 fn all<T: Element>(given: &Given<'_, T>, labels: &Labels<'_>, out: &mut [T]) {
     of_elements(given, out);
     of_numbers(given);
@@ -298,6 +300,8 @@ fn given<'a, T: Element>() -> Given<'a, T> {
     }
 }
 
+/// Where the program would begin.
+#[cfg(not(feature = "panic"))]
 #[unsafe(no_mangle)]
 extern "C" fn _start() {
     let labels = Labels {
@@ -312,6 +316,11 @@ extern "C" fn _start() {
     all::<f64>(&given(), &labels, black_box(&mut []));
     dispatch::limit(black_box(Width::Avx2));
     black_box(dispatch::width());
-    #[cfg(feature = "panic")]
-    black_box(labels.u8[black_box(3)]);
+}
+
+/// With a panic on purpose: an index that may be too large.
+#[cfg(feature = "panic")]
+#[unsafe(no_mangle)]
+extern "C" fn _start() {
+    black_box(some::<u8>(&[])[black_box(3)]);
 }
