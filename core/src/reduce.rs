@@ -530,3 +530,63 @@ pub(crate) fn find<T: Copy>(values: &[T], fault: impl Fn(T) -> bool) -> Option<u
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Terms of a known sequence: of many magnitudes and both signs, one in eight of them -0; `special` is among the
+    /// first 70.
+    fn sequence(special: f64) -> [f64; BLOCK] {
+        let mut seed = 1_u64;
+        let mut terms = [0.0; BLOCK];
+        for term in &mut terms {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let significand = (seed >> 12) as i64 as f64 - 2f64.powi(51);
+            let exponent = (seed >> 3 & 127) as i32;
+            *term = match seed >> 61 {
+                0 => -0.0,
+                _ => significand * 2f64.powi(exponent - 64),
+            };
+        }
+        terms[69] = special;
+        terms
+    }
+
+    fn bits(x: f64) -> u64 {
+        if x.is_nan() { 0 } else { x.to_bits() }
+    }
+
+    fn same<S: Sum>(terms: &[f64], parts: fn(S) -> [f64; 2]) {
+        let mut asked = [0; BLOCK];
+        let mut fill = |start: usize, out: &mut [f64]| {
+            let end = start + out.len();
+            asked[start..end].iter_mut().for_each(|asked| *asked += 1);
+            out.copy_from_slice(&terms[start..end]);
+        };
+        let wide: S = side_by_side::<S, LANES>(terms.len(), &mut fill);
+        let narrow: S = lane_by_lane(terms.len(), &mut fill);
+        let (wide, narrow) = (parts(wide).map(bits), parts(narrow).map(bits));
+        assert_eq!(wide, narrow, "{} terms", terms.len());
+        assert!(asked[..terms.len()].iter().all(|&asked| asked == 2));
+        assert!(asked[terms.len()..].iter().all(|&asked| asked == 0));
+    }
+
+    /// The two evaluations of a block give the same bits, of the sum and of its rounding errors.
+    #[test]
+    fn lanes_in_any_order() {
+        for special in [1.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+            let terms = sequence(special);
+            let longer = [767, 768, 769, 1000, 2047, 2048, 3000, 4095, 4096];
+            for len in (0..=600).chain(longer) {
+                same(&terms[..len], |sum: f64| [sum, 0.0]);
+                same(&terms[..len], |sum: Compensated| [sum.high, sum.low]);
+            }
+        }
+        // No sum of zeros is -0.
+        for len in 0..=600 {
+            let sum: f64 = lane_by_lane(len, terms(|_, out: &mut [f64]| out.fill(-0.0)));
+            assert_eq!(sum.to_bits(), 0);
+        }
+    }
+}

@@ -56,7 +56,12 @@ impl Naive for f64 {
         (term, 0.0)
     }
     fn value(sum: (f64, f64)) -> f64 {
-        sum.0 + sum.1
+        // The rounding errors of an infinite sum are no numbers.
+        if sum.0.is_finite() {
+            sum.0 + sum.1
+        } else {
+            sum.0
+        }
     }
 }
 
@@ -96,6 +101,9 @@ fn naive_sum<T: Naive>(terms: &[f64]) -> f64 {
 
 fn lengths() -> impl Iterator<Item = usize> {
     let long = [
+        767,
+        769,
+        2048,
         4095,
         4096,
         4097,
@@ -210,6 +218,39 @@ fn rows() {
             };
             assert_bits(mean.unwrap(), expected, &what);
         }
+    }
+    check::<f32>();
+    check::<f64>();
+}
+
+/// Zeros of either sign, infinities and NaN, wherever they are in a block.
+#[test]
+fn special_terms() {
+    fn check<T: Naive>() {
+        let mut random = Random::new(8);
+        let mut kinds = [0; 4];
+        for len in lengths().skip(1) {
+            for special in [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+                let mut x: Vec<T> = if special == 0.0 {
+                    vec![T::narrow(special); len]
+                } else {
+                    cancelling(&mut random, len)
+                };
+                for _ in 0..1 + random.below(2) {
+                    let sign = if random.below(4) == 0 { -1.0 } else { 1.0 };
+                    x[random.below(len as u64) as usize] = T::narrow(sign * special);
+                }
+                let terms: Vec<f64> = x.iter().map(|x| -x.widen()).collect();
+                let rows = Classes::new(&x, [len, 1]).unwrap();
+                let nll = Nll::new().reduction(Reduction::Sum);
+                let sum = nll.forward(rows, &vec![0_u8; len]).unwrap();
+                assert_bits(sum, naive_sum::<T>(&terms), &format!("{len}, {special}"));
+                let sum = sum.widen();
+                let kind = [sum == 0.0, sum.is_infinite(), sum.is_nan(), sum.is_finite()];
+                kinds[kind.iter().position(|&is| is).unwrap()] += 1;
+            }
+        }
+        assert!(kinds[..3].iter().all(|&n| n > 100), "{kinds:?}");
     }
     check::<f32>();
     check::<f64>();
