@@ -612,7 +612,7 @@ impl Softmax {
             let dot: T::Sum = reduce::sum(
                 row.layout.classes,
                 reduce::terms(|start, out| {
-                    let (grad, _) = buffer.split_at_mut(out.len());
+                    let (grad, _) = buffer.split_at_mut(out.len().min(reduce::CHUNK));
                     row.layout.read(grad_output, start, grad);
                     row.exponentials(&parts, start, out);
                     for (e, &g) in out.iter_mut().zip(grad.iter()) {
@@ -622,7 +622,7 @@ impl Softmax {
             );
             let dot = dot.value() / denominator;
             row.layout.write_all(grad_input, |start, out| {
-                let (grad, _) = buffer.split_at_mut(out.len());
+                let (grad, _) = buffer.split_at_mut(out.len().min(reduce::CHUNK));
                 row.layout.read(grad_output, start, grad);
                 row.exponentials(&parts, start, out);
                 for (e, &g) in out.iter_mut().zip(grad.iter()) {
@@ -708,7 +708,7 @@ impl LogSoftmax {
             let total = total.value();
             let mut buffer = [0.0; reduce::CHUNK];
             row.layout.write_all(grad_input, |start, out| {
-                let (grad, _) = buffer.split_at_mut(out.len());
+                let (grad, _) = buffer.split_at_mut(out.len().min(reduce::CHUNK));
                 row.layout.read(grad_output, start, grad);
                 row.exponentials(&parts, start, out);
                 for (e, &g) in out.iter_mut().zip(grad.iter()) {

@@ -139,7 +139,7 @@ trait Factors {
         let below: T::Sum = reduce::sum(
             row.layout.classes,
             reduce::terms(|start, out| {
-                let (factors, _) = factors.split_at_mut(out.len());
+                let (factors, _) = factors.split_at_mut(out.len().min(CHUNK));
                 self.fill(start, factors);
                 row.read(start, out);
                 for ((j, x), &v) in (start..).zip(out).zip(factors.iter()) {
@@ -161,7 +161,7 @@ trait Factors {
         let (at_max, rest) = self.total::<T::Sum>(parts, row.layout.classes);
         let mut factors = [0.0; CHUNK];
         layout.write_all(grad_input, |start, out| {
-            let (factors, _) = factors.split_at_mut(out.len());
+            let (factors, _) = factors.split_at_mut(out.len().min(CHUNK));
             self.fill(start, factors);
             row.exponentials(parts, start, out);
             for ((j, e), &v) in (start..).zip(out).zip(factors.iter()) {

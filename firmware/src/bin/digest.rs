@@ -1,0 +1,72 @@
+//! Computes the digests of the bits of every function, prints them, and compares them with those that are committed.
+//!
+//! `digest [baseline|avx2|avx512]` on a host: at this SIMD width, which must be there.
+#![no_std]
+#![no_main]
+
+use trueloss_digest::{Set, committed, each_f32, each_f64};
+use trueloss_firmware::println;
+
+trueloss_firmware::entry!(run);
+
+const SET: Set = if cfg!(feature = "full") {
+    Set::Full
+} else {
+    Set::Small
+};
+
+#[cfg(platform = "host")]
+fn limit() -> Result<(), &'static str> {
+    extern crate std;
+    use trueloss::dispatch::{Width, limit};
+    let width = match std::env::args().nth(1).as_deref() {
+        None => return Ok(()),
+        Some("baseline") => Width::Baseline,
+        Some("avx2") => Width::Avx2,
+        Some("avx512") => Width::Avx512,
+        Some(_) => return Err("usage: digest [baseline|avx2|avx512]"),
+    };
+    if limit(width) == width {
+        Ok(())
+    } else {
+        Err("this machine has no vectors of this width")
+    }
+}
+
+/// Without an operating system, the width is that of the compiler's target.
+#[cfg(not(platform = "host"))]
+fn limit() -> Result<(), &'static str> {
+    Ok(())
+}
+
+fn run() -> i32 {
+    if let Err(error) = limit() {
+        println!("{error}");
+        return 2;
+    }
+    println!("{SET:?} set, width: {:?}", trueloss::dispatch::width());
+    let (mut passed, mut failed) = (0, 0);
+    let mut compare = |name, digest| match committed(SET, name) {
+        Some(expected) if expected == digest => {
+            passed += 1;
+            println!("{name} {digest:016x}");
+        }
+        expected => {
+            failed += 1;
+            println!("{name} {digest:016x} differs, committed: {expected:016x?}");
+        }
+    };
+    let mut all = Ok(());
+    if cfg!(not(feature = "f64-alone")) {
+        all = each_f32(SET, &mut compare);
+    }
+    if cfg!(not(feature = "f32-alone")) {
+        all = all.and_then(|()| each_f64(SET, &mut compare));
+    }
+    if let Err(error) = all {
+        println!("a legal call was refused: {error}");
+        failed += 1;
+    }
+    println!("{passed} passed, {failed} failed");
+    i32::from(failed > 0 || passed == 0)
+}

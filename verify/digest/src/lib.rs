@@ -1,0 +1,192 @@
+//! Digests of the bits of every function of `trueloss`.
+//!
+//! Bits are API: every machine returns the same ones, and every later version too. Here each function, in each direction
+//! and for each type of element, is run on a fixed set of inputs, and the bits of all that it returns are hashed to one
+//! number. `digests.txt` holds the numbers. A machine whose digests equal these has returned the same bits, all of
+//! them; a version whose digests differ from those of the one before it has broken a promise.
+//!
+//! The inputs are made by [SplitMix64](https://doi.org/10.1145/2714064.2660195), seeded with the number of the case, and
+//! integer arithmetic on bits, never by arithmetic on floating-point numbers: logits of every magnitude that the type
+//! has, subnormal numbers to the largest, zeros of both signs, infinities, NaN, numbers next to ties of rounding; hard
+//! and soft targets; rows of 1 to 9,001 classes, side by side and strided, with ties of the largest and -inf among
+//! them; weights, zeros and negative ones among them, `pos_weight`, `label_smoothing`, ignored rows; means and sums
+//! that cross a block of the tree of additions. The hash is FNV-1a of 64 bits over the bits of the results, lowest byte
+//! first. All NaN count as one.
+//!
+//! There are two sets. [`Set::Full`] takes a second on a PC. [`Set::Small`] is for emulated microcontrollers without an
+//! FPU: its buffers take 4 KB, and its arithmetic some 10^9 instructions there.
+#![no_std]
+
+mod elements;
+mod hash;
+mod number;
+mod rows;
+
+use core::fmt;
+use number::Number;
+use trueloss::Error;
+
+/// Which inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Set {
+    /// Calls of up to 90 elements.
+    Small,
+    /// Calls of up to 9,001 elements.
+    Full,
+}
+
+/// What a digest is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name<'a> {
+    /// PyTorch's functional name; `cross_entropy_probabilities` for class probabilities as targets.
+    pub function: &'a str,
+    /// `f32` or `f64`.
+    pub element: &'a str,
+    /// The method: `forward`, `forward_each`, `backward`, `backward_each` or `forward_backward`; `value` and
+    /// `derivative` for an activation of one number. Reduced losses are taken as a mean and as a sum.
+    pub direction: &'a str,
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.function, self.element, self.direction)
+    }
+}
+
+/// `digests.txt`: the digests of the first version that had them, and of all since.
+pub const COMMITTED: &str = include_str!("../digests.txt");
+
+/// The committed digest of a name, if there is one.
+pub fn committed(set: Set, name: Name<'_>) -> Option<u64> {
+    COMMITTED
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .find_map(|line| {
+            let mut words = line.split_ascii_whitespace();
+            let mut word = || words.next().unwrap_or_default();
+            let of = Name {
+                function: word(),
+                element: word(),
+                direction: word(),
+            };
+            let (small, full) = (word(), word());
+            let digest = match set {
+                Set::Small => small,
+                Set::Full => full,
+            };
+            (of == name).then(|| u64::from_str_radix(digest, 16).ok())?
+        })
+}
+
+/// How long calls are, and of what shape.
+struct Size {
+    lengths: &'static [usize],
+    /// Rows, classes, and how many rows lie between the classes of one.
+    shapes: &'static [[usize; 3]],
+}
+
+const SMALL_LEN: usize = 90;
+const SMALL: Size = Size {
+    lengths: &[SMALL_LEN],
+    shapes: &[
+        [90, 1, 1],
+        [45, 2, 1],
+        [30, 3, 1],
+        [9, 10, 1],
+        [2, 33, 1],
+        [1, 90, 1],
+        [2, 5, 9],
+    ],
+};
+
+const FULL_LEN: usize = 9001;
+const FULL: Size = Size {
+    // Around the lengths of vectors, stretches and blocks.
+    lengths: &[
+        1, 2, 15, 16, 17, 33, 90, 511, 513, 4095, 4096, 4097, FULL_LEN,
+    ],
+    shapes: &[
+        [17, 1, 1],
+        [4097, 2, 1],
+        [700, 3, 1],
+        [201, 10, 1],
+        [40, 33, 1],
+        [12, 100, 1],
+        [3, 1000, 1],
+        [1, FULL_LEN, 1],
+        [2, 7, 100],
+        [1, 33, 40],
+        [4200, 1, 2],
+    ],
+};
+
+const POS_WEIGHTS: usize = 3;
+
+/// Room for the inputs and outputs of a call.
+struct Buffers<T, const N: usize> {
+    x: [T; N],
+    y: [T; N],
+    g: [T; N],
+    weight: [T; N],
+    pos_weight: [T; POS_WEIGHTS],
+    labels: [i32; N],
+    out: [T; N],
+}
+
+type Visit<'a> = dyn FnMut(Name<'static>, u64) + 'a;
+
+/// Computes all digests of a set and hands them to `visit` one by one, in the order of `digests.txt`.
+///
+/// Buffers lie on the stack: 4 KB for [`Set::Small`], 400 KB for [`Set::Full`].
+///
+/// # Errors
+///
+/// None: every input is legal. The error of a function that says otherwise.
+#[inline(always)]
+pub fn each(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
+    each_f32(set, visit)?;
+    each_f64(set, visit)
+}
+
+/// The same for elements of type `f32` alone: for programs that have no room for all functions of both types.
+///
+/// # Errors
+///
+/// As for [`each`].
+// Inlined, so that what a constant set does not need is left out of a program.
+#[inline(always)]
+pub fn each_f32(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
+    match set {
+        Set::Small => of_type::<f32, SMALL_LEN>(&SMALL, visit),
+        Set::Full => of_type::<f32, FULL_LEN>(&FULL, visit),
+    }
+}
+
+/// The same for elements of type `f64` alone.
+///
+/// # Errors
+///
+/// As for [`each`].
+#[inline(always)]
+pub fn each_f64(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
+    match set {
+        Set::Small => of_type::<f64, SMALL_LEN>(&SMALL, visit),
+        Set::Full => of_type::<f64, FULL_LEN>(&FULL, visit),
+    }
+}
+
+#[inline(never)]
+fn of_type<T: Number, const N: usize>(size: &Size, visit: &mut Visit<'_>) -> Result<(), Error> {
+    let zeros = [T::zero(); N];
+    let mut buffers = Buffers {
+        x: zeros,
+        y: zeros,
+        g: zeros,
+        weight: zeros,
+        pos_weight: [T::zero(); POS_WEIGHTS],
+        labels: [0; N],
+        out: zeros,
+    };
+    elements::each(&mut buffers, size, visit)?;
+    rows::each(&mut buffers, size, visit)
+}
