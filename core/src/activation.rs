@@ -480,6 +480,8 @@ impl Softplus {
 struct Probabilities;
 
 impl<T: Element> RowMap<T> for Probabilities {
+    const OF_OTHERS: bool = false;
+
     #[inline(always)]
     fn record(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
         let denominator = 1.0 + parts.others;
@@ -490,15 +492,16 @@ impl<T: Element> RowMap<T> for Probabilities {
     }
 
     #[inline(always)]
-    fn quick_wide<A: Arithmetic>(
+    fn quick_wide<A: Arithmetic, const N: usize>(
         &self,
         row: &[T],
         parts: &SoftmaxParts,
+        kept: &[f64],
         output: &mut [T],
         record: &mut impl FnMut(usize, &mut [T]),
     ) {
         let scale = 1.0 / (1.0 + parts.others);
-        quick::scaled_exponentials::<A, T>(row, parts.max, scale, output, record);
+        quick::scaled_exponentials::<A, T, N>(row, parts.max, kept, scale, output, record);
     }
 
     #[inline(always)]
@@ -512,6 +515,8 @@ impl<T: Element> RowMap<T> for Probabilities {
 struct LogProbabilities;
 
 impl<T: Element> RowMap<T> for LogProbabilities {
+    const OF_OTHERS: bool = true;
+
     #[inline(always)]
     fn record(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
         let log1p = parts.log1p();
@@ -522,14 +527,15 @@ impl<T: Element> RowMap<T> for LogProbabilities {
     }
 
     #[inline(always)]
-    fn quick_wide<A: Arithmetic>(
+    fn quick_wide<A: Arithmetic, const N: usize>(
         &self,
         row: &[T],
         parts: &SoftmaxParts,
+        _: &[f64],
         output: &mut [T],
         record: &mut impl FnMut(usize, &mut [T]),
     ) {
-        quick::below_max::<A, T>(row, parts.max, parts.log1p(), output, record);
+        quick::below_max::<A, T, N>(row, parts.max, parts.log1p(), output, record);
     }
 
     #[inline(always)]
@@ -822,9 +828,21 @@ mod tests {
                     let mut output = [0.0; 100];
                     let output = &mut output[..classes];
                     if of_softmax {
-                        Probabilities.quick_wide::<Plain>(row, &parts, output, &mut record);
+                        Probabilities.quick_wide::<Plain, { quick::WIDE }>(
+                            row,
+                            &parts,
+                            &[],
+                            output,
+                            &mut record,
+                        );
                     } else {
-                        LogProbabilities.quick_wide::<Plain>(row, &parts, output, &mut record);
+                        LogProbabilities.quick_wide::<Plain, { quick::WIDE }>(
+                            row,
+                            &parts,
+                            &[],
+                            output,
+                            &mut record,
+                        );
                     }
                     assert_ne!(recorded, 0, "{tie:e}, {classes}");
                 }

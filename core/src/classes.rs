@@ -5,7 +5,7 @@ use crate::element::Element;
 use crate::elementary::{exp_of_sum, log1p};
 use crate::error::{Argument, Error, check_length};
 use crate::parallel::{self, Parts};
-use crate::quick::{self, Arithmetic, Estimate, FEW, LANES, NARROW, Rows};
+use crate::quick::{self, Arithmetic, Estimate, FEW, Kept, LANES, NARROW, Rows, WIDE};
 use crate::reduce::{self, CHUNK, Reduction, Sum, Terms, Weighted, check_finite};
 
 /// A slice seen as rows of classes.
@@ -436,6 +436,30 @@ impl<'a> Labels<'a> {
             .get(row)
             .filter(|&class| Some(class) != self.ignore_index)
             .and_then(|class| usize::try_from(class).ok())
+    }
+
+    /// The classes of a group of rows, as [`get`](Self::get) gives them.
+    #[inline(always)]
+    pub(crate) fn group(&self, start: usize) -> [Option<usize>; LANES] {
+        match self.labels {
+            Indices::I64(labels) => self.group_of(labels, start),
+            Indices::I32(labels) => self.group_of(labels, start),
+            Indices::U32(labels) => self.group_of(labels, start),
+            Indices::U16(labels) => self.group_of(labels, start),
+            Indices::U8(labels) => self.group_of(labels, start),
+            Indices::Usize(labels) => self.group_of(labels, start),
+        }
+    }
+
+    #[inline(always)]
+    fn group_of<I: ClassIndex>(&self, labels: &[I], start: usize) -> [Option<usize>; LANES] {
+        let mut group = [None; LANES];
+        for (class, label) in group.iter_mut().zip(labels.get(start..).unwrap_or(&[])) {
+            *class = Some(label.to_i64())
+                .filter(|&label| Some(label) != self.ignore_index)
+                .and_then(|label| usize::try_from(label).ok());
+        }
+        group
     }
 
     /// How many rows are not ignored.
@@ -888,11 +912,16 @@ pub(crate) trait RowMap<T: Element>: Sync {
     /// The outputs of a row's classes from `start` on, before they are rounded.
     fn record(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]);
 
-    /// A row by the quick path; what is not certain by `record`.
-    fn quick_wide<A: Arithmetic>(
+    /// Whether the quick path needs S to its own last digits, not to those of 1 + S.
+    const OF_OTHERS: bool;
+
+    /// A row by the quick path, from its parts and perhaps the exponentials that [`quick::others`] has left; what is
+    /// not certain by `record`.
+    fn quick_wide<A: Arithmetic, const N: usize>(
         &self,
         row: &[T],
         parts: &SoftmaxParts,
+        kept: &[f64],
         output: &mut [T],
         record: &mut impl FnMut(usize, &mut [T]),
     );
@@ -994,7 +1023,7 @@ impl<T: Element, M: RowMap<T>> QuickMappedRows<'_, T, M> {
     }
 
     #[inline(always)]
-    fn wide<A: Arithmetic>(self) {
+    fn wide<A: Arithmetic, const N: usize>(self) {
         let MappedRows {
             map,
             input,
@@ -1002,11 +1031,21 @@ impl<T: Element, M: RowMap<T>> QuickMappedRows<'_, T, M> {
             len,
             output,
         } = self.0;
+        let mut kept = (!M::OF_OTHERS && input.classes > NARROW).then(Kept::new);
         for (row, output) in (start..start + len).zip(output.chunks_mut(input.classes.max(1))) {
             let logits = input.contiguous(row, 1).unwrap_or(&[]);
+            let kept = match &mut kept {
+                Some(kept) => kept.of(input.classes),
+                None => &mut [],
+            };
             let max = quick::max(logits);
-            let argmax = quick::position(logits, max);
-            let others = quick::others::<A, T, false>(logits, max, Some(argmax));
+            let (argmax, largest) = if M::OF_OTHERS {
+                let argmax = quick::position(logits, max);
+                (argmax, Some(argmax))
+            } else {
+                (0, None)
+            };
+            let others = quick::others::<A, T, false, N>(logits, max, largest, kept);
             let nearly = SoftmaxParts {
                 max,
                 argmax,
@@ -1014,7 +1053,7 @@ impl<T: Element, M: RowMap<T>> QuickMappedRows<'_, T, M> {
             };
             let row = input.row(row);
             let mut parts = None;
-            map.quick_wide::<A>(logits, &nearly, output, &mut |start, output| {
+            map.quick_wide::<A, N>(logits, &nearly, kept, output, &mut |start, output| {
                 let parts = parts.get_or_insert_with(|| row.softmax_parts());
                 record_chunk(output, |out| map.record(&row, parts, start, out));
             });
@@ -1029,8 +1068,10 @@ impl<T: Element, M: RowMap<T>> Kernel for QuickMappedRows<'_, T, M> {
     fn run<A: Arithmetic>(self) {
         if self.0.input.classes <= NARROW && self.0.len >= FEW {
             self.narrow::<A>();
+        } else if self.0.input.classes <= NARROW {
+            self.wide::<A, LANES>();
         } else {
-            self.wide::<A>();
+            self.wide::<A, WIDE>();
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::element::Element;
 use crate::elementary::log1p;
 use crate::error::{Argument, Error, check_length};
 use crate::integer::{self, Positive};
-use crate::quick::{self, Arithmetic, Estimate, FEW, LANES, NARROW, Near, Rows};
+use crate::quick::{self, Arithmetic, Estimate, FEW, Kept, LANES, NARROW, Near, Rows, WIDE};
 use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, check_finite, weigh};
 
 /// Cross-entropy of logits, `cross_entropy`.
@@ -259,12 +259,13 @@ impl<T: Element> Labelled<'_, T> {
         let classes = self.input.classes();
         let logits = self.input.contiguous(start, len).unwrap_or(&[]);
         rows.read::<A, SHORT>(logits);
+        let labels = self.labels.group(start);
         let with_gradient = !SHORT && !grad_input.is_empty();
         let mut below = Below::new(rows.others);
         let mut scales = [0.0; LANES];
         let mut at_label = [(T::zero(), true); LANES];
         for lane in 0..len.min(LANES) {
-            let Some(label) = self.labels.get(start + lane) else {
+            let Some(label) = labels[lane] else {
                 continue;
             };
             let is_max = label == rows.argmax[lane];
@@ -273,7 +274,7 @@ impl<T: Element> Labelled<'_, T> {
             } else {
                 rows.max[lane] - rows.logit(lane, label)
             };
-            below.weight[lane] = Some(self.options.class_weight(label));
+            below.counts(lane, self.options.class_weight(label));
             if with_gradient {
                 let e = rows.exponential(lane, label);
                 let scale = self.quick_scale(label, scale.of(start + lane));
@@ -286,7 +287,7 @@ impl<T: Element> Labelled<'_, T> {
             for (lane, grad) in (0..len.min(LANES)).zip(grad_input.chunks_exact_mut(classes.max(1)))
             {
                 let row = start + lane;
-                let Some(label) = self.labels.get(row) else {
+                let Some(label) = labels[lane] else {
                     grad.fill(T::zero());
                     continue;
                 };
@@ -304,11 +305,12 @@ impl<T: Element> Labelled<'_, T> {
 
     /// The same for rows of many classes.
     #[inline(always)]
-    fn quick_wide<A: Arithmetic, const SHORT: bool>(
+    fn quick_wide<A: Arithmetic, const SHORT: bool, const N: usize>(
         &self,
         start: usize,
         len: usize,
         scale: Scale<'_, T>,
+        kept: &mut Option<Kept>,
         grad_input: &mut [T],
     ) -> Below {
         let classes = self.input.classes();
@@ -329,12 +331,25 @@ impl<T: Element> Labelled<'_, T> {
             // Where it has not, the loss is at least ln 2, and S need not be known better than 1 + S is.
             let is_max = logit == max;
             let largest = is_max.then_some(label);
-            let others = quick::others::<A, T, SHORT>(row, max, largest);
+            let kept = match kept {
+                Some(kept) => kept.of(classes),
+                None => &mut [],
+            };
+            let others = quick::others::<A, T, SHORT, N>(row, max, largest, kept);
             below.below_max[lane] = max - logit;
             below.others[lane] = others;
-            below.weight[lane] = Some(self.options.class_weight(label));
+            below.counts(lane, self.options.class_weight(label));
             if with_gradient {
-                self.quick_gradient::<A>(start + lane, row, label, max, others, scale, grad);
+                self.quick_gradient::<A, N>(
+                    start + lane,
+                    row,
+                    label,
+                    max,
+                    others,
+                    kept,
+                    scale,
+                    grad,
+                );
             }
         }
         below
@@ -343,13 +358,14 @@ impl<T: Element> Labelled<'_, T> {
     /// The gradient of a row of many classes.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
-    fn quick_gradient<A: Arithmetic>(
+    fn quick_gradient<A: Arithmetic, const N: usize>(
         &self,
         row: usize,
         logits: &[T],
         label: usize,
         max: f64,
         others: f64,
+        kept: &[f64],
         scale: Scale<'_, T>,
         grad: &mut [T],
     ) {
@@ -362,9 +378,10 @@ impl<T: Element> Labelled<'_, T> {
                 self.chunk_of_gradient(&self.input.row(row), label, parts, scale, start, out);
             });
         };
-        quick::scaled_exponentials::<A, T>(
+        quick::scaled_exponentials::<A, T, N>(
             logits,
             max,
+            kept,
             quick_scale / (1.0 + others),
             grad,
             &mut record,
@@ -391,10 +408,11 @@ impl<T: Element> Labelled<'_, T> {
         len: usize,
         scale: Scale<'_, T>,
         grad_input: &mut [T],
-        mut done: impl FnMut(usize, Below),
+        mut done: impl Done<T>,
     ) {
         let classes = self.input.classes();
         let mut rows = (classes <= NARROW && len >= FEW).then(|| Rows::new(classes));
+        let mut kept = (classes > NARROW && !grad_input.is_empty()).then(Kept::new);
         for first in (0..len).step_by(LANES) {
             let group = LANES.min(len - first);
             let grad = grad_input
@@ -404,9 +422,14 @@ impl<T: Element> Labelled<'_, T> {
                 Some(rows) if group >= FEW => {
                     self.quick_narrow::<A, SHORT>(rows, start + first, group, scale, grad)
                 }
-                _ => self.quick_wide::<A, SHORT>(start + first, group, scale, grad),
+                _ if classes <= NARROW => {
+                    self.quick_wide::<A, SHORT, LANES>(start + first, group, scale, &mut kept, grad)
+                }
+                _ => {
+                    self.quick_wide::<A, SHORT, WIDE>(start + first, group, scale, &mut kept, grad)
+                }
             };
-            done(first, below);
+            done.done(first, &below);
         }
     }
 }
@@ -544,12 +567,13 @@ impl IntegerParts {
     }
 }
 
-/// The losses of [`LANES`] rows in parts: (m - x_y) + log1p(S), and the weight of their label; none where a row is
-/// ignored.
+/// The losses of [`LANES`] rows in parts: (m - x_y) + log1p(S), and the weight of their label. A row that is ignored
+/// does not count.
 struct Below {
     below_max: [f64; LANES],
     others: [f64; LANES],
-    weight: [Option<f64>; LANES],
+    weight: [f64; LANES],
+    counted: [bool; LANES],
 }
 
 impl Below {
@@ -558,17 +582,66 @@ impl Below {
         Self {
             below_max: [0.0; LANES],
             others,
-            weight: [None; LANES],
+            weight: [0.0; LANES],
+            counted: [false; LANES],
         }
     }
 
+    #[inline(always)]
+    fn counts(&mut self, lane: usize, weight: f64) {
+        (self.weight[lane], self.counted[lane]) = (weight, true);
+    }
+
+    /// The losses, weighted; 0 for rows that are ignored.
     #[inline(always)]
     fn values(&self) -> [f64; LANES] {
         let mut values = [0.0; LANES];
         for lane in 0..LANES {
             values[lane] = value(self.below_max[lane], log1p(self.others[lane]));
         }
+        for lane in 0..LANES {
+            let weighted = weigh(self.weight[lane], values[lane]);
+            values[lane] = if self.counted[lane] { weighted } else { 0.0 };
+        }
         values
+    }
+}
+
+/// What takes the losses of groups of rows; not a closure, so that it is inlined into each loop over groups.
+trait Done<T> {
+    fn done(&mut self, first: usize, below: &Below);
+}
+
+impl<T: Element> Done<T> for &mut Estimate {
+    #[inline(always)]
+    fn done(&mut self, _: usize, below: &Below) {
+        let count = below.counted.iter().filter(|&&counted| counted).count();
+        self.add_group(&below.values(), count as f64);
+    }
+}
+
+/// Writes the loss of each row.
+struct EachLoss<'a, T> {
+    labelled: &'a Labelled<'a, T>,
+    start: usize,
+    losses: &'a mut [T],
+}
+
+impl<T: Element> Done<T> for EachLoss<'_, T> {
+    #[inline(always)]
+    fn done(&mut self, first: usize, below: &Below) {
+        let error = quick::row_error(self.labelled.input.classes());
+        let values = below.values();
+        let losses = self.losses.get_mut(first..).unwrap_or(&mut []);
+        for (lane, loss) in (0..LANES).zip(losses) {
+            let (rounded, certain) = Near::relative(values[lane], error).round();
+            *loss = if certain {
+                rounded
+            } else {
+                let row = self.start + first + lane;
+                T::narrow(self.labelled.value(row, &self.labelled.parts(row)))
+            };
+        }
     }
 }
 
@@ -654,41 +727,21 @@ impl<T: Element> RowLoss<T> for Labelled<'_, T> {
             return self.integer(start, len, scale, grad_input);
         }
         let mut total = Estimate::default();
-        let add = |_: usize, below: Below| {
-            for (value, weight) in below.values().into_iter().zip(below.weight) {
-                if let Some(weight) = weight {
-                    total.add(weigh(weight, value));
-                }
-            }
-        };
         if grad_input.is_empty() {
-            self.quick_groups::<A, true>(start, len, scale, grad_input, add);
+            self.quick_groups::<A, true>(start, len, scale, grad_input, &mut total);
         } else {
-            self.quick_groups::<A, false>(start, len, scale, grad_input, add);
+            self.quick_groups::<A, false>(start, len, scale, grad_input, &mut total);
         }
         total
     }
 
     #[inline(always)]
     fn quick_each<A: Arithmetic>(&self, start: usize, losses: &mut [T]) {
-        let error = quick::row_error(self.input.classes());
         let len = losses.len();
-        let write = |first: usize, below: Below| {
-            let values = below.values();
-            let losses = losses.get_mut(first..).unwrap_or(&mut []);
-            for (lane, loss) in (0..LANES).zip(losses) {
-                let Some(weight) = below.weight[lane] else {
-                    *loss = T::zero();
-                    continue;
-                };
-                let (rounded, certain) = Near::relative(weigh(weight, values[lane]), error).round();
-                *loss = if certain {
-                    rounded
-                } else {
-                    let row = start + first + lane;
-                    T::narrow(self.value(row, &self.parts(row)))
-                };
-            }
+        let write = EachLoss {
+            labelled: self,
+            start,
+            losses,
         };
         self.quick_groups::<A, false>(start, len, Scale::All(0.0), &mut [], write);
     }

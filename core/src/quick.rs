@@ -88,11 +88,17 @@ fn scale_by_power(significand: f64, shifted: f64) -> f64 {
 /// at most 1.5 * 2^8.76 u, and the result by 2^-44.1 of itself; the polynomial's roundings are a few u.
 #[inline(always)]
 pub(crate) fn exp_short<A: Arithmetic>(a: f64) -> f64 {
+    let (f, shifted) = split_short::<A>(a);
+    scale_by_power(polynomial::<A, _>(&EXP2_SHORT, f), shifted)
+}
+
+/// f, and k in the low bits of the second number.
+#[inline(always)]
+fn split_short<A: Arithmetic>(a: f64) -> (f64, f64) {
     let a = if a < LOWEST { LOWEST } else { a };
     let shifted = A::mul_add(a, LOG2_E, MAGIC);
     let k = shifted - MAGIC;
-    let f = A::mul_add(a, LOG2_E, -k);
-    scale_by_power(polynomial::<A, _>(&EXP2_SHORT, f), shifted)
+    (A::mul_add(a, LOG2_E, -k), shifted)
 }
 
 /// e^a for a <= 0, NaN for NaN.
@@ -101,12 +107,72 @@ pub(crate) fn exp_short<A: Arithmetic>(a: f64) -> f64 {
 /// and without what subnormal results need. e^0 is 1.
 #[inline(always)]
 pub(crate) fn exp<A: Arithmetic>(a: f64) -> f64 {
+    let (r, shifted) = split::<A>(a);
+    let significand = 1.0 + A::mul_add(r * r, polynomial::<A, _>(&EXP, r), r);
+    scale_by_power(significand, shifted)
+}
+
+/// r, and k in the low bits of the second number.
+#[inline(always)]
+fn split<A: Arithmetic>(a: f64) -> (f64, f64) {
     let a = if a < LOWEST { LOWEST } else { a };
     let shifted = A::mul_add(a, LOG2_E, MAGIC);
     let k = shifted - MAGIC;
     let r = A::mul_add(-k, LN2_LO, A::mul_add(-k, LN2_HI, a));
-    let significand = 1.0 + A::mul_add(r * r, polynomial::<A, _>(&EXP, r), r);
-    scale_by_power(significand, shifted)
+    (r, shifted)
+}
+
+/// [`exp`], or [`exp_short`] where `SHORT`, of each x - max.
+///
+/// In two loops, each with few enough constants for 16 vector registers: in one, they would be fetched anew for each
+/// vector. Horner's rule for the same reason, in the place of a polynomial in pairs; its roundings are no larger.
+/// Arrays of [`CHUNK`] are so long that the compiler leaves the loops what they are and vectorises them; those of
+/// [`LANES`] are not, and get one loop. `shifts` is room for what the first loop leaves to the second.
+#[inline(always)]
+fn exponentials<A: Arithmetic, T: Element, const SHORT: bool, const N: usize>(
+    x: &[T; N],
+    max: &[f64; N],
+    shifts: &mut [f64; N],
+    out: &mut [f64; N],
+) {
+    if N <= LANES {
+        for i in 0..N {
+            let a = x[i].widen() - max[i];
+            out[i] = if SHORT {
+                exp_short::<A>(a)
+            } else {
+                exp::<A>(a)
+            };
+        }
+        return;
+    }
+    for i in 0..N {
+        let a = x[i].widen() - max[i];
+        (out[i], shifts[i]) = if SHORT {
+            split_short::<A>(a)
+        } else {
+            split::<A>(a)
+        };
+    }
+    for i in 0..N {
+        let r = out[i];
+        let significand = if SHORT {
+            horner::<A, _>(&EXP2_SHORT, r)
+        } else {
+            1.0 + A::mul_add(r * r, horner::<A, _>(&EXP, r), r)
+        };
+        out[i] = scale_by_power(significand, shifts[i]);
+    }
+}
+
+#[inline(always)]
+fn horner<A: Arithmetic, const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
+    coefficients
+        .iter()
+        .rev()
+        .copied()
+        .reduce(|sum, coefficient| A::mul_add(sum, x, coefficient))
+        .unwrap_or(0.0)
 }
 
 /// How far a function of one exponential from [`exp`] may be from its formula of record, as a part of the sum
@@ -240,14 +306,14 @@ impl Estimate {
         }
     }
 
-    /// With one more term.
+    /// With a group of terms, of which so many count; the others are 0.
     #[inline(always)]
-    pub(crate) fn add(&mut self, term: f64) {
+    pub(crate) fn add_group(&mut self, terms: &[f64; LANES], count: f64) {
         *self = self.merge(Self {
-            value: term,
-            magnitude: term.abs(),
-            count: 1.0,
-            additions: 0.0,
+            value: fold(*terms),
+            magnitude: fold(terms.map(f64::abs)),
+            count,
+            additions: f64::from(LANES.ilog2()),
         });
     }
 
@@ -366,11 +432,27 @@ impl<'a, T: Element> GroupsMut<'a, T> {
             *x = lane;
         }
     }
+}
 
-    /// Elements `from..to`, after [`finish`](Self::finish) where they reach into the last group.
-    #[inline(always)]
-    pub(crate) fn stretch(&mut self, from: usize, to: usize) -> &mut [T] {
-        self.data.get_mut(from..to).unwrap_or(&mut [])
+/// The chunk of a row that begins at `start`; `last`, filled up, where the row ends within it. It is filled up only
+/// then, and not before: a choice between two places without more is one that the compiler makes anew at each access.
+#[inline(always)]
+fn chunk<'a, T: Element, const N: usize>(
+    row: &'a [T],
+    start: usize,
+    padding: T,
+    last: &'a mut [T; N],
+) -> &'a [T; N] {
+    let rest = row.get(start..).unwrap_or(&[]);
+    match rest.first_chunk() {
+        Some(chunk) => chunk,
+        None => {
+            *last = [padding; N];
+            for (place, &x) in last.iter_mut().zip(rest) {
+                *place = x;
+            }
+            last
+        }
     }
 }
 
@@ -388,70 +470,132 @@ pub(crate) fn row_error(classes: usize) -> f64 {
 /// 2^-38.
 pub(crate) const MOST_CLASSES: usize = 1 << 27;
 
+/// How many exponentials of a row of many classes are made at a time. Without `std` there is little stack to keep them
+/// on.
+pub(crate) const WIDE: usize = if VECTORS && cfg!(feature = "std") {
+    CHUNK
+} else {
+    LANES
+};
+
 /// The largest element of a row; NaN are passed over, and a row of nothing else has -inf.
 #[inline(always)]
 pub(crate) fn max<T: Element>(row: &[T]) -> f64 {
-    let groups = Groups::new(row, T::neg_infinity());
-    let mut lanes = [T::neg_infinity(); LANES];
-    for start in (0..row.len()).step_by(LANES) {
-        let x = *groups.at(start);
+    // Two sets of lanes, so that a comparison need not wait for the one before.
+    let mut lanes = [[T::neg_infinity(); LANES]; 2];
+    let (pairs, rest) = row.as_chunks::<{ 2 * LANES }>();
+    for x in pairs {
         for lane in 0..LANES {
-            lanes[lane] = if x[lane] > lanes[lane] {
-                x[lane]
-            } else {
-                lanes[lane]
-            };
+            lanes[0][lane] = larger(x[lane], lanes[0][lane]);
+            lanes[1][lane] = larger(x[lane + LANES], lanes[1][lane]);
         }
     }
-    let mut max = T::neg_infinity();
-    for x in lanes {
-        max = if x > max { x } else { max };
+    let (groups, rest) = rest.as_chunks::<LANES>();
+    for x in groups {
+        for lane in 0..LANES {
+            lanes[0][lane] = larger(x[lane], lanes[0][lane]);
+        }
     }
-    max.widen()
+    let [mut lanes, others] = lanes;
+    for lane in 0..LANES {
+        lanes[lane] = larger(others[lane], lanes[lane]);
+    }
+    let max = lanes
+        .into_iter()
+        .fold(T::neg_infinity(), |max, x| larger(x, max));
+    rest.iter().fold(max, |max, &x| larger(x, max)).widen()
+}
+
+/// The larger of two; `max` where x is NaN.
+#[inline(always)]
+fn larger<T: Element>(x: T, max: T) -> T {
+    if x > max { x } else { max }
 }
 
 /// The first place that has the largest element; 0 where none has, as all are NaN.
 #[inline(always)]
 pub(crate) fn position<T: Element>(row: &[T], max: f64) -> usize {
     let max = T::narrow(max);
-    reduce::find(row, |x| x == max).unwrap_or(0)
+    let mut start = 0;
+    for chunk in row.chunks(CHUNK) {
+        // Looked at as a whole: a loop that may end at any element is not vectorised.
+        let any = chunk.iter().fold(0, |any, &x| any | u32::from(x == max));
+        if any != 0 {
+            let within = chunk.iter().position(|&x| x == max);
+            return start + within.unwrap_or(0);
+        }
+        start += CHUNK;
+    }
+    0
 }
 
-/// The sum of exp(x - max) over a row without one of the largest elements, by [`exp_short`] where `SHORT`: `largest` is the
-/// place of one. Where none is given, 1 is taken from the sum of all, and what is returned has the absolute error
+/// The most classes of a row whose exponentials are kept, so that those of its sum are those of its outputs. Without
+/// `std` there is little stack to keep them on.
+const KEPT: usize = if VECTORS && cfg!(feature = "std") {
+    1024
+} else {
+    0
+};
+
+/// The exponentials of a row, where it is short enough.
+pub(crate) struct Kept([f64; KEPT]);
+
+impl Kept {
+    pub(crate) fn new() -> Self {
+        Self([0.0; KEPT])
+    }
+
+    /// The places for a row's exponentials; none where it is too long.
+    #[inline(always)]
+    pub(crate) fn of(&mut self, classes: usize) -> &mut [f64] {
+        self.0
+            .get_mut(..classes.next_multiple_of(CHUNK))
+            .unwrap_or(&mut [])
+    }
+}
+
+/// The sum of exp(x - max) over a row without one of the largest elements, by [`exp_short`] where `SHORT`: `largest`
+/// is the place of one. Where none is given, 1 is taken from the sum of all, and what is returned has the absolute error
 /// that the sum of all has relatively. NaN where the largest is -inf, as a row of nothing but -inf and NaN has no
 /// limit.
+///
+/// They are made `N` at a time: [`WIDE`], or [`LANES`] in a row of few classes. They are left in `kept` where it has
+/// places for them, with 0 for the one that is left out.
 #[inline(always)]
-pub(crate) fn others<A: Arithmetic, T: Element, const SHORT: bool>(
+pub(crate) fn others<A: Arithmetic, T: Element, const SHORT: bool, const N: usize>(
     row: &[T],
     max: f64,
     largest: Option<usize>,
+    kept: &mut [f64],
 ) -> f64 {
-    let groups = Groups::new(row, T::neg_infinity());
-    // The group of the one that is left out, with something that adds nothing in its place.
-    let place = largest.unwrap_or(usize::MAX);
-    let group = place - place % LANES;
-    let mut masked = *groups.at(group);
-    masked[place % LANES] = T::neg_infinity();
+    let maxima = [max; N];
+    let (mut shifts, mut again) = ([0.0; N], [0.0; N]);
+    let mut last = [T::neg_infinity(); N];
     let mut total = 0.0;
     for block in (0..row.len()).step_by(BLOCK) {
         let end = row.len().min(block + BLOCK);
         let mut sum = 0.0;
         for stretch in (block..end).step_by(ROW_STRETCH) {
             let mut lanes = [0.0; LANES];
-            for start in (stretch..end.min(stretch + ROW_STRETCH)).step_by(LANES) {
-                let x = *if start == group {
-                    &masked
-                } else {
-                    groups.at(start)
+            for start in (stretch..end.min(stretch + ROW_STRETCH)).step_by(N) {
+                let e = match kept
+                    .get_mut(start..)
+                    .and_then(|kept| kept.first_chunk_mut())
+                {
+                    Some(e) => e,
+                    None => &mut again,
                 };
-                for lane in 0..LANES {
-                    let a = x[lane].widen() - max;
-                    lanes[lane] += if SHORT {
-                        exp_short::<A>(a)
-                    } else {
-                        exp::<A>(a)
-                    };
+                let x = chunk(row, start, T::neg_infinity(), &mut last);
+                exponentials::<A, T, SHORT, _>(x, &maxima, &mut shifts, e);
+                let place = largest.map(|place| place.wrapping_sub(start));
+                if let Some(one) = place.and_then(|place| e.get_mut(place)) {
+                    *one = 0.0;
+                }
+                let (groups, _) = e.as_chunks::<LANES>();
+                for group in groups {
+                    for lane in 0..LANES {
+                        lanes[lane] += group[lane];
+                    }
                 }
             }
             sum += fold(lanes);
@@ -488,20 +632,41 @@ fn fold(mut lanes: [f64; LANES]) -> f64 {
 
 /// An output of one class, from its logit, and its exponential where that is at hand.
 pub(crate) trait Output: Copy {
+    /// Whether it is one of the exponential.
+    const OF_EXPONENTIAL: bool;
+
     fn near(self, x: f64, e: f64) -> Near;
 }
 
 /// e_j * scale.
 #[derive(Clone, Copy)]
 struct Scaled {
-    scale: f64,
-    error: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Scaled {
+    /// Within a part `error` of it.
+    #[inline(always)]
+    fn new(scale: f64, error: f64) -> Self {
+        Self {
+            low: scale * (1.0 - error),
+            high: scale * (1.0 + error),
+        }
+    }
 }
 
 impl Output for Scaled {
+    const OF_EXPONENTIAL: bool = true;
+
     #[inline(always)]
     fn near(self, _: f64, e: f64) -> Near {
-        Near::relative(e * self.scale, self.error)
+        Near {
+            low: e * self.low,
+            high: e * self.high,
+            signed: true,
+            exact: false,
+        }
     }
 }
 
@@ -514,28 +679,32 @@ struct BelowMax {
 }
 
 impl Output for BelowMax {
+    const OF_EXPONENTIAL: bool = false;
+
     #[inline(always)]
     fn near(self, x: f64, _: f64) -> Near {
         Near::relative(-((self.max - x) + self.log1p), self.error)
     }
 }
 
-/// Writes e_j * scale for each class of a row. Where a chunk is not certain, `record(start, out)` writes it.
+/// Writes e_j * scale for each class of a row, with the exponentials that [`others`] has left in `kept`, or new ones
+/// where there is none. Where a chunk is not certain, `record(start, out)` writes it.
 #[inline(always)]
-pub(crate) fn scaled_exponentials<A: Arithmetic, T: Element>(
+pub(crate) fn scaled_exponentials<A: Arithmetic, T: Element, const N: usize>(
     row: &[T],
     max: f64,
+    kept: &[f64],
     scale: f64,
     output: &mut [T],
     record: &mut impl FnMut(usize, &mut [T]),
 ) {
-    let error = row_error(row.len());
-    by_chunk::<A, T>(row, max, output, record, Scaled { scale, error });
+    let each = Scaled::new(scale, row_error(row.len()));
+    by_chunk::<A, T, _, N>(row, max, kept, output, record, each);
 }
 
 /// Writes -((max - x_j) + log1p) for each class of a row.
 #[inline(always)]
-pub(crate) fn below_max<A: Arithmetic, T: Element>(
+pub(crate) fn below_max<A: Arithmetic, T: Element, const N: usize>(
     row: &[T],
     max: f64,
     log1p: f64,
@@ -544,39 +713,55 @@ pub(crate) fn below_max<A: Arithmetic, T: Element>(
 ) {
     let error = row_error(row.len());
     let each = BelowMax { max, log1p, error };
-    by_chunk::<A, T>(row, max, output, record, each);
+    by_chunk::<A, T, _, N>(row, max, &[], output, record, each);
 }
 
 #[inline(always)]
-fn by_chunk<A: Arithmetic, T: Element>(
+fn by_chunk<A: Arithmetic, T: Element, O: Output, const N: usize>(
     row: &[T],
     max: f64,
+    kept: &[f64],
     output: &mut [T],
     record: &mut impl FnMut(usize, &mut [T]),
-    each: impl Output,
+    each: O,
 ) {
-    // What is not there must not be uncertain.
-    let groups = Groups::new(row, T::narrow(max));
-    let mut output = GroupsMut::new(output);
-    for from in (0..row.len()).step_by(CHUNK) {
-        let to = row.len().min(from + CHUNK);
-        let mut open = [0; LANES];
-        for start in (from..to).step_by(LANES) {
-            let x = *groups.at(start);
-            let mut out = [T::zero(); LANES];
-            for lane in 0..LANES {
-                let x = x[lane].widen();
-                let (value, certain) = each.near(x, exp::<A>(x - max)).round();
-                out[lane] = value;
-                open[lane] |= u32::from(!certain);
+    let maxima = [max; N];
+    let (mut shifts, mut again) = ([0.0; N], [0.0; N]);
+    let (mut last, mut last_out) = ([T::zero(); N], [T::zero(); N]);
+    for from in (0..row.len()).step_by(N) {
+        // What is not there must not be uncertain.
+        let x = chunk(row, from, T::narrow(max), &mut last);
+        let e = match kept.get(from..).and_then(|kept| kept.first_chunk()) {
+            Some(e) => e,
+            None => {
+                if O::OF_EXPONENTIAL {
+                    exponentials::<A, T, false, _>(x, &maxima, &mut shifts, &mut again);
+                }
+                &again
             }
-            *output.at(start) = out;
+        };
+        let rest = output.get_mut(from..).unwrap_or(&mut []);
+        let out = match rest.first_chunk_mut() {
+            Some(out) => out,
+            None => {
+                last_out = [T::zero(); N];
+                &mut last_out
+            }
+        };
+        let mut open = 0;
+        for i in 0..N {
+            let (value, certain) = each.near(x[i].widen(), e[i]).round();
+            out[i] = value;
+            open |= u32::from(!certain);
         }
-        if to == row.len() {
-            output.finish();
+        if rest.len() < N {
+            for (out, &value) in rest.iter_mut().zip(&last_out) {
+                *out = value;
+            }
         }
-        if open != [0; LANES] {
-            record(from, output.stretch(from, to));
+        if open != 0 {
+            let to = rest.len().min(N);
+            record(from, rest.get_mut(..to).unwrap_or(&mut []));
         }
     }
 }
@@ -658,11 +843,7 @@ impl<T: Element> Rows<T> {
     #[inline(always)]
     pub(crate) fn scale_exponentials(&mut self, scale: &[f64; LANES]) -> [bool; LANES] {
         let error = row_error(self.classes);
-        let mut each = [Scaled { scale: 0.0, error }; LANES];
-        for lane in 0..LANES {
-            each[lane].scale = scale[lane];
-        }
-        self.each(&each)
+        self.each(&scale.map(|scale| Scaled::new(scale, error)))
     }
 
     /// Turns the logits into -((max - x_j) + log1p) of their row, and says for which rows that is certain.
@@ -732,6 +913,76 @@ impl<T: Element> Rows<T> {
 mod tests {
     use super::*;
 
+    /// Numbers from -8 to 8 of a known sequence.
+    fn row<const N: usize>() -> [f32; N] {
+        let mut seed = 1_u64;
+        [0; N].map(|_: u8| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 40) as f32 / (1 << 20) as f32 - 8.0
+        })
+    }
+
+    /// Rows of all remainders, in which the largest number is in each place, twice, or nowhere for NaN.
+    #[test]
+    fn largest_and_its_first_place() {
+        let mut row = row::<200>();
+        for len in 1..200 {
+            let row = &mut row[..len];
+            for place in (0..len).step_by(7) {
+                let before = row[place];
+                row[place] = 9.0;
+                row[len - 1] = 9.0;
+                row[0] = if place == 0 { 9.0 } else { f32::NAN };
+                assert_eq!(max(row), 9.0);
+                assert_eq!(position(row, 9.0), place, "of {len}");
+                row[place] = before;
+            }
+            row.fill(f32::NAN);
+            assert_eq!(max(row), f64::NEG_INFINITY);
+            assert_eq!(position(row, f64::NEG_INFINITY), 0);
+            row.copy_from_slice(&self::row::<200>()[..len]);
+        }
+    }
+
+    /// The exponentials that the sum leaves behind are those that the outputs make for themselves, and the one that
+    /// is left out is 0. Rows too long to be kept have none.
+    #[test]
+    fn kept_exponentials_are_those_of_the_row() {
+        let row = row::<1024>();
+        for classes in [33, 64, 65, 1000, 1024] {
+            let row = &row[..classes];
+            let largest = max(row);
+            let place = position(row, largest);
+            let mut kept = Kept::new();
+            let kept = kept.of(classes);
+            assert_eq!(
+                kept.len(),
+                if KEPT == 0 {
+                    0
+                } else {
+                    classes.next_multiple_of(CHUNK)
+                }
+            );
+            let sum = |place, kept: &mut [f64]| {
+                others::<Plain, f32, false, WIDE>(row, largest, place, kept)
+            };
+            let (without, with) = (sum(Some(place), &mut []), sum(Some(place), kept));
+            assert_eq!(without, with);
+            assert!(kept.get(place).is_none_or(|&e| e == 0.0));
+            assert!((sum(None, kept) - with).abs() < 1e-12 * with);
+            let mut outputs = [[0.0_f32; 1024]; 2];
+            for (output, kept) in outputs.iter_mut().zip([&[][..], &*kept]) {
+                let record = &mut |_: usize, _: &mut [f32]| {};
+                let output = &mut output[..classes];
+                let scale = 1.0 / (1.0 + with);
+                scaled_exponentials::<Plain, f32, WIDE>(row, largest, kept, scale, output, record);
+                assert!(output.iter().all(|&p| p > 0.0));
+            }
+            assert_eq!(outputs[0], outputs[1]);
+        }
+        assert!(Kept::new().of(1025).is_empty());
+    }
+
     /// What the tests of rounding refuse: what may round to two numbers, to zeros of two signs, or to none.
     #[test]
     fn what_is_not_certain() {
@@ -754,9 +1005,14 @@ mod tests {
         assert!(!certain(Near::absolute(f64::INFINITY, f64::INFINITY)));
         assert!(!certain(Near::UNKNOWN));
 
+        let add = |estimate: &mut Estimate, term: f64| {
+            let mut terms = [0.0; LANES];
+            terms[0] = term;
+            estimate.add_group(&terms, 1.0);
+        };
         let round = |value: f64| {
             let mut estimate = Estimate::default();
-            estimate.add(value);
+            add(&mut estimate, value);
             estimate.round::<f32>(1.0)
         };
         assert_eq!(round(midpoint), None);
@@ -766,8 +1022,8 @@ mod tests {
         assert_eq!(round(1e-17), None);
         // Terms that cancel may leave a zero of either sign.
         let mut estimate = Estimate::default();
-        estimate.add(1e-20);
-        estimate.add(-1e-20);
+        add(&mut estimate, 1e-20);
+        add(&mut estimate, -1e-20);
         assert_eq!(estimate.round::<f32>(1e35), None);
     }
 }
