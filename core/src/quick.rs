@@ -309,12 +309,10 @@ impl Estimate {
     /// With a group of terms, of which so many count; the others are 0.
     #[inline(always)]
     pub(crate) fn add_group(&mut self, terms: &[f64; LANES], count: f64) {
-        *self = self.merge(Self {
-            value: fold(*terms),
-            magnitude: fold(terms.map(f64::abs)),
-            count,
-            additions: f64::from(LANES.ilog2()),
-        });
+        self.value += fold(*terms);
+        self.magnitude += fold(terms.map(f64::abs));
+        self.count += count;
+        self.additions += f64::from(1 + LANES.ilog2());
     }
 
     /// The reduced loss, where it is certain: a divisor of 0 leaves a NaN, which never is.
