@@ -4,7 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/no_panic"
 . ../bare.sh
-bare_target=${CARGO_TARGET_DIR:-$PWD/../target}/bare
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 

@@ -33,8 +33,8 @@ done
 # In C the second of the two, with the library as capi builds it for that processor.
 (cd .. && bare_cargo rustc -q -p trueloss-capi --crate-type staticlib --no-default-features --target thumbv7em-none-eabihf)
 arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -std=c99 -O2 -Wall -Wextra -Werror \
-  -ffreestanding -ffp-contract=off -nostdlib -I ../capi/include -L link -T c/link.x -Wl,--gc-sections \
-  c/train.c c/machine.c "$bare_target/thumbv7em-none-eabihf/release/libtrueloss_capi.a" -lgcc -o "$work/train-c"
+  -ffreestanding -ffp-contract=off -nostdlib -Wl,-z,noexecstack -I ../capi/include -L link -T c/link.x -Wl,--gc-sections \
+  c/train.c c/machine.c "$bare_target/thumbv7em-none-eabihf/release/libtrueloss_capi.a" -o "$work/train-c"
 sed -n '/^vibration/,$p' "$work/host" >"$work/host-c"
 emulate qemu-system-arm -machine mps2-an386 -kernel "$work/train-c" >"$work/out"
 compare 'C on Cortex-M4F' "$work/host-c" "$work/train-c"

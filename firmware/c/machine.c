@@ -21,12 +21,44 @@ void print(const char *text) {
   semihosting(write0, text);
 }
 
+void print_number(uint32_t number, int width, char fill) {
+  char text[12];
+  int at = sizeof text - 1;
+  text[at] = '\0';
+  do {
+    text[--at] = (char)('0' + number % 10);
+    number /= 10;
+    width--;
+  } while (number > 0);
+  while (width-- > 0 && at > 0)
+    text[--at] = fill;
+  print(text + at);
+}
+
 static void leave(int32_t status) {
   const int32_t exit_extended = 0x20;
   const uint32_t application_exit = 0x20026;
   const uint32_t argument[2] = {application_exit, (uint32_t)status};
   for (;;)
     semihosting(exit_extended, argument);
+}
+
+enum { PAINTED = 0x4000 };
+static const uint32_t pattern = 0xa5c396e7;
+
+/* Runs main on a stack that is painted below this function's frame, and says how far down the paint is gone. */
+__attribute__((noinline)) static int32_t run_painted(void) {
+  uint32_t *top = (uint32_t *)__builtin_frame_address(0) - 32, *bottom = top - PAINTED / 4;
+  for (volatile uint32_t *word = bottom; word < top; word++)
+    *word = pattern;
+  int32_t status = main();
+  volatile uint32_t *word = bottom;
+  while (word < top && *word == pattern)
+    word++;
+  print("stack: ");
+  print_number((uint32_t)(top - word) * 4 + 128, 1, ' ');
+  print(" bytes\n");
+  return status;
 }
 
 static void reset(void) {
@@ -37,7 +69,7 @@ static void reset(void) {
   /* The coprocessor access control register: full access to the FPU. */
   *(volatile uint32_t *)0xe000ed88 |= 0xfu << 20;
   __asm__ volatile("dsb\n\tisb");
-  leave(main());
+  leave(run_painted());
 }
 
 static void fault(void) {
@@ -45,7 +77,7 @@ static void fault(void) {
   leave(2);
 }
 
-__attribute__((section(".vectors"), used)) static const struct {
+__attribute__((section(".vectors"), used)) const struct {
   uint32_t *stack;
   void (*handlers[15])(void);
 } vectors = {stack_top, {reset, fault, fault, fault, fault, fault}};
