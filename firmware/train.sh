@@ -16,11 +16,11 @@ compare() {
     awk 'NR == 2 { print "flash: " $1 + $2 " bytes, static RAM: " $2 + $3 " bytes" }')"
 }
 
-cargo run -q --release --bin train >"$work/host"
+cargo run --release --bin train >"$work/host"
 cat "$work/host"
 
 for target in thumbv7em-none-eabihf thumbv6m-none-eabi riscv32imac-unknown-none-elf; do
-  bare_cargo build -q --target $target --bin train
+  bare_cargo build --target $target --bin train
   program=$bare_target/$target/release/train
   case $target in
     thumbv7em*) machine='Cortex-M4F' && emulate qemu-system-arm -machine mps2-an386 -kernel "$program" >"$work/out" ;;
@@ -31,7 +31,7 @@ for target in thumbv7em-none-eabihf thumbv6m-none-eabi riscv32imac-unknown-none-
 done
 
 # In C the second of the two, with the library as capi builds it for that processor.
-(cd .. && bare_cargo rustc -q -p trueloss-capi --crate-type staticlib --no-default-features --target thumbv7em-none-eabihf)
+(cd .. && bare_cargo rustc -p trueloss-capi --crate-type staticlib --no-default-features --target thumbv7em-none-eabihf)
 arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -std=c99 -O2 -Wall -Wextra -Werror \
   -ffreestanding -ffp-contract=off -nostdlib -Wl,-z,noexecstack -I ../capi/include -L link -T c/link.x -Wl,--gc-sections \
   c/train.c c/machine.c "$bare_target/thumbv7em-none-eabihf/release/libtrueloss_capi.a" -o "$work/train-c"
