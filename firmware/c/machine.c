@@ -17,8 +17,25 @@ static int32_t semihosting(int32_t service, const void *argument) {
 }
 
 void print(const char *text) {
-  const int32_t write0 = 0x04;
-  semihosting(write0, text);
+  const int32_t sys_open = 0x01, sys_write = 0x05;
+  static int32_t console = -1;
+  if (console < 0) {
+    /* Opened for writing (mode 4), this name is the standard output. */
+    const struct {
+      const char *name;
+      uint32_t mode, length;
+    } open = {":tt", 4, 3};
+    console = semihosting(sys_open, &open);
+  }
+  uint32_t length = 0;
+  while (text[length] != '\0')
+    length++;
+  const struct {
+    int32_t file;
+    const char *text;
+    uint32_t length;
+  } write = {console, text, length};
+  semihosting(sys_write, &write);
 }
 
 void print_number(uint32_t number, int width, char fill) {
