@@ -123,14 +123,14 @@ const FULL: Size = Size {
 const POS_WEIGHTS: usize = 3;
 
 /// Room for the inputs and outputs of a call.
-struct Buffers<T, const N: usize> {
-    x: [T; N],
-    y: [T; N],
-    g: [T; N],
-    weight: [T; N],
-    pos_weight: [T; POS_WEIGHTS],
-    labels: [i32; N],
-    out: [T; N],
+struct Buffers<'a, T> {
+    x: &'a mut [T],
+    y: &'a mut [T],
+    g: &'a mut [T],
+    weight: &'a mut [T],
+    pos_weight: &'a mut [T],
+    labels: &'a mut [i32],
+    out: &'a mut [T],
 }
 
 type Visit<'a> = dyn FnMut(Name<'static>, u64) + 'a;
@@ -177,15 +177,14 @@ pub fn each_f64(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(
 
 #[inline(never)]
 fn of_type<T: Number, const N: usize>(size: &Size, visit: &mut Visit<'_>) -> Result<(), Error> {
-    let zeros = [T::zero(); N];
     let mut buffers = Buffers {
-        x: zeros,
-        y: zeros,
-        g: zeros,
-        weight: zeros,
-        pos_weight: [T::zero(); POS_WEIGHTS],
-        labels: [0; N],
-        out: zeros,
+        x: &mut [T::zero(); N],
+        y: &mut [T::zero(); N],
+        g: &mut [T::zero(); N],
+        weight: &mut [T::zero(); N],
+        pos_weight: &mut [T::zero(); POS_WEIGHTS],
+        labels: &mut [0; N],
+        out: &mut [T::zero(); N],
     };
     elements::each(&mut buffers, size, visit)?;
     rows::each(&mut buffers, size, visit)
