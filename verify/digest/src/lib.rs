@@ -142,37 +142,19 @@ type Visit<'a> = dyn FnMut(Name<'static>, u64) + 'a;
 /// # Errors
 ///
 /// None: every input is legal. The error of a function that says otherwise.
-#[inline(always)]
-pub fn each(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
-    each_f32(set, visit)?;
-    each_f64(set, visit)
-}
-
-/// The same for elements of type `f32` alone: for programs that have no room for all functions of both types.
-///
-/// # Errors
-///
-/// As for [`each`].
 // Inlined, so that what a constant set does not need is left out of a program.
 #[inline(always)]
-pub fn each_f32(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
+pub fn each(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
     match set {
-        Set::Small => of_type::<f32, SMALL_LEN>(&SMALL, visit),
-        Set::Full => of_type::<f32, FULL_LEN>(&FULL, visit),
+        Set::Small => of_both_types::<SMALL_LEN>(&SMALL, visit),
+        Set::Full => of_both_types::<FULL_LEN>(&FULL, visit),
     }
 }
 
-/// The same for elements of type `f64` alone.
-///
-/// # Errors
-///
-/// As for [`each`].
-#[inline(always)]
-pub fn each_f64(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
-    match set {
-        Set::Small => of_type::<f64, SMALL_LEN>(&SMALL, visit),
-        Set::Full => of_type::<f64, FULL_LEN>(&FULL, visit),
-    }
+#[inline(never)]
+fn of_both_types<const N: usize>(size: &Size, visit: &mut Visit<'_>) -> Result<(), Error> {
+    of_type::<f32, N>(size, visit)?;
+    of_type::<f64, N>(size, visit)
 }
 
 #[inline(never)]
