@@ -7,7 +7,7 @@ use crate::element::Element;
 use crate::error::{Argument, Error, check_length};
 use crate::parallel::{self, Parts};
 use crate::quick::{Arithmetic, Estimate, Groups, GroupsMut, LANES, Near, Stretch};
-use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, Terms, Weighted, weigh};
+use crate::reduce::{self, BLOCK, CHUNK, Partial, Reduction, Sum, Terms, Weighted, weigh};
 use core::marker::PhantomData;
 
 /// A loss of pairs of elements: its formula for one pair, and its options.
@@ -115,9 +115,10 @@ fn groups<'a, T: Element, const K: usize>(
     start: usize,
     len: usize,
 ) -> [Groups<'a, T>; K] {
-    core::array::from_fn(|k| {
-        let input = inputs[k].get(start..start + len).unwrap_or(&[]);
-        Groups::new(input, T::narrow(padding[k]))
+    let mut padding = padding.into_iter();
+    inputs.map(|input| {
+        let input = input.get(start..start + len).unwrap_or(&[]);
+        Groups::new(input, T::narrow(padding.next().unwrap_or(0.0)))
     })
 }
 
@@ -128,7 +129,7 @@ fn groups_at<T: Element, const K: usize>(
     groups: &[Groups<'_, T>; K],
     start: usize,
 ) -> [[T; LANES]; K] {
-    core::array::from_fn(|k| *groups[k].at(start))
+    groups.each_ref().map(|groups| *groups.at(start))
 }
 
 /// What one element has in each of the inputs.
@@ -252,7 +253,7 @@ pub(crate) fn fill<T: Element, M: Map<T, K>, const K: usize>(
     inputs: [&[T]; K],
     output: &mut [T],
 ) -> Estimate {
-    let work = |start, _, output: &mut [T], _: &mut [()]| {
+    estimates(output.len(), output, |start, _, output: &mut [T]| {
         let fill = Fill {
             map,
             inputs,
@@ -265,9 +266,28 @@ pub(crate) fn fill<T: Element, M: Map<T, K>, const K: usize>(
             dispatch::run(FillOfRecord(fill));
             Estimate::default()
         }
+    })
+}
+
+/// The sum of estimates of single blocks, with `block` as for [`parallel::blocks`].
+fn estimates<T: Send>(
+    len: usize,
+    out: &mut [T],
+    block: impl Fn(usize, usize, &mut [T]) -> Estimate + Sync,
+) -> Estimate {
+    if len <= BLOCK {
+        return block(0, len, out);
+    }
+    let part = |start, len, out: &mut [T], _: &mut [()]| {
+        let mut total = Estimate::default();
+        for from in (0..len).step_by(BLOCK) {
+            let size = BLOCK.min(len - from);
+            let places = out.get_mut(from..from + size).unwrap_or(&mut []);
+            total = total.merge(block(start + from, size, places));
+        }
+        total
     };
-    let (len, parts) = (output.len(), Parts::ELEMENTS);
-    parallel::split(len, parts, output, &mut [], work, Estimate::merge)
+    parallel::split(len, Parts::ELEMENTS, out, &mut [], part, Estimate::merge)
 }
 
 /// Inputs and targets that have passed a loss's checks.
@@ -453,7 +473,7 @@ impl<A, T: Element, L: ElementwiseLoss<T>, const GRADIENT: bool> Terms
     }
 }
 
-/// The sum of a run's losses by the quick path.
+/// The sum of one block's losses by the quick path.
 struct QuickLosses<'a, T, L> {
     checked: &'a Checked<'a, T, L>,
     start: usize,
@@ -544,15 +564,14 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         if !self.has_quick() {
             return self.forward_of_record();
         }
-        let work = |start, len, _: &mut [()], _: &mut [()]| {
+        let losses = estimates(self.input.len(), &mut [], |start, len, _: &mut [()]| {
             T::quick(QuickLosses {
                 checked: self,
                 start,
                 len,
             })
-        };
-        let (len, parts) = (self.input.len(), Parts::ELEMENTS);
-        parallel::split(len, parts, &mut [], &mut [], work, Estimate::merge)
+        });
+        losses
             .round(self.divisor())
             .unwrap_or_else(|| self.forward_of_record())
     }

@@ -47,6 +47,8 @@
 #![deny(unsafe_code)]
 // Loops over lanes index several arrays of one length.
 #![allow(clippy::needless_range_loop)]
+// Without vectors there is one lane, and there are no narrow rows.
+#![allow(clippy::absurd_extreme_comparisons, clippy::modulo_one)]
 
 #[cfg(feature = "std")]
 extern crate std;

@@ -227,12 +227,10 @@ impl Estimate {
     /// With one more term.
     #[inline(always)]
     pub(crate) fn add(&mut self, term: f64) {
-        *self = self.merge(Self {
-            value: term,
-            magnitude: term.abs(),
-            count: 1.0,
-            additions: 0.0,
-        });
+        self.value += term;
+        self.magnitude += term.abs();
+        self.count += 1.0;
+        self.additions += 1.0;
     }
 
     /// The reduced loss, where it is certain: a divisor of 0 leaves a NaN, which never is.

@@ -213,10 +213,11 @@ fn side_by_side<S: Sum, const N: usize>(len: usize, mut terms: impl Terms) -> S 
 #[inline(always)]
 fn lane_by_lane<S: Sum>(len: usize, mut terms: impl Terms) -> S {
     let used = len.min(LANES).next_power_of_two();
+    let unused = LANES.trailing_zeros() - used.trailing_zeros();
     let mut tree = Tree::<S, { LANES.trailing_zeros() as usize }>::new(0);
     for place in 0..used {
         let backwards = (place as u8).reverse_bits();
-        let lane = usize::from(backwards) / (LANES / used);
+        let lane = usize::from(backwards) >> unused;
         let mut sum = S::default();
         for start in (lane..len).step_by(LANES) {
             let mut term = [0.0];
