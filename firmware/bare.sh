@@ -33,4 +33,5 @@ bare_cargo() {
     RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 cargo "$command" --release -Zbuild-std=core --target-dir "$bare_target" "$@"
 }
 
-bare_target=${CARGO_TARGET_DIR:-$PWD/target}/bare
+# The workspace's, where .ci/run builds too.
+bare_target=${CARGO_TARGET_DIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/target}/bare

@@ -12,8 +12,11 @@ emulate() { timeout 120 "$@" -nographic -semihosting-config enable=on,target=nat
 
 compare() {
   grep -v '^stack:' "$work/out" | diff "$2" - || { echo "train.sh: $1 differs" >&2; exit 1; }
-  echo "== $1: the same bits; $(grep '^stack:' "$work/out" | tr '\n' ' ')$(arm-none-eabi-size "$3" |
-    awk 'NR == 2 { print "flash: " $1 + $2 " bytes, static RAM: " $2 + $3 " bytes" }')"
+  stack=$(sed -n 's/^stack: \(.*\) bytes$/\1/p' "$work/out" | sort -n | tail -n 1)
+  arm-none-eabi-size -A "$3" | awk -v machine="$1" -v stack="$stack" '
+    /^\.(vector_table|text|rodata|data) / { flash += $2 }
+    /^\.(data|bss) / { ram += $2 }
+    END { print "== " machine ": the same bits; stack " stack ", static RAM " ram + 0 ", flash " flash " bytes" }'
 }
 
 cargo run -q --release --bin train >"$work/host"
@@ -33,8 +36,8 @@ done
 # In C the second of the two, with the library as capi builds it for that processor.
 (cd .. && bare_cargo rustc -q -p trueloss-capi --crate-type staticlib --no-default-features --target thumbv7em-none-eabihf)
 arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -std=c99 -O2 -Wall -Wextra -Werror \
-  -ffreestanding -ffp-contract=off -nostdlib -I ../capi/include -L link -T c/link.x -Wl,--gc-sections \
-  c/train.c c/machine.c "$bare_target/thumbv7em-none-eabihf/release/libtrueloss_capi.a" -lgcc -o "$work/train-c"
+  -ffreestanding -ffp-contract=off -nostdlib -Wl,-z,noexecstack -I ../capi/include -L link -T c/link.x -Wl,--gc-sections \
+  c/train.c c/machine.c "$bare_target/thumbv7em-none-eabihf/release/libtrueloss_capi.a" -o "$work/train-c"
 sed -n '/^vibration/,$p' "$work/host" >"$work/host-c"
 emulate qemu-system-arm -machine mps2-an386 -kernel "$work/train-c" >"$work/out"
 compare 'C on Cortex-M4F' "$work/host-c" "$work/train-c"

@@ -42,21 +42,6 @@ static int32_t measure(uint32_t *state, float features[INPUTS]) {
   return worn;
 }
 
-/* A number of at least `width` characters, filled up on the left. */
-static void print_number(uint32_t number, int width, char fill) {
-  char text[12];
-  int at = sizeof text - 1;
-  text[at] = '\0';
-  do {
-    text[--at] = (char)('0' + number % 10);
-    number /= 10;
-    width--;
-  } while (number > 0);
-  while (width-- > 0 && at > 0)
-    text[--at] = fill;
-  print(text + at);
-}
-
 static void print_bits(float x) {
   union {
     float number;

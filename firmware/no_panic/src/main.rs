@@ -279,7 +279,7 @@ fn all<T: Element>(given: &Given<'_, T>, labels: &Labels<'_>, out: &mut [T]) {
 }
 
 /// A slice of which nothing is known.
-fn some<'a, T>(nothing: &'a [T]) -> &'a [T] {
+fn some<T>(nothing: &[T]) -> &[T] {
     black_box(nothing)
 }
 

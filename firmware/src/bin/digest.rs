@@ -4,7 +4,7 @@
 #![no_std]
 #![no_main]
 
-use trueloss_digest::{Set, committed, each_f32, each_f64};
+use trueloss_digest::{Set, committed, each};
 use trueloss_firmware::println;
 
 trueloss_firmware::entry!(run);
@@ -46,7 +46,7 @@ fn run() -> i32 {
     }
     println!("{SET:?} set, width: {:?}", trueloss::dispatch::width());
     let (mut passed, mut failed) = (0, 0);
-    let mut compare = |name, digest| match committed(SET, name) {
+    let all = each(SET, &mut |name, digest| match committed(SET, name) {
         Some(expected) if expected == digest => {
             passed += 1;
             println!("{name} {digest:016x}");
@@ -55,14 +55,7 @@ fn run() -> i32 {
             failed += 1;
             println!("{name} {digest:016x} differs, committed: {expected:016x?}");
         }
-    };
-    let mut all = Ok(());
-    if cfg!(not(feature = "f64-alone")) {
-        all = each_f32(SET, &mut compare);
-    }
-    if cfg!(not(feature = "f32-alone")) {
-        all = all.and_then(|()| each_f64(SET, &mut compare));
-    }
+    });
     if let Err(error) = all {
         println!("a legal call was refused: {error}");
         failed += 1;

@@ -34,8 +34,8 @@ const LOGITS: [Logits; 4] = [
 pub(crate) const REDUCTIONS: [Reduction; 2] = [Reduction::Mean, Reduction::Sum];
 
 /// The inputs of case number `case`.
-fn fill<'a, T: Number, const N: usize>(
-    buffers: &'a mut Buffers<T, N>,
+fn fill<'a, T: Number>(
+    buffers: &'a mut Buffers<'_, T>,
     len: usize,
     case: u64,
     logits: Logits,
@@ -80,11 +80,11 @@ fn fill<'a, T: Number, const N: usize>(
 }
 
 /// Visits the digest of each direction of a function.
-fn digest<T: Number, const N: usize>(
+fn digest<T: Number>(
     function: &'static str,
     directions: &[(&'static str, Kernel<T>)],
     probabilities: bool,
-    buffers: &mut Buffers<T, N>,
+    buffers: &mut Buffers<'_, T>,
     size: &Size,
     visit: &mut Visit<'_>,
 ) -> Result<(), Error> {
@@ -188,8 +188,8 @@ macro_rules! activation {
 }
 
 /// Visits the digests of all functions of elements.
-pub(crate) fn each<T: Number, const N: usize>(
-    buffers: &mut Buffers<T, N>,
+pub(crate) fn each<T: Number>(
+    buffers: &mut Buffers<'_, T>,
     size: &Size,
     visit: &mut Visit<'_>,
 ) -> Result<(), Error> {

@@ -123,14 +123,14 @@ const FULL: Size = Size {
 const POS_WEIGHTS: usize = 3;
 
 /// Room for the inputs and outputs of a call.
-struct Buffers<T, const N: usize> {
-    x: [T; N],
-    y: [T; N],
-    g: [T; N],
-    weight: [T; N],
-    pos_weight: [T; POS_WEIGHTS],
-    labels: [i32; N],
-    out: [T; N],
+struct Buffers<'a, T> {
+    x: &'a mut [T],
+    y: &'a mut [T],
+    g: &'a mut [T],
+    weight: &'a mut [T],
+    pos_weight: &'a mut [T],
+    labels: &'a mut [i32],
+    out: &'a mut [T],
 }
 
 type Visit<'a> = dyn FnMut(Name<'static>, u64) + 'a;
@@ -142,50 +142,31 @@ type Visit<'a> = dyn FnMut(Name<'static>, u64) + 'a;
 /// # Errors
 ///
 /// None: every input is legal. The error of a function that says otherwise.
-#[inline(always)]
-pub fn each(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
-    each_f32(set, visit)?;
-    each_f64(set, visit)
-}
-
-/// The same for elements of type `f32` alone: for programs that have no room for all functions of both types.
-///
-/// # Errors
-///
-/// As for [`each`].
 // Inlined, so that what a constant set does not need is left out of a program.
 #[inline(always)]
-pub fn each_f32(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
+pub fn each(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
     match set {
-        Set::Small => of_type::<f32, SMALL_LEN>(&SMALL, visit),
-        Set::Full => of_type::<f32, FULL_LEN>(&FULL, visit),
-    }
-}
-
-/// The same for elements of type `f64` alone.
-///
-/// # Errors
-///
-/// As for [`each`].
-#[inline(always)]
-pub fn each_f64(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
-    match set {
-        Set::Small => of_type::<f64, SMALL_LEN>(&SMALL, visit),
-        Set::Full => of_type::<f64, FULL_LEN>(&FULL, visit),
+        Set::Small => of_both_types::<SMALL_LEN>(&SMALL, visit),
+        Set::Full => of_both_types::<FULL_LEN>(&FULL, visit),
     }
 }
 
 #[inline(never)]
+fn of_both_types<const N: usize>(size: &Size, visit: &mut Visit<'_>) -> Result<(), Error> {
+    of_type::<f32, N>(size, visit)?;
+    of_type::<f64, N>(size, visit)
+}
+
+#[inline(never)]
 fn of_type<T: Number, const N: usize>(size: &Size, visit: &mut Visit<'_>) -> Result<(), Error> {
-    let zeros = [T::zero(); N];
     let mut buffers = Buffers {
-        x: zeros,
-        y: zeros,
-        g: zeros,
-        weight: zeros,
-        pos_weight: [T::zero(); POS_WEIGHTS],
-        labels: [0; N],
-        out: zeros,
+        x: &mut [T::zero(); N],
+        y: &mut [T::zero(); N],
+        g: &mut [T::zero(); N],
+        weight: &mut [T::zero(); N],
+        pos_weight: &mut [T::zero(); POS_WEIGHTS],
+        labels: &mut [0; N],
+        out: &mut [T::zero(); N],
     };
     elements::each(&mut buffers, size, visit)?;
     rows::each(&mut buffers, size, visit)

@@ -33,8 +33,8 @@ const LOGITS: [Logits; 5] = [
 ];
 
 /// The inputs of case number `case`.
-fn fill<'a, T: Number, const N: usize>(
-    buffers: &'a mut Buffers<T, N>,
+fn fill<'a, T: Number>(
+    buffers: &'a mut Buffers<'_, T>,
     shape: [usize; 3],
     case: u64,
     logits: Logits,
@@ -66,10 +66,10 @@ fn fill<'a, T: Number, const N: usize>(
 }
 
 /// Visits the digest of each direction of a function.
-fn digest<T: Number, const N: usize>(
+fn digest<T: Number>(
     function: &'static str,
     directions: &[(&'static str, Kernel<T>)],
-    buffers: &mut Buffers<T, N>,
+    buffers: &mut Buffers<'_, T>,
     size: &Size,
     visit: &mut Visit<'_>,
 ) -> Result<(), Error> {
@@ -163,8 +163,8 @@ macro_rules! activation {
 }
 
 /// Visits the digests of all functions of rows.
-pub(crate) fn each<T: Number, const N: usize>(
-    buffers: &mut Buffers<T, N>,
+pub(crate) fn each<T: Number>(
+    buffers: &mut Buffers<'_, T>,
     size: &Size,
     visit: &mut Visit<'_>,
 ) -> Result<(), Error> {

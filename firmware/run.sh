@@ -1,0 +1,185 @@
+#!/usr/bin/env bash
+# Builds the digest program for every target, or for those named, runs it, and says whether its bits are the committed
+# ones.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+usage="usage: firmware/run.sh [TARGET…]
+
+Computes the digests of all functions (verify/digest) on each target and compares them with the committed ones.
+What is missing is installed with apt-get, if that is there and this is root. Exit status: 1 if a digest differs.
+
+Targets:
+  x86-64-sse2    this machine, limited to SSE2
+  x86-64-avx2    this machine, limited to AVX2 and FMA
+  x86-64-avx512  this machine if it has AVX-512, else an emulated one in Bochs
+  aarch64        Cortex-A57 with NEON, QEMU
+  cortex-m4f     thumbv7em, FPU for f32 alone, QEMU (mps2-an386)
+  cortex-m7      thumbv7em, FPU for f64, QEMU (mps2-an500)
+  cortex-m0      thumbv6m, no FPU, 16 KiB of RAM, QEMU (microbit)
+  riscv32        riscv32imac, no FPU, QEMU (virt)
+  riscv64        riscv64gc, FPU, QEMU (virt)
+  wasm32         WebAssembly, Node
+  wasm32-simd    WebAssembly with simd128, Node"
+all=$(awk '/^  [a-z]/ { print $1 }' <<<"$usage")
+
+case "${1:-}" in -h | --help) echo "$usage" && exit ;; esac
+for target in "$@"; do
+  grep -qx -- "$target" <<<"$all" || { printf 'no such target: %s\n\n%s\n' "$target" "$usage" >&2; exit 2; }
+done
+
+base=${CARGO_TARGET_DIR:-target}
+mkdir -p "$base"
+log=$base/run.log
+: >"$log"
+passed=0 failed=0
+semihosting='-nographic -semihosting-config enable=on,target=native'
+
+# What a target function leaves by saying why.
+skip() { echo "$*" >"$base/skipped"; return 77; }
+
+updated=''
+install() { # PACKAGE…
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+  [ -n "$updated" ] || apt-get update -qq >>"$log" 2>&1 || true
+  updated=1
+  apt-get install -y -qq --no-install-recommends "$@" >>"$log" 2>&1
+}
+
+need() { # COMMAND PACKAGE…
+  command -v "$1" >/dev/null || install "${@:2}" || skip "there is no $1, and it cannot be installed"
+}
+
+# qemu-utils-: another version of it may be installed, which would stand in the way.
+need_qemu() { need "qemu-system-$1" "$2" qemu-utils-; }
+
+debian_source() { [ -d "$(/usr/bin/rustc --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library/core" ]; }
+
+# Builds the program for a target and prints where it is. A target that rustup has installed is used as it is;
+# otherwise Debian's compiler builds its core library from source.
+build() { # TRIPLE FEATURES FLAGS
+  local options=() env=() program=digest linker
+  if [ -d "$(rustc --print target-libdir --target "$1" 2>/dev/null)" ]; then
+    :
+  elif debian_source || { install rustc-web rust-web-src && debian_source; }; then
+    # rust-lld comes with rustup.
+    case $1 in wasm*) linker=wasm-ld ;; *) linker=ld.lld ;; esac
+    need "$linker" lld
+    env=(RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 "CARGO_TARGET_$(tr a-z- A-Z_ <<<"$1")_LINKER=$linker")
+    options=(-Zbuild-std=core)
+  else
+    skip "no compiler for it: rustup target add $1"
+  fi
+  case $1 in wasm*) program=digest.wasm ;; esac
+  [ -z "$2" ] || options+=(--features "$2")
+  # The program is run once: a build on all cores matters more than what can be gained across crates.
+  env CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 ${env[@]+"${env[@]}"} RUSTFLAGS="$3" \
+    cargo build --release --locked --bin digest --target "$1" --target-dir "$base" ${options[@]+"${options[@]}"} \
+    >>"$log" 2>&1 || { tail -n 30 "$log" >&2; echo 'it does not build'; return 1; }
+  echo "$base/$1/release/$program"
+}
+
+# Fails unless a program contains an instruction.
+contains() { # PROGRAM INSTRUCTION
+  local objdump
+  objdump=$(command -v llvm-objdump llvm-objdump-{22,21,20,19,18,17,16,15,14} | head -n 1) || true
+  [ -n "$objdump" ] || { need llvm-objdump llvm; objdump=llvm-objdump; }
+  "$objdump" -d "$1" | grep -q -- "$2" || { echo "$1 has no $2" >&2; return 1; }
+}
+
+host() { # WIDTH
+  [ "$(uname -m)" = x86_64 ] || skip 'this machine is not an x86-64'
+  local status=0
+  cargo build --release --locked --bin digest --features full --target-dir "$base" >>"$log" 2>&1 ||
+    { tail -n 30 "$log" >&2; return 1; }
+  "$base/release/digest" "$1" || status=$?
+  [ "$status" != 2 ] || skip 'this CPU has none'
+  return "$status"
+}
+
+run_x86_64_sse2() { host baseline; }
+run_x86_64_avx2() { host avx2; }
+run_x86_64_avx512() { host avx512; }
+
+run_aarch64() {
+  need_qemu aarch64 qemu-system-arm
+  program=$(build aarch64-unknown-none full '')
+  contains "$program" 'fmul.*v[0-9]*\.2d'
+  qemu-system-aarch64 -machine virt -cpu cortex-a57 -nic none $semihosting -kernel "$program"
+}
+
+run_cortex_m4f() {
+  need_qemu arm qemu-system-arm
+  program=$(build thumbv7em-none-eabihf '' '')
+  qemu-system-arm -machine mps2-an386 $semihosting -kernel "$program"
+}
+
+run_cortex_m7() {
+  need_qemu arm qemu-system-arm
+  program=$(build thumbv7em-none-eabihf full '-C target-cpu=cortex-m7')
+  contains "$program" vadd.f64
+  qemu-system-arm -machine mps2-an500 $semihosting -kernel "$program"
+}
+
+run_cortex_m0() {
+  need_qemu arm qemu-system-arm
+  # 256 KiB of flash.
+  program=$(CARGO_PROFILE_RELEASE_OPT_LEVEL=s build thumbv6m-none-eabi '' '')
+  qemu-system-arm -machine microbit $semihosting -kernel "$program"
+}
+
+run_riscv32() {
+  need_qemu riscv32 qemu-system-misc
+  program=$(build riscv32imac-unknown-none-elf '' '')
+  qemu-system-riscv32 -machine virt -bios none $semihosting -kernel "$program"
+}
+
+run_riscv64() {
+  need_qemu riscv64 qemu-system-misc
+  program=$(build riscv64gc-unknown-none-elf full '')
+  contains "$program" fmul.d
+  qemu-system-riscv64 -machine virt -bios none $semihosting -kernel "$program"
+}
+
+run_wasm32() {
+  need node nodejs
+  program=$(build wasm32v1-none full '')
+  node wasm.js "$program"
+}
+
+run_wasm32_simd() {
+  need node nodejs
+  program=$(build wasm32v1-none full '-C target-feature=+simd128')
+  contains "$program" f64x2.mul
+  node wasm.js "$program"
+}
+
+# What it runs on, as the usage says.
+describe() { sed -n "s/^  $1 *//p" <<<"$usage"; }
+
+for target in ${@:-$all}; do
+  printf '%-14s %-55s ' "$target" "$(describe "$target")"
+  start=$SECONDS status=0
+  # In a shell of its own, which ends at the first failure. (Under `if` or `||`, `set -e` would be off in it.)
+  set +e
+  (set -e; "run_${target//-/_}") >"$base/output" 2>>"$log" </dev/null
+  status=$?
+  set -e
+  differ=$(grep ' differs' "$base/output" || true)
+  equal=$(tail -n 1 "$base/output" | sed -n 's/^\([1-9][0-9]*\) passed, 0 failed$/\1/p')
+  if [ "$status" = 77 ]; then
+    echo "skipped: $(cat "$base/skipped")"
+  elif [ "$status" = 0 ] && [ -n "$equal" ]; then
+    functions=$(grep -E ' f(32|64) ' "$base/output" | cut -d ' ' -f 1 | sort -u | wc -l)
+    set=$(sed -n 's/^\([A-Z][a-z]*\) set.*/\L\1/p' "$base/output")
+    echo "$functions functions, $equal digests ($set set): equal, $((SECONDS - start)) s"
+    passed=$((passed + 1))
+  else
+    echo "FAILED, status $status"
+    [ -z "$differ" ] || sed 's/^/  /' <<<"$differ"
+    [ -n "$differ" ] || { tail -n 3 "$base/output"; tail -n 5 "$log"; } | sed 's/^/  /'
+    failed=$((failed + 1))
+  fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
