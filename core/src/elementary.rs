@@ -9,6 +9,7 @@
 //!
 //! Below, u = 2^-53 is the largest relative error of one rounding.
 
+use crate::dispatch::INTEGER;
 use crate::quick::{Arithmetic, Plain};
 
 // BEGIN GENERATED COEFFICIENTS
@@ -169,6 +170,22 @@ pub fn exp(x: f64) -> f64 {
 /// product that was rounded to x, with its rounding error given back.
 #[inline(always)]
 pub fn exp_of_sum(x: f64, low: f64) -> f64 {
+    if INTEGER {
+        called_exp(x, low)
+    } else {
+        inlined_exp(x, low)
+    }
+}
+
+/// For machines without a unit for `f64`: there every operation is a call, and a copy of them all for each use would be
+/// kilobytes of flash.
+#[inline(never)]
+fn called_exp(x: f64, low: f64) -> f64 {
+    inlined_exp(x, low)
+}
+
+#[inline(always)]
+fn inlined_exp(x: f64, low: f64) -> f64 {
     // e^-746 is below half the smallest subnormal. The comparison lets a NaN through.
     let (x, low) = if x < -746.0 { (-746.0, 0.0) } else { (x, low) };
     let shifted = x * LOG2_E + MAGIC;
@@ -192,6 +209,21 @@ pub fn exp_of_sum(x: f64, low: f64) -> f64 {
 /// f's logarithm is that of its last subtraction.
 #[inline(always)]
 fn log_near_one<A: Arithmetic, const N: usize>(coefficients: &[f64; N], f: f64) -> f64 {
+    if INTEGER {
+        called_log(coefficients, f)
+    } else {
+        inlined_log::<A, N>(coefficients, f)
+    }
+}
+
+/// See `called_exp`.
+#[inline(never)]
+fn called_log<const N: usize>(coefficients: &[f64; N], f: f64) -> f64 {
+    inlined_log::<Plain, N>(coefficients, f)
+}
+
+#[inline(always)]
+fn inlined_log<A: Arithmetic, const N: usize>(coefficients: &[f64; N], f: f64) -> f64 {
     let s = f / (2.0 + f);
     let z = s * s;
     let rest = A::mul_add(-z, polynomial::<A, N>(coefficients, z), f);

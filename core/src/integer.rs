@@ -121,7 +121,7 @@ impl Positive {
     /// 2^-32.6. Of their roundings the last step's count, 2^-30 for 2 - D' r and 2^-30 for r >= 1/2, and the 2^-31 by which
     /// D' itself was rounded: together below 2^-28. One more step, for which 1 - D' r is found exactly and then cut to 28
     /// bits, leaves 2^-56 and 2^-56.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn recip(self) -> Self {
         const OFFSET: u32 = ((24_u64 << 31) / 17) as u32;
         const SLOPE: u32 = ((8_u64 << 32) / 17) as u32;
@@ -146,7 +146,7 @@ impl Positive {
 
     /// The `f32` that it, or its negative, rounds to, if whatever is within `error` rounds to the same normal number.
     /// `error` is in units of 2^-55 of the leading bit's value.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn round(self, negative: bool, error: u32) -> Option<f32> {
         let zeros = self.significand.leading_zeros();
         let significand = self.significand.checked_shl(zeros)?;
@@ -180,7 +180,7 @@ pub(crate) const RATIO_ERROR: u32 = (1 << 23) + 2;
 /// loses up to 1 where its last product is rounded down, which half a unit in its constant makes up for on average,
 /// 1/2 where that constant was rounded, and 2 (2^-6 + 2^-12) in the terms before it: 1.04 either way. u is up to 2^-32
 /// too small, which is 0.72 down; the product u q up to 1 down; the polynomial is off by 0.2: from -2.96 to 1.24.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn exp(a: u64) -> Positive {
     if a >= 128 << 56 {
         return Positive {
