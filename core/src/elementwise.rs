@@ -139,10 +139,9 @@ fn groups<'a, T: Element, const K: usize>(
     start: usize,
     len: usize,
 ) -> [Groups<'a, T>; K] {
-    let mut padding = padding.into_iter();
-    inputs.map(|input| {
-        let input = input.get(start..start + len).unwrap_or(&[]);
-        Groups::new(input, T::narrow(padding.next().unwrap_or(0.0)))
+    core::array::from_fn(|k| {
+        let input = inputs[k].get(start..start + len).unwrap_or(&[]);
+        Groups::new(input, T::narrow(padding[k]))
     })
 }
 
@@ -153,7 +152,7 @@ fn groups_at<T: Element, const K: usize>(
     groups: &[Groups<'_, T>; K],
     start: usize,
 ) -> [[T; LANES]; K] {
-    groups.each_ref().map(|groups| *groups.at(start))
+    core::array::from_fn(|k| *groups[k].at(start))
 }
 
 /// What one element has in each of the inputs.
