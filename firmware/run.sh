@@ -191,7 +191,7 @@ run_wasm32_simd() {
 }
 
 # What it runs on, as the usage says.
-describe() { sed -n "s/^  $1 *//p" <<<"$usage"; }
+describe() { sed -n "s/^  $1  *//p" <<<"$usage"; }
 
 for target in ${@:-$all}; do
   printf '%-14s %-55s ' "$target" "$(describe "$target")"
