@@ -277,3 +277,6 @@ pub fn train_vibration() -> Result<Training<3, 1>, Error> {
         },
     )
 }
+
+#[cfg(test)]
+mod tests;
