@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use safetensors::SafeTensors;
 use trueloss::{BceWithLogits, Classes, CrossEntropy};
+use trueloss_digest::{Name, Set, committed};
 
 use crate::claims::{self, Claim, Inputs, Outcome};
 use crate::equivalences::{self, Tally};
@@ -56,6 +57,8 @@ pub fn run(seed: u64, effort: Effort) -> ExitCode {
     println!("{}", equivalence_table(&equivalences));
     let data = real_data();
     println!("{}", data.text);
+    let digests = digests();
+    println!("{}", digest_table(&digests));
 
     let mut failures = Vec::new();
     failures.extend(
@@ -90,7 +93,13 @@ pub fn run(seed: u64, effort: Effort) -> ExitCode {
             }),
     );
     failures.extend(data.failures);
-    let checks = audits.len() + claims.len() + equivalences.len() + data.checks;
+    failures.extend(digests.iter().filter(|d| !d.passes()).map(|d| {
+        format!(
+            "the bits of {}: digest {:016x}, committed {:016x?}",
+            d.name, d.actual, d.committed
+        )
+    }));
+    let checks = audits.len() + claims.len() + equivalences.len() + data.checks + digests.len();
     println!(
         "seed {seed}, {:.0} s: {} checks passed, {} failed",
         start.elapsed().as_secs_f64(),
@@ -292,6 +301,65 @@ fn equivalence_table(equivalences: &[(equivalences::Equivalence, Tally)]) -> Str
         ]);
     }
     format!("Equivalences.\n{table}\n")
+}
+
+/// The digest of a function's bits in one direction.
+struct Digest {
+    name: Name<'static>,
+    actual: u64,
+    committed: Option<u64>,
+}
+
+impl Digest {
+    fn passes(&self) -> bool {
+        self.committed == Some(self.actual)
+    }
+}
+
+fn digests() -> Vec<Digest> {
+    let mut digests = Vec::new();
+    let of_all = trueloss_digest::each(Set::Full, &mut |name, actual| {
+        digests.push(Digest {
+            name,
+            actual,
+            committed: committed(Set::Full, name),
+        });
+    });
+    of_all.expect("the digests' inputs are legal");
+    digests
+}
+
+fn digest_table(digests: &[Digest]) -> String {
+    const DIRECTIONS: [&str; 5] = [
+        "forward",
+        "forward_each",
+        "backward",
+        "backward_each",
+        "forward_backward",
+    ];
+    let mut header = vec!["function", "of"];
+    header.extend(DIRECTIONS);
+    header.push("");
+    let mut table = table(&header, &[]);
+    // An activation of one number has a row of its own: its value and its derivative.
+    let place = |name: Name<'static>| match name.direction {
+        "value" => (format!("{}(x)", name.function), "forward"),
+        "derivative" => (format!("{}(x)", name.function), "backward"),
+        direction => (name.function.to_owned(), direction),
+    };
+    let row_of = |digest: &Digest| (place(digest.name).0, digest.name.element);
+    for row in digests.chunk_by(|a, b| row_of(a) == row_of(b)) {
+        let (function, element) = row_of(&row[0]);
+        let mut cells = vec![function, element.to_owned()];
+        cells.extend(DIRECTIONS.map(|direction| {
+            row.iter()
+                .find(|digest| place(digest.name).1 == direction)
+                .map_or(String::new(), |digest| format!("{:016x}", digest.actual))
+        }));
+        cells.push(pass(row.iter().all(Digest::passes)).to_owned());
+        table.add_row(cells);
+    }
+    format!("Digests of the bits: the same on every machine, and in every version.\n{table}\n")
 }
 
 /// What the real data showed.
