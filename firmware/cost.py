@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Counts what each function of trueloss costs on three microcontrollers: instructions an element, bytes of stack, bytes of
-flash; beside the usual formulas in f32 with the crate libm. Writes cost.json and COST.md beside this file, and a table in the
-README.
+"""Counts what each function of trueloss costs on three microcontrollers: instructions an element, bytes of stack, bytes
+of flash; beside the usual formulas in f32 with the crate libm. Writes cost.json and COST.md beside this file, and a
+table in the README.
 
-QEMU counts: with -icount shift=0 one instruction takes one nanosecond on the emulated timer, so the numbers are the same
-on every run. What a real processor needs is cycles, of which an instruction takes one or more.
+QEMU counts: with -icount shift=0 one instruction takes one nanosecond on the emulated timer, so the numbers are the
+same on every run. What a real processor needs is cycles, of which an instruction takes one or more.
 
-Needs Debian's compiler (rustc-web, rust-web-src), lld and qemu-system-arm. The numbers depend on the compiler: with another
-than the recorded one, --check prints and nothing fails.
+Needs Debian's compiler (rustc-web, rust-web-src), lld and qemu-system-arm. The numbers depend on the compiler: with
+another than the recorded one, --check prints and nothing fails.
 """
 
 import argparse
@@ -59,9 +59,11 @@ def build(machine):
     """The static library, and the folders with the linker scripts."""
     target, processor, *_ = MACHINES[machine]
     environment = dict(os.environ, RUSTC=RUSTC, RUSTC_BOOTSTRAP="1")
+    features = []
     if processor:
         environment["RUSTFLAGS"] = f"-C target-cpu={processor}"
-    command = ["cargo", "build", "--release", "-Zbuild-std=core", "--target", target, "--message-format=json"]
+        features = ["--features", "f64-unit"]
+    command = ["cargo", "build", "--release", "-Zbuild-std=core", "--target", target, "--message-format=json", *features]
     folder = os.environ.get("CARGO_TARGET_DIR") or HERE.parent / "target"
     command += ["--target-dir", Path(folder) / ("cost-" + machine if processor else "bare")]
     library, scripts = None, []

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Links no_panic, a program that calls every public function, for this machine and for microcontrollers. It does not link if
-# a panic is left anywhere. That the check can fail is shown first, with a panic that is put there on purpose.
+# Links no_panic, a program that calls every public function, for this machine and for microcontrollers. It does not
+# link if a panic is left anywhere. That the check can fail is shown first, with a panic that is put there on purpose.
 set -euo pipefail
 cd "$(dirname "$0")/no_panic"
 . ../bare.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Trains the classifiers of src/train.rs here, in Rust on three emulated microcontrollers and in C on one, and compares: every
-# line must be the same, down to the bits of the weights, but for those that say how much memory it took.
+# Trains the classifiers of src/train.rs here, in Rust on three emulated microcontrollers and in C on one, and compares:
+# every line must be the same, down to the bits of the weights, but for those that say how much memory it took.
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./bare.sh

@@ -47,12 +47,19 @@ impl Width {
     pub const ALL: [Self; 3] = [Self::Baseline, Self::Avx2, Self::Avx512];
 }
 
-/// Whether quick paths are those in [`integer`](crate::integer): on machines that have no unit for `f64`, or, as a Cortex-M7,
-/// may have one that the compiler does not tell of. `--cfg trueloss_integer` forces them on any machine.
+/// Whether quick paths are those in [`integer`](crate::integer): on machines that have no unit for `f64`. The compiler does
+/// not tell which ARM and RISC-V processors of 32 bits have one: the feature `f64-unit` does.
+///
+/// `--cfg trueloss_integer` forces them on any machine, so that tests can run there.
 pub(crate) const INTEGER: bool = cfg!(any(
     trueloss_integer,
-    all(target_arch = "arm", not(target_feature = "neon")),
-    target_arch = "riscv32"
+    all(
+        not(feature = "f64-unit"),
+        any(
+            all(target_arch = "arm", not(target_feature = "neon")),
+            target_arch = "riscv32"
+        )
+    )
 ));
 
 /// A computation that is compiled for every width.

@@ -39,7 +39,8 @@
 //!   is one and a NaN where there is none; a NaN gives a NaN for its element or row and for nothing else.
 //! - **One answer at every speed.** With the feature `std` the widest SIMD instructions of the CPU are used
 //!   (see [`dispatch`]), with `parallel` its cores (rayon); quick paths with a rounding test return the bits of
-//!   the formulas of record. None of this changes a bit of any result.
+//!   the formulas of record. None of this changes a bit of any result. On microcontrollers without a unit for `f64` they are in
+//!   integers; one that has it, such as a Cortex-M7, uses it with the feature `f64-unit`.
 //! - **Bad input is an [`Error`]**, returned before anything is written.
 //!
 //! The formulas are those of PyTorch 2.15 (`torch.nn.functional`) unless a page says otherwise.

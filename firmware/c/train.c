@@ -1,6 +1,6 @@
 /* The vibration monitor of ../src/train.rs in C, through trueloss.h: a microcontroller learns to tell a worn bearing
- * from a sound one. It needs no C library. The weights have the same bits as those of the Rust program, if the compiler does
- * not contract a * b + c to one operation: -ffp-contract=off. */
+ * from a sound one. It needs no C library. The weights have the same bits as those of the Rust program, if the compiler
+ * does not contract a * b + c to one operation: -ffp-contract=off. */
 
 #include <stdint.h>
 
@@ -17,8 +17,8 @@ static int32_t next_random(uint32_t *state) {
 
 static int32_t magnitude(int32_t a) { return a < 0 ? -a : a; }
 
-/* What an accelerometer measures in a window of time, as features: the mean magnitude, the peak, and the mean step from one
- * sample to the next. Returns whether the bearing is worn. */
+/* What an accelerometer measures in a window of time, as features: the mean magnitude, the peak, and the mean step from
+ * one sample to the next. Returns whether the bearing is worn. */
 static int32_t measure(uint32_t *state, float features[INPUTS]) {
   int32_t worn = next_random(state) & 1;
   int32_t force = 56 + next_random(state) % 96;

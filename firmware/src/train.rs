@@ -5,8 +5,8 @@
 //! | iris      | which of three species is this? | `CrossEntropy`  | 3       |
 //! | vibration | does the bearing knock?         | `BceWithLogits` | 1       |
 //!
-//! The loss is right to the last bit and the same everywhere. What is around it here, the model, is `+ - *` of `f32` in a
-//! fixed order, so all of the training is: the weights have the same bits on every machine.
+//! The loss is right to the last bit and the same everywhere. What is around it here, the model, is `+ - *` of `f32` in
+//! a fixed order, so all of the training is: the weights have the same bits on every machine.
 
 use trueloss::{BceWithLogits, Classes, CrossEntropy, Error, accuracy, binary_accuracy};
 
@@ -42,8 +42,8 @@ impl<const INPUTS: usize, const OUTPUTS: usize> Linear<INPUTS, OUTPUTS> {
         logits
     }
 
-    /// The gradient of the loss by weights and biases, from that by the logits of the rows: X transposed times G, and the
-    /// sum of G's rows.
+    /// The gradient of the loss by weights and biases, from that by the logits of the rows: X transposed times G, and
+    /// the sum of G's rows.
     fn gradient(features: &[[f32; INPUTS]], grad_logits: &[[f32; OUTPUTS]]) -> Self {
         let mut gradient = Self::ZERO;
         for (x, g) in features.iter().zip(grad_logits) {
@@ -219,7 +219,8 @@ impl Sensor {
         Self(seed)
     }
 
-    /// 16 random bits: the upper half of a linear congruential generator (the constants are those of Numerical Recipes).
+    /// 16 random bits: the upper half of a linear congruential generator (the constants are those of Numerical
+    /// Recipes).
     fn random(&mut self) -> i32 {
         self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (self.0 >> 16) as i32
@@ -257,8 +258,8 @@ impl Sensor {
     }
 }
 
-/// Two classes: one logit a row, above 0 for "worn", and the binary cross-entropy of the logits. Every step sees windows
-/// that have not been seen before, as a device does.
+/// Two classes: one logit a row, above 0 for "worn", and the binary cross-entropy of the logits. Every step sees
+/// windows that have not been seen before, as a device does.
 pub fn train_vibration() -> Result<Training<3, 1>, Error> {
     let mut sensor = Sensor::new(1);
     train(
@@ -276,3 +277,6 @@ pub fn train_vibration() -> Result<Training<3, 1>, Error> {
         },
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
-//! Calls each function on two sizes of input, and prints what that took on the machine's timer and how deep the stack went.
-//! `cost.py` builds it, runs it where the timer counts instructions, and makes the table.
+//! Calls each function on two sizes of input, and prints what that took on the machine's timer and how deep the stack
+//! went. `cost.py` builds it, runs it where the timer counts instructions, and makes the table.
 //!
 //! A line is a name, ticks for [`SMALL`], ticks for [`LARGE`], bytes of stack for `LARGE`.
 #![no_std]

@@ -2,8 +2,8 @@
 //! is nowhere defined. If the linker asks for it, some path in the kernels leads to a panic. `no_panic.sh` beside this
 //! package builds it for several machines. The program is linked, and never run.
 //!
-//! What the calls are given is opaque to the compiler, each time anew, so that no check is optimised away that a caller's
-//! data could fail.
+//! What the calls are given is opaque to the compiler, each time anew, so that no check is optimised away that a
+//! caller's data could fail.
 #![no_std]
 #![no_main]
 // Without the calls, nothing uses what they are made of.

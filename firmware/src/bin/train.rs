@@ -1,5 +1,5 @@
-//! Trains two classifiers where it runs, see [`trueloss_firmware::train`], and prints how that went, the bits of the weights,
-//! and on a microcontroller how much stack it took. All but the stack is the same on every machine.
+//! Trains two classifiers where it runs, see [`trueloss_firmware::train`], and prints how that went, the bits of the
+//! weights, and on a microcontroller how much stack it took. All but the stack is the same on every machine.
 #![no_std]
 #![no_main]
 

@@ -1,6 +1,9 @@
 //! The training comes to good models, and always to the same ones.
 
-use trueloss_firmware::train::{IRIS, Line, Sensor, train_iris, train_vibration};
+use super::{IRIS, Line, Sensor, train_iris, train_vibration};
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
 
 /// The loss falls by two fifths at least from the first line to the last, and the last lines are right about most rows.
 fn has_learnt(lines: &[Line]) {
@@ -45,7 +48,7 @@ fn a_knocking_bearing_is_learnt() {
 /// The table in the program is the file, read in another way.
 #[test]
 fn the_irises_are_those_of_the_file() {
-    let file = include_str!("../../core/examples/data/iris.csv");
+    let file = include_str!("../../../core/examples/data/iris.csv");
     let mut lines = file.lines().skip(1);
     for row in &IRIS {
         let [lengths @ .., species] = row;
