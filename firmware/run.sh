@@ -152,7 +152,7 @@ run_cortex_m4f() {
 
 run_cortex_m7() {
   need_qemu arm qemu-system-arm
-  program=$(build thumbv7em-none-eabihf full,f64-unit '-C target-cpu=cortex-m7' s)
+  program=$(build thumbv7em-none-eabihf full,f64-unit '-C target-cpu=cortex-m7 -C target-feature=+fp64' s)
   contains "$program" vadd.f64
   qemu-system-arm -machine mps2-an500 $semihosting -kernel "$program"
 }
