@@ -460,7 +460,7 @@ impl<T: Element> Labelled<'_, T> {
                 }
                 continue;
             };
-            losses.add(parts.at_label, parts.sum, 2 + (classes * classes >> 10));
+            losses.add(parts.at_label, parts.sum, 2 + ((classes * classes) >> 10));
             if !grad.is_empty() {
                 self.integer_gradient(row, label, &parts, scale, grad);
             }

@@ -327,7 +327,7 @@ mod tests {
         .to_vec();
         pairs.extend((0..100_000).map(|_| (random(&mut seed), random(&mut seed))));
         for (a, b) in pairs {
-            let exact = (u128::from(a) * u128::from(b) >> 64) as u64;
+            let exact = ((u128::from(a) * u128::from(b)) >> 64) as u64;
             let missing = exact - mul_high(a, b);
             assert!(missing < 3, "{a:x} {b:x}: {missing}");
         }
