@@ -57,7 +57,7 @@ debian_source() { [ -d "$(/usr/bin/rustc --print sysroot 2>/dev/null)/lib/rustli
 
 # Builds the program for a target and prints where it is. A target that rustup has installed is used as it is;
 # otherwise Debian's compiler builds its core library from source.
-build() { # TRIPLE FEATURES FLAGS [OPT_LEVEL]
+build() { # TRIPLE FEATURES FLAGS [small]
   local options=() env=() program=digest linker
   if [ -d "$(rustc --print target-libdir --target "$1" 2>/dev/null)" ]; then
     :
@@ -72,21 +72,25 @@ build() { # TRIPLE FEATURES FLAGS [OPT_LEVEL]
   fi
   case $1 in wasm*) program=digest.wasm ;; esac
   [ -z "$2" ] || options+=(--features "$2")
-  # The program is run once: how long it takes to build matters most. Without vectors, less is inlined.
-  env CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=false \
-    CARGO_PROFILE_RELEASE_OPT_LEVEL="${4:-3}" ${env[@]+"${env[@]}"} RUSTFLAGS="$3" \
+  # The program is run once: how long it takes to build matters most, and without vectors to look at, a small one will do.
+  if [ "${4:-}" = small ]; then
+    env+=(CARGO_PROFILE_RELEASE_OPT_LEVEL=s)
+  else
+    env+=(CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16)
+  fi
+  env CARGO_PROFILE_RELEASE_DEBUG=false ${env[@]+"${env[@]}"} RUSTFLAGS="$3" \
     cargo build --release --locked --bin digest --target "$1" --target-dir "$base" ${options[@]+"${options[@]}"} \
     >>"$log" 2>&1 || { tail -n 30 "$log" >&2; echo 'it does not build'; return 1; }
   echo "$base/$1/release/$program"
 }
 
 # Fails unless a program contains an instruction.
-contains() { # PROGRAM INSTRUCTION
+contains() { # PROGRAM INSTRUCTION [DISASSEMBLER'S OPTION]
   local objdump
   objdump=$(command -v llvm-objdump llvm-objdump-{22,21,20,19,18,17,16,15,14} | head -n 1) || true
   [ -n "$objdump" ] || { need llvm-objdump llvm; objdump=llvm-objdump; }
   # Not grep -q: it would leave objdump with nobody to write to, which counts as a failure.
-  "$objdump" -d "$1" | grep -- "$2" >/dev/null || { echo "$1 has no $2" >&2; return 1; }
+  "$objdump" -d "${@:3}" "$1" | grep -- "$2" >/dev/null || { echo "$1 has no $2" >&2; return 1; }
 }
 
 host() { # WIDTH
@@ -146,40 +150,40 @@ run_aarch64() {
 
 run_cortex_m4f() {
   need_qemu arm qemu-system-arm
-  program=$(build thumbv7em-none-eabihf '' '' s)
+  program=$(build thumbv7em-none-eabihf '' '' small)
   qemu-system-arm -machine mps2-an386 $semihosting -kernel "$program"
 }
 
 run_cortex_m7() {
   need_qemu arm qemu-system-arm
-  program=$(build thumbv7em-none-eabihf full '-C target-cpu=cortex-m7 -C target-feature=+fp64' s)
-  contains "$program" vadd.f64
+  program=$(build thumbv7em-none-eabihf full '-C target-cpu=cortex-m7' small)
+  contains "$program" vadd.f64 --mcpu=cortex-m7
   qemu-system-arm -machine mps2-an500 $semihosting -kernel "$program"
 }
 
 run_cortex_m0() {
   need_qemu arm qemu-system-arm
   # 256 KiB of flash, too.
-  program=$(build thumbv6m-none-eabi '' '' s)
+  program=$(build thumbv6m-none-eabi '' '' small)
   qemu-system-arm -machine microbit $semihosting -kernel "$program"
 }
 
 run_riscv32() {
   need_qemu riscv32 qemu-system-misc
-  program=$(build riscv32imac-unknown-none-elf '' '' s)
+  program=$(build riscv32imac-unknown-none-elf '' '' small)
   qemu-system-riscv32 -machine virt -bios none $semihosting -kernel "$program"
 }
 
 run_riscv64() {
   need_qemu riscv64 qemu-system-misc
-  program=$(build riscv64gc-unknown-none-elf full '' s)
+  program=$(build riscv64gc-unknown-none-elf full '' small)
   contains "$program" fmul.d
   qemu-system-riscv64 -machine virt -bios none $semihosting -kernel "$program"
 }
 
 run_wasm32() {
   need node nodejs
-  program=$(build wasm32v1-none full '' s)
+  program=$(build wasm32v1-none full '' small)
   node wasm.js "$program"
 }
 
