@@ -28,22 +28,43 @@ for target in "$@"; do
   grep -qx -- "$target" <<<"$all" || { printf 'no such target: %s\n\n%s\n' "$target" "$usage" >&2; exit 2; }
 done
 
-base=${CARGO_TARGET_DIR:-target}
+# As many targets at a time as there are cores, each in a run of this script of its own with a directory of its own, and
+# a line each when it is done.
+if [ "${TRUELOSS_ONE_TARGET:-}" != 1 ]; then
+  : "${CARGO_TARGET_DIR:=target}"
+  mkdir -p "$CARGO_TARGET_DIR"
+  results=$CARGO_TARGET_DIR/results
+  rm -f "$CARGO_TARGET_DIR/apt.updated"
+  TRUELOSS_ONE_TARGET=1 CARGO_TARGET_DIR=$(realpath "$CARGO_TARGET_DIR") \
+    xargs -n 1 -P "$(nproc)" ./run.sh <<<"${@:-$all}" | tee "$results" || true
+  # Whatever did not end with a line of its own has failed too.
+  passed=$(grep -c ' equal, ' "$results" || true)
+  skipped=$(grep -c ' skipped: ' "$results" || true)
+  failed=$(($(wc -w <<<"${@:-$all}") - passed - skipped))
+  echo "$passed passed, $failed failed"
+  [ "$failed" = 0 ] && exit
+  exit 1
+fi
+
+target=$1
+base=$CARGO_TARGET_DIR/$target
 mkdir -p "$base"
 log=$base/run.log
 : >"$log"
-passed=0 failed=0
 semihosting='-nographic -semihosting-config enable=on,target=native'
 
-# What a target function leaves by saying why.
+# How the function of a target ends when it can't be run.
 skip() { echo "$*" >"$base/skipped"; return 77; }
 
-updated=''
+# One at a time: apt-get does not wait for another.
 install() { # PACKAGE…
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
-  [ -n "$updated" ] || apt-get update -qq >>"$log" 2>&1 || true
-  updated=1
-  apt-get install -y -qq --no-install-recommends "$@" >>"$log" 2>&1
+  (
+    flock 9
+    [ -e "$base/../apt.updated" ] || apt-get update -qq || true
+    touch "$base/../apt.updated"
+    apt-get install -y -qq --no-install-recommends "$@"
+  ) 9>"$base/../apt.lock" >>"$log" 2>&1
 }
 
 need() { # COMMAND PACKAGE…
@@ -96,9 +117,10 @@ contains() { # PROGRAM INSTRUCTION [DISASSEMBLER'S OPTION]
 host() { # WIDTH
   [ "$(uname -m)" = x86_64 ] || skip 'this machine is not an x86-64'
   local status=0
-  cargo build --release --locked --bin digest --features full --target-dir "$base" >>"$log" 2>&1 ||
+  # One program for all widths: cargo makes the others wait while one of them builds it.
+  cargo build --release --locked --bin digest --features full --target-dir "$base/../host" >>"$log" 2>&1 ||
     { tail -n 30 "$log" >&2; return 1; }
-  "$base/release/digest" "$1" || status=$?
+  "$base/../host/release/digest" "$1" || status=$?
   [ "$status" != 2 ] || skip 'this CPU has none'
   return "$status"
 }
@@ -197,29 +219,22 @@ run_wasm32_simd() {
 # What it runs on, as the usage says.
 describe() { sed -n "s/^  $1  *//p" <<<"$usage"; }
 
-for target in ${@:-$all}; do
-  printf '%-14s %-55s ' "$target" "$(describe "$target")"
-  start=$SECONDS status=0
-  # In a shell of its own, which ends at the first failure. (Under `if` or `||`, `set -e` would be off in it.)
-  set +e
-  (set -e; "run_${target//-/_}") >"$base/output" 2>>"$log" </dev/null
-  status=$?
-  set -e
-  differ=$(grep ' differs' "$base/output" || true)
-  equal=$(tail -n 1 "$base/output" | sed -n 's/^\([1-9][0-9]*\) passed, 0 failed$/\1/p')
-  if [ "$status" = 77 ]; then
-    echo "skipped: $(cat "$base/skipped")"
-  elif [ "$status" = 0 ] && [ -n "$equal" ]; then
-    functions=$(grep -E ' f(32|64) ' "$base/output" | cut -d ' ' -f 1 | sort -u | wc -l)
-    set=$(sed -n 's/^\([A-Z][a-z]*\) set.*/\L\1/p' "$base/output")
-    echo "$functions functions, $equal digests ($set set): equal, $((SECONDS - start)) s"
-    passed=$((passed + 1))
-  else
-    echo "FAILED, status $status"
-    [ -z "$differ" ] || sed 's/^/  /' <<<"$differ"
-    [ -n "$differ" ] || { tail -n 3 "$base/output"; tail -n 5 "$log"; } | sed 's/^/  /'
-    failed=$((failed + 1))
-  fi
-done
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+start=$SECONDS status=0
+# In a shell of its own, which ends at the first failure. (Under `if` or `||`, `set -e` would be off in it.)
+set +e
+(set -e; "run_${target//-/_}") >"$base/output" 2>>"$log" </dev/null
+status=$?
+set -e
+differ=$(grep ' differs' "$base/output" || true)
+equal=$(tail -n 1 "$base/output" | sed -n 's/^\([1-9][0-9]*\) passed, 0 failed$/\1/p')
+line=$(printf '%-14s %-65s' "$target" "$(describe "$target")")
+if [ "$status" = 77 ]; then
+  echo "$line skipped: $(cat "$base/skipped")"
+elif [ "$status" = 0 ] && [ -n "$equal" ]; then
+  functions=$(grep -E ' f(32|64) ' "$base/output" | cut -d ' ' -f 1 | sort -u | wc -l)
+  set=$(sed -n 's/^\([A-Z][a-z]*\) set.*/\L\1/p' "$base/output")
+  echo "$line $functions functions, $equal digests ($set set): equal, $((SECONDS - start)) s"
+else
+  [ -n "$differ" ] || differ=$(tail -n 3 "$base/output"; tail -n 5 "$log")
+  printf '%s FAILED, status %s\n%s\n' "$line" "$status" "$(sed 's/^/  /' <<<"$differ")"
+fi
