@@ -93,7 +93,7 @@ build() { # TRIPLE FEATURES FLAGS [small]
   fi
   case $1 in wasm*) program=digest.wasm ;; esac
   [ -z "$2" ] || options+=(--features "$2")
-  # The program is run once: how long it takes to build matters most, and without vectors to look at, a small one will do.
+  # The program is run once: how long it takes to build matters most, and without vectors to look at, a small one does.
   if [ "${4:-}" = small ]; then
     env+=(CARGO_PROFILE_RELEASE_OPT_LEVEL=s)
   else
@@ -104,6 +104,9 @@ build() { # TRIPLE FEATURES FLAGS [small]
     >>"$log" 2>&1 || { tail -n 30 "$log" >&2; echo 'it does not build'; return 1; }
   echo "$base/$1/release/$program"
 }
+
+# A program that hangs fails.
+emulate() { timeout 300 "$@"; }
 
 # Fails unless a program contains an instruction.
 contains() { # PROGRAM INSTRUCTION [DISASSEMBLER'S OPTION]
@@ -131,17 +134,18 @@ run_x86_64_avx512() {
   if grep -qw avx512dq /proc/cpuinfo; then
     host avx512
   else
-    bochs
+    avx512_in_bochs
   fi
 }
 
 # The host's own target without its operating system, see src/platform/bochs.rs. The vectors are 512 bits wide because
 # the compiler is told so: without std, that is what decides.
-bochs() {
+avx512_in_bochs() {
   [ "$(uname -m)" = x86_64 ] || skip 'this machine is not an x86-64'
-  [ -n "$(type -P bochs)" ] || install bochs || skip 'this CPU has none, and there is no Bochs'
+  command -v bochs >/dev/null || install bochs || skip 'this CPU has none, and there is no Bochs'
   need objcopy binutils
-  local flags='--cfg bochs -C relocation-model=static -C target-feature=+avx2,+fma,+avx512f,+avx512bw,+avx512dq,+avx512vl'
+  local flags='--cfg bochs -C relocation-model=static'
+  flags+=' -C target-feature=+avx2,+fma,+avx512f,+avx512bw,+avx512dq,+avx512vl'
   for argument in -nostartfiles -static -no-pie; do flags+=" -C link-arg=$argument"; done
   program=$(build x86_64-unknown-linux-gnu '' "$flags")
   contains "$program" zmm
@@ -159,7 +163,7 @@ log: $base/bochs.log
 END
   # Debian's Bochs begins in its debugger: continue. It writes lines of its own around those of the program.
   echo c >"$base/bochs.debugger"
-  command bochs -q -f "$base/bochsrc" -rc "$base/bochs.debugger" 2>>"$log" >"$base/bochs.out" || true
+  emulate bochs -q -f "$base/bochsrc" -rc "$base/bochs.debugger" 2>>"$log" >"$base/bochs.out" || true
   grep -aE '^[A-Z][a-z]* set|^[a-z_]* f(32|64) |^[0-9]+ passed' "$base/bochs.out"
 }
 
@@ -167,53 +171,53 @@ run_aarch64() {
   need_qemu aarch64 qemu-system-arm
   program=$(build aarch64-unknown-none full '')
   contains "$program" 'fmul.*v[0-9]*\.2d'
-  qemu-system-aarch64 -machine virt -cpu cortex-a57 -nic none $semihosting -kernel "$program"
+  emulate qemu-system-aarch64 -machine virt -cpu cortex-a57 -nic none $semihosting -kernel "$program"
 }
 
 run_cortex_m4f() {
   need_qemu arm qemu-system-arm
   program=$(build thumbv7em-none-eabihf '' '' small)
-  qemu-system-arm -machine mps2-an386 $semihosting -kernel "$program"
+  emulate qemu-system-arm -machine mps2-an386 $semihosting -kernel "$program"
 }
 
 run_cortex_m7() {
   need_qemu arm qemu-system-arm
   program=$(build thumbv7em-none-eabihf full '-C target-cpu=cortex-m7' small)
   contains "$program" vadd.f64 --mcpu=cortex-m7
-  qemu-system-arm -machine mps2-an500 $semihosting -kernel "$program"
+  emulate qemu-system-arm -machine mps2-an500 $semihosting -kernel "$program"
 }
 
 run_cortex_m0() {
   need_qemu arm qemu-system-arm
   # 256 KiB of flash, too.
   program=$(build thumbv6m-none-eabi '' '' small)
-  qemu-system-arm -machine microbit $semihosting -kernel "$program"
+  emulate qemu-system-arm -machine microbit $semihosting -kernel "$program"
 }
 
 run_riscv32() {
   need_qemu riscv32 qemu-system-misc
   program=$(build riscv32imac-unknown-none-elf '' '' small)
-  qemu-system-riscv32 -machine virt -bios none $semihosting -kernel "$program"
+  emulate qemu-system-riscv32 -machine virt -bios none $semihosting -kernel "$program"
 }
 
 run_riscv64() {
   need_qemu riscv64 qemu-system-misc
   program=$(build riscv64gc-unknown-none-elf full '' small)
   contains "$program" fmul.d
-  qemu-system-riscv64 -machine virt -bios none $semihosting -kernel "$program"
+  emulate qemu-system-riscv64 -machine virt -bios none $semihosting -kernel "$program"
 }
 
 run_wasm32() {
   need node nodejs
   program=$(build wasm32v1-none full '' small)
-  node wasm.js "$program"
+  emulate node wasm.js "$program"
 }
 
 run_wasm32_simd() {
   need node nodejs
   program=$(build wasm32v1-none full '-C target-feature=+simd128')
   contains "$program" f64x2.mul
-  node wasm.js "$program"
+  emulate node wasm.js "$program"
 }
 
 # What it runs on, as the usage says.
