@@ -28,22 +28,43 @@ for target in "$@"; do
   grep -qx -- "$target" <<<"$all" || { printf 'no such target: %s\n\n%s\n' "$target" "$usage" >&2; exit 2; }
 done
 
-base=${CARGO_TARGET_DIR:-target}
+# As many targets at a time as there are cores, each in a run of this script of its own with a directory of its own, and
+# a line each when it is done.
+if [ "${TRUELOSS_ONE_TARGET:-}" != 1 ]; then
+  : "${CARGO_TARGET_DIR:=target}"
+  mkdir -p "$CARGO_TARGET_DIR"
+  results=$CARGO_TARGET_DIR/results
+  rm -f "$CARGO_TARGET_DIR/apt.updated"
+  TRUELOSS_ONE_TARGET=1 CARGO_TARGET_DIR=$(realpath "$CARGO_TARGET_DIR") \
+    xargs -n 1 -P "$(nproc)" ./run.sh <<<"${@:-$all}" | tee "$results" || true
+  # Whatever did not end with a line of its own has failed too.
+  passed=$(grep -c ' equal, ' "$results" || true)
+  skipped=$(grep -c ' skipped: ' "$results" || true)
+  failed=$(($(wc -w <<<"${@:-$all}") - passed - skipped))
+  echo "$passed passed, $failed failed"
+  [ "$failed" = 0 ] && exit
+  exit 1
+fi
+
+target=$1
+base=$CARGO_TARGET_DIR/$target
 mkdir -p "$base"
 log=$base/run.log
 : >"$log"
-passed=0 failed=0
 semihosting='-nographic -semihosting-config enable=on,target=native'
 
-# What a target function leaves by saying why.
+# How the function of a target ends when it can't be run.
 skip() { echo "$*" >"$base/skipped"; return 77; }
 
-updated=''
+# One at a time: apt-get does not wait for another.
 install() { # PACKAGE…
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
-  [ -n "$updated" ] || apt-get update -qq >>"$log" 2>&1 || true
-  updated=1
-  apt-get install -y -qq --no-install-recommends "$@" >>"$log" 2>&1
+  (
+    flock 9
+    [ -e "$base/../apt.updated" ] || apt-get update -qq || true
+    touch "$base/../apt.updated"
+    apt-get install -y -qq --no-install-recommends "$@"
+  ) 9>"$base/../apt.lock" >>"$log" 2>&1
 }
 
 need() { # COMMAND PACKAGE…
@@ -57,7 +78,7 @@ debian_source() { [ -d "$(/usr/bin/rustc --print sysroot 2>/dev/null)/lib/rustli
 
 # Builds the program for a target and prints where it is. A target that rustup has installed is used as it is;
 # otherwise Debian's compiler builds its core library from source.
-build() { # TRIPLE FEATURES FLAGS [OPT_LEVEL]
+build() { # TRIPLE FEATURES FLAGS [small]
   local options=() env=() program=digest linker
   if [ -d "$(rustc --print target-libdir --target "$1" 2>/dev/null)" ]; then
     :
@@ -72,29 +93,37 @@ build() { # TRIPLE FEATURES FLAGS [OPT_LEVEL]
   fi
   case $1 in wasm*) program=digest.wasm ;; esac
   [ -z "$2" ] || options+=(--features "$2")
-  # The program is run once: how long it takes to build matters most. Without vectors, less is inlined.
-  env CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=false \
-    CARGO_PROFILE_RELEASE_OPT_LEVEL="${4:-3}" ${env[@]+"${env[@]}"} RUSTFLAGS="$3" \
+  # The program is run once: how long it takes to build matters most, and without vectors to look at, a small one does.
+  if [ "${4:-}" = small ]; then
+    env+=(CARGO_PROFILE_RELEASE_OPT_LEVEL=s)
+  else
+    env+=(CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16)
+  fi
+  env CARGO_PROFILE_RELEASE_DEBUG=false ${env[@]+"${env[@]}"} RUSTFLAGS="$3" \
     cargo build --release --locked --bin digest --target "$1" --target-dir "$base" ${options[@]+"${options[@]}"} \
     >>"$log" 2>&1 || { tail -n 30 "$log" >&2; echo 'it does not build'; return 1; }
   echo "$base/$1/release/$program"
 }
 
+# A program that hangs fails.
+emulate() { timeout 300 "$@"; }
+
 # Fails unless a program contains an instruction.
-contains() { # PROGRAM INSTRUCTION
+contains() { # PROGRAM INSTRUCTION [DISASSEMBLER'S OPTION]
   local objdump
   objdump=$(command -v llvm-objdump llvm-objdump-{22,21,20,19,18,17,16,15,14} | head -n 1) || true
   [ -n "$objdump" ] || { need llvm-objdump llvm; objdump=llvm-objdump; }
   # Not grep -q: it would leave objdump with nobody to write to, which counts as a failure.
-  "$objdump" -d "$1" | grep -- "$2" >/dev/null || { echo "$1 has no $2" >&2; return 1; }
+  "$objdump" -d "${@:3}" "$1" | grep -- "$2" >/dev/null || { echo "$1 has no $2" >&2; return 1; }
 }
 
 host() { # WIDTH
   [ "$(uname -m)" = x86_64 ] || skip 'this machine is not an x86-64'
   local status=0
-  cargo build --release --locked --bin digest --features full --target-dir "$base" >>"$log" 2>&1 ||
+  # One program for all widths: cargo makes the others wait while one of them builds it.
+  cargo build --release --locked --bin digest --features full --target-dir "$base/../host" >>"$log" 2>&1 ||
     { tail -n 30 "$log" >&2; return 1; }
-  "$base/release/digest" "$1" || status=$?
+  "$base/../host/release/digest" "$1" || status=$?
   [ "$status" != 2 ] || skip 'this CPU has none'
   return "$status"
 }
@@ -105,17 +134,18 @@ run_x86_64_avx512() {
   if grep -qw avx512dq /proc/cpuinfo; then
     host avx512
   else
-    bochs
+    avx512_in_bochs
   fi
 }
 
 # The host's own target without its operating system, see src/platform/bochs.rs. The vectors are 512 bits wide because
 # the compiler is told so: without std, that is what decides.
-bochs() {
+avx512_in_bochs() {
   [ "$(uname -m)" = x86_64 ] || skip 'this machine is not an x86-64'
-  [ -n "$(type -P bochs)" ] || install bochs || skip 'this CPU has none, and there is no Bochs'
+  command -v bochs >/dev/null || install bochs || skip 'this CPU has none, and there is no Bochs'
   need objcopy binutils
-  local flags='--cfg bochs -C relocation-model=static -C target-feature=+avx2,+fma,+avx512f,+avx512bw,+avx512dq,+avx512vl'
+  local flags='--cfg bochs -C relocation-model=static'
+  flags+=' -C target-feature=+avx2,+fma,+avx512f,+avx512bw,+avx512dq,+avx512vl'
   for argument in -nostartfiles -static -no-pie; do flags+=" -C link-arg=$argument"; done
   program=$(build x86_64-unknown-linux-gnu '' "$flags")
   contains "$program" zmm
@@ -133,7 +163,7 @@ log: $base/bochs.log
 END
   # Debian's Bochs begins in its debugger: continue. It writes lines of its own around those of the program.
   echo c >"$base/bochs.debugger"
-  command bochs -q -f "$base/bochsrc" -rc "$base/bochs.debugger" 2>>"$log" >"$base/bochs.out" || true
+  emulate bochs -q -f "$base/bochsrc" -rc "$base/bochs.debugger" 2>>"$log" >"$base/bochs.out" || true
   grep -aE '^[A-Z][a-z]* set|^[a-z_]* f(32|64) |^[0-9]+ passed' "$base/bochs.out"
 }
 
@@ -141,81 +171,74 @@ run_aarch64() {
   need_qemu aarch64 qemu-system-arm
   program=$(build aarch64-unknown-none full '')
   contains "$program" 'fmul.*v[0-9]*\.2d'
-  qemu-system-aarch64 -machine virt -cpu cortex-a57 -nic none $semihosting -kernel "$program"
+  emulate qemu-system-aarch64 -machine virt -cpu cortex-a57 -nic none $semihosting -kernel "$program"
 }
 
 run_cortex_m4f() {
   need_qemu arm qemu-system-arm
-  program=$(build thumbv7em-none-eabihf '' '' s)
-  qemu-system-arm -machine mps2-an386 $semihosting -kernel "$program"
+  program=$(build thumbv7em-none-eabihf '' '' small)
+  emulate qemu-system-arm -machine mps2-an386 $semihosting -kernel "$program"
 }
 
 run_cortex_m7() {
   need_qemu arm qemu-system-arm
-  program=$(build thumbv7em-none-eabihf full,f64-unit '-C target-cpu=cortex-m7 -C target-feature=+fp64' s)
-  contains "$program" vadd.f64
-  qemu-system-arm -machine mps2-an500 $semihosting -kernel "$program"
+  program=$(build thumbv7em-none-eabihf full,f64-unit '-C target-cpu=cortex-m7' small)
+  contains "$program" vadd.f64 --mcpu=cortex-m7
+  emulate qemu-system-arm -machine mps2-an500 $semihosting -kernel "$program"
 }
 
 run_cortex_m0() {
   need_qemu arm qemu-system-arm
   # 256 KiB of flash, too.
-  program=$(build thumbv6m-none-eabi '' '' s)
-  qemu-system-arm -machine microbit $semihosting -kernel "$program"
+  program=$(build thumbv6m-none-eabi '' '' small)
+  emulate qemu-system-arm -machine microbit $semihosting -kernel "$program"
 }
 
 run_riscv32() {
   need_qemu riscv32 qemu-system-misc
-  program=$(build riscv32imac-unknown-none-elf '' '' s)
-  qemu-system-riscv32 -machine virt -bios none $semihosting -kernel "$program"
+  program=$(build riscv32imac-unknown-none-elf '' '' small)
+  emulate qemu-system-riscv32 -machine virt -bios none $semihosting -kernel "$program"
 }
 
 run_riscv64() {
   need_qemu riscv64 qemu-system-misc
-  program=$(build riscv64gc-unknown-none-elf full '' s)
+  program=$(build riscv64gc-unknown-none-elf full '' small)
   contains "$program" fmul.d
-  qemu-system-riscv64 -machine virt -bios none $semihosting -kernel "$program"
+  emulate qemu-system-riscv64 -machine virt -bios none $semihosting -kernel "$program"
 }
 
 run_wasm32() {
   need node nodejs
-  program=$(build wasm32v1-none full '' s)
-  node wasm.js "$program"
+  program=$(build wasm32v1-none full '' small)
+  emulate node wasm.js "$program"
 }
 
 run_wasm32_simd() {
   need node nodejs
   program=$(build wasm32v1-none full '-C target-feature=+simd128')
   contains "$program" f64x2.mul
-  node wasm.js "$program"
+  emulate node wasm.js "$program"
 }
 
 # What it runs on, as the usage says.
 describe() { sed -n "s/^  $1  *//p" <<<"$usage"; }
 
-for target in ${@:-$all}; do
-  printf '%-14s %-55s ' "$target" "$(describe "$target")"
-  start=$SECONDS status=0
-  # In a shell of its own, which ends at the first failure. (Under `if` or `||`, `set -e` would be off in it.)
-  set +e
-  (set -e; "run_${target//-/_}") >"$base/output" 2>>"$log" </dev/null
-  status=$?
-  set -e
-  differ=$(grep ' differs' "$base/output" || true)
-  equal=$(tail -n 1 "$base/output" | sed -n 's/^\([1-9][0-9]*\) passed, 0 failed$/\1/p')
-  if [ "$status" = 77 ]; then
-    echo "skipped: $(cat "$base/skipped")"
-  elif [ "$status" = 0 ] && [ -n "$equal" ]; then
-    functions=$(grep -E ' f(32|64) ' "$base/output" | cut -d ' ' -f 1 | sort -u | wc -l)
-    set=$(sed -n 's/^\([A-Z][a-z]*\) set.*/\L\1/p' "$base/output")
-    echo "$functions functions, $equal digests ($set set): equal, $((SECONDS - start)) s"
-    passed=$((passed + 1))
-  else
-    echo "FAILED, status $status"
-    [ -z "$differ" ] || sed 's/^/  /' <<<"$differ"
-    [ -n "$differ" ] || { tail -n 3 "$base/output"; tail -n 5 "$log"; } | sed 's/^/  /'
-    failed=$((failed + 1))
-  fi
-done
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+start=$SECONDS status=0
+# In a shell of its own, which ends at the first failure. (Under `if` or `||`, `set -e` would be off in it.)
+set +e
+(set -e; "run_${target//-/_}") >"$base/output" 2>>"$log" </dev/null
+status=$?
+set -e
+differ=$(grep ' differs' "$base/output" || true)
+equal=$(tail -n 1 "$base/output" | sed -n 's/^\([1-9][0-9]*\) passed, 0 failed$/\1/p')
+line=$(printf '%-14s %-65s' "$target" "$(describe "$target")")
+if [ "$status" = 77 ]; then
+  echo "$line skipped: $(cat "$base/skipped")"
+elif [ "$status" = 0 ] && [ -n "$equal" ]; then
+  functions=$(grep -E ' f(32|64) ' "$base/output" | cut -d ' ' -f 1 | sort -u | wc -l)
+  set=$(sed -n 's/^\([A-Z][a-z]*\) set.*/\L\1/p' "$base/output")
+  echo "$line $functions functions, $equal digests ($set set): equal, $((SECONDS - start)) s"
+else
+  [ -n "$differ" ] || differ=$(tail -n 3 "$base/output"; tail -n 5 "$log")
+  printf '%s FAILED, status %s\n%s\n' "$line" "$status" "$(sed 's/^/  /' <<<"$differ")"
+fi

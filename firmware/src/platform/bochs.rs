@@ -1,7 +1,8 @@
-//! A PC without an operating system and without a BIOS, in the emulator Bochs: it has AVX-512 where the machine has none.
+//! A PC without an operating system and without a BIOS, in the emulator Bochs, which has AVX-512 where the machine has
+//! none.
 //!
-//! The program is the ROM that the processor starts in. It copies itself to RAM, enters long mode, allows vectors of 512
-//! bits, prints through Bochs' port 0xe9 and ends it through port 0x8900.
+//! The program is the ROM that the processor starts in. It copies itself to RAM, enters long mode, allows vectors of
+//! 512 bits, prints through Bochs' port 0xe9 and ends it through port 0x8900.
 
 use core::arch::{asm, global_asm};
 

@@ -1,12 +1,12 @@
 //! Digests of the bits of every function of `trueloss`.
 //!
-//! Bits are API: every machine returns the same ones, and every later version too. Here each function, in each direction
-//! and for each type of element, is run on a fixed set of inputs, and the bits of all that it returns are hashed to one
-//! number. `digests.txt` holds the numbers. A machine whose digests equal these has returned the same bits, all of
-//! them; a version whose digests differ from those of the one before it has broken a promise.
+//! Bits are API: every machine returns the same ones, and every later version too. Here each function, in each
+//! direction and for each type of element, is run on a fixed set of inputs, and the bits of all that it returns are
+//! hashed to one number. `digests.txt` holds the numbers. A machine whose digests equal these has returned the same
+//! bits, all of them; a version whose digests differ from those of the one before it has broken a promise.
 //!
-//! The inputs are made by [SplitMix64](https://doi.org/10.1145/2714064.2660195), seeded with the number of the case, and
-//! integer arithmetic on bits, never by arithmetic on floating-point numbers: logits of every magnitude that the type
+//! The inputs are made by [SplitMix64](https://doi.org/10.1145/2714064.2660195), seeded with the number of the case,
+//! and integer arithmetic on bits, never by arithmetic on floating-point numbers: logits of every magnitude that the type
 //! has, subnormal numbers to the largest, zeros of both signs, infinities, NaN, numbers next to ties of rounding; hard
 //! and soft targets; rows of 1 to 9,001 classes, side by side and strided, with ties of the largest and -inf among
 //! them; weights, zeros and negative ones among them, `pos_weight`, `label_smoothing`, ignored rows; means and sums
