@@ -2,7 +2,7 @@
 
 use crate::hash::Hash;
 use crate::number::{EDGES, Logits, Number, Random};
-use crate::{Buffers, Name, POS_WEIGHTS, Size, Visit};
+use crate::{Buffers, POS_WEIGHTS, Size, Visit, each_direction};
 use trueloss::{
     Bce, BceWithLogits, Error, LogSigmoid, Mse, Reduction, Sigmoid, Softplus, binary_accuracy,
     log_sigmoid, log_sigmoid_derivative, sigmoid, sigmoid_derivative, softplus,
@@ -88,27 +88,20 @@ fn digest<T: Number>(
     size: &Size,
     visit: &mut Visit<'_>,
 ) -> Result<(), Error> {
-    for &(direction, kernel) in directions {
-        let mut hash = Hash::new();
+    each_direction(function, T::NAME, directions, visit, |kernel, hash| {
         let mut case = 0;
         for &len in size.lengths {
             for logits in LOGITS {
                 // Without weights and with them.
                 for _ in 0..2 {
                     let (elements, out) = fill(buffers, len, case, logits, probabilities);
-                    kernel(&elements, out, &mut hash)?;
+                    kernel(&elements, out, hash)?;
                     case += 1;
                 }
             }
         }
-        let name = Name {
-            function,
-            element: T::NAME,
-            direction,
-        };
-        visit(name, hash.finish());
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// The five directions of a loss.

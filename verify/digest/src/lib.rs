@@ -23,6 +23,7 @@ mod number;
 mod rows;
 
 use core::fmt;
+use hash::Hash;
 use number::Number;
 use trueloss::Error;
 
@@ -149,6 +150,27 @@ pub fn each(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), E
         Set::Small => of_both_types::<SMALL_LEN>(&SMALL, visit),
         Set::Full => of_both_types::<FULL_LEN>(&FULL, visit),
     }
+}
+
+/// Visits the digest of each direction of a function: `cases` hashes what one kernel returns for all its inputs.
+fn each_direction<K: Copy>(
+    function: &'static str,
+    element: &'static str,
+    directions: &[(&'static str, K)],
+    visit: &mut Visit<'_>,
+    mut cases: impl FnMut(K, &mut Hash) -> Result<(), Error>,
+) -> Result<(), Error> {
+    for &(direction, kernel) in directions {
+        let mut hash = Hash::new();
+        cases(kernel, &mut hash)?;
+        let name = Name {
+            function,
+            element,
+            direction,
+        };
+        visit(name, hash.finish());
+    }
+    Ok(())
 }
 
 #[inline(never)]

@@ -3,7 +3,7 @@
 use crate::elements::REDUCTIONS;
 use crate::hash::Hash;
 use crate::number::{Logits, Number, Random};
-use crate::{Buffers, Name, Size, Visit};
+use crate::{Buffers, Size, Visit, each_direction};
 use trueloss::{Classes, CrossEntropy, Error, LogSoftmax, Nll, Softmax, accuracy};
 
 /// What a function takes. Each uses what it needs.
@@ -73,24 +73,17 @@ fn digest<T: Number>(
     size: &Size,
     visit: &mut Visit<'_>,
 ) -> Result<(), Error> {
-    for &(direction, kernel) in directions {
-        let mut hash = Hash::new();
+    each_direction(function, T::NAME, directions, visit, |kernel, hash| {
         let mut case = 0;
         for &shape in size.shapes {
             for logits in LOGITS {
                 let (rows, out) = fill(buffers, shape, case, logits)?;
-                kernel(&rows, out, &mut hash)?;
+                kernel(&rows, out, hash)?;
                 case += 1;
             }
         }
-        let name = Name {
-            function,
-            element: T::NAME,
-            direction,
-        };
-        visit(name, hash.finish());
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// The five directions of a loss, by the names of its methods.
