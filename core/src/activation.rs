@@ -4,13 +4,14 @@
 //! The functions of `f64` named `…_value` and `…_gradient` are the formulas themselves, unrounded, for
 //! the loops of others; everything else here calls them.
 
-use crate::classes::{self, Classes, Row, RowMap, SoftmaxParts};
+use crate::classes::{self, Classes, Output, Row, RowMap, SoftmaxParts};
 use crate::element::Element;
 use crate::elementary::{self, exp, exp_of_sum, log1p_unit_with};
 use crate::elementwise::{Map, Quick, fill};
 use crate::error::{Argument, Error, check_length};
 use crate::quick::{self, Arithmetic, LANES, Near, QUICK_ERROR, Rows};
 use crate::reduce::{self, Sum, weigh};
+use crate::team::{Alone, Team};
 
 /// sigma(x) for a tiny x: 1/2 + x/4, a little closer to 1/2.
 ///
@@ -151,7 +152,7 @@ functions! {
 }
 
 /// An activation that goes element by element: the formulas of record, and quick paths for both.
-trait Activation: Copy + Sync {
+pub(crate) trait Activation: Copy + Sync {
     fn check(&self) -> Result<(), Error> {
         Ok(())
     }
@@ -477,7 +478,7 @@ impl Softplus {
 }
 
 /// Softmax: p_j = e_j / (1 + S).
-struct Probabilities;
+pub(crate) struct Probabilities;
 
 impl<T: Element> RowMap<T> for Probabilities {
     const OF_OTHERS: bool = false;
@@ -489,6 +490,39 @@ impl<T: Element> RowMap<T> for Probabilities {
         for p in out {
             *p /= denominator;
         }
+    }
+
+    fn gradient<M: Team>(
+        &self,
+        team: M,
+        row: &Row<'_, T>,
+        grad_output: &[T],
+        grad_input: &mut (impl Output<T> + ?Sized),
+    ) {
+        let parts = row.softmax_parts(team);
+        let denominator = 1.0 + parts.others;
+        let mut buffer = [0.0; reduce::CHUNK];
+        let dot: T::Sum = reduce::sum(
+            team,
+            row.layout.classes,
+            reduce::terms(|start, out| {
+                let (grad, _) = buffer.split_at_mut(out.len().min(reduce::CHUNK));
+                row.layout.read(grad_output, start, grad);
+                row.exponentials(&parts, start, out);
+                for (e, &g) in out.iter_mut().zip(grad.iter()) {
+                    *e = weigh(*e, g);
+                }
+            }),
+        );
+        let dot = dot.value() / denominator;
+        row.layout.write_all(team, grad_input, |start, out| {
+            let (grad, _) = buffer.split_at_mut(out.len().min(reduce::CHUNK));
+            row.layout.read(grad_output, start, grad);
+            row.exponentials(&parts, start, out);
+            for (e, &g) in out.iter_mut().zip(grad.iter()) {
+                *e = weigh(*e, g - dot) / denominator;
+            }
+        });
     }
 
     #[inline(always)]
@@ -512,7 +546,7 @@ impl<T: Element> RowMap<T> for Probabilities {
 }
 
 /// Its logarithm: -((m - x_j) + log1p(S)).
-struct LogProbabilities;
+pub(crate) struct LogProbabilities;
 
 impl<T: Element> RowMap<T> for LogProbabilities {
     const OF_OTHERS: bool = true;
@@ -524,6 +558,34 @@ impl<T: Element> RowMap<T> for LogProbabilities {
         for (j, x) in (start..).zip(out) {
             *x = -(parts.below_max(j, *x) + log1p);
         }
+    }
+
+    fn gradient<M: Team>(
+        &self,
+        team: M,
+        row: &Row<'_, T>,
+        grad_output: &[T],
+        grad_input: &mut (impl Output<T> + ?Sized),
+    ) {
+        let parts = row.softmax_parts(team);
+        let denominator = 1.0 + parts.others;
+        let total: T::Sum = reduce::sum(
+            team,
+            row.layout.classes,
+            reduce::terms(|start, out| {
+                row.layout.read(grad_output, start, out);
+            }),
+        );
+        let total = total.value();
+        let mut buffer = [0.0; reduce::CHUNK];
+        row.layout.write_all(team, grad_input, |start, out| {
+            let (grad, _) = buffer.split_at_mut(out.len().min(reduce::CHUNK));
+            row.layout.read(grad_output, start, grad);
+            row.exponentials(&parts, start, out);
+            for (e, &g) in out.iter_mut().zip(grad.iter()) {
+                *e = g - weigh(*e, total) / denominator;
+            }
+        });
     }
 
     #[inline(always)]
@@ -612,29 +674,7 @@ impl Softmax {
         check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
         check_length(Argument::GradInput, input.elements(), grad_input.len())?;
         for row in (0..input.rows()).map(|row| input.row(row)) {
-            let parts = row.softmax_parts();
-            let denominator = 1.0 + parts.others;
-            let mut buffer = [0.0; reduce::CHUNK];
-            let dot: T::Sum = reduce::sum(
-                row.layout.classes,
-                reduce::terms(|start, out| {
-                    let (grad, _) = buffer.split_at_mut(out.len().min(reduce::CHUNK));
-                    row.layout.read(grad_output, start, grad);
-                    row.exponentials(&parts, start, out);
-                    for (e, &g) in out.iter_mut().zip(grad.iter()) {
-                        *e = weigh(*e, g);
-                    }
-                }),
-            );
-            let dot = dot.value() / denominator;
-            row.layout.write_all(grad_input, |start, out| {
-                let (grad, _) = buffer.split_at_mut(out.len().min(reduce::CHUNK));
-                row.layout.read(grad_output, start, grad);
-                row.exponentials(&parts, start, out);
-                for (e, &g) in out.iter_mut().zip(grad.iter()) {
-                    *e = weigh(*e, g - dot) / denominator;
-                }
-            });
+            Probabilities.gradient(Alone, &row, grad_output, grad_input);
         }
         Ok(())
     }
@@ -703,24 +743,7 @@ impl LogSoftmax {
         check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
         check_length(Argument::GradInput, input.elements(), grad_input.len())?;
         for row in (0..input.rows()).map(|row| input.row(row)) {
-            let parts = row.softmax_parts();
-            let denominator = 1.0 + parts.others;
-            let total: T::Sum = reduce::sum(
-                row.layout.classes,
-                reduce::terms(|start, out| {
-                    row.layout.read(grad_output, start, out);
-                }),
-            );
-            let total = total.value();
-            let mut buffer = [0.0; reduce::CHUNK];
-            row.layout.write_all(grad_input, |start, out| {
-                let (grad, _) = buffer.split_at_mut(out.len().min(reduce::CHUNK));
-                row.layout.read(grad_output, start, grad);
-                row.exponentials(&parts, start, out);
-                for (e, &g) in out.iter_mut().zip(grad.iter()) {
-                    *e = g - weigh(*e, total) / denominator;
-                }
-            });
+            LogProbabilities.gradient(Alone, &row, grad_output, grad_input);
         }
         Ok(())
     }
@@ -822,7 +845,7 @@ mod tests {
                     assert!(!certain[0], "{tie:e}, {classes}");
                 } else {
                     let input = Classes::new(row, [classes]).unwrap();
-                    let parts = input.row(0).softmax_parts();
+                    let parts = input.row(0).softmax_parts(Alone);
                     let mut recorded = 0;
                     let mut record = |_: usize, _: &mut [f32]| recorded += 1;
                     let mut output = [0.0; 100];
@@ -857,7 +880,7 @@ mod tests {
                 let output = &mut log_softmax[..classes];
                 LogSoftmax::new().forward(input, output).unwrap();
                 // Not `log_sigmoid`, which mends its tie.
-                let parts = input.row(0).softmax_parts();
+                let parts = input.row(0).softmax_parts(Alone);
                 let of_record =
                     |j: usize| -(parts.below_max(j, row[j].into()) + parts.log1p()) as f32;
                 let expected = [of_record(0), of_record(classes - 1)];

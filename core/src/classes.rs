@@ -7,6 +7,7 @@ use crate::error::{Argument, Error, check_length};
 use crate::parallel::{self, Parts};
 use crate::quick::{self, Arithmetic, Estimate, FEW, Kept, LANES, NARROW, Rows, WIDE};
 use crate::reduce::{self, CHUNK, Reduction, Sum, Terms, Weighted, check_finite};
+use crate::team::{Alone, Team};
 
 /// A slice seen as rows of classes.
 ///
@@ -16,9 +17,7 @@ use crate::reduce::{self, CHUNK, Reduction, Sum, Terms, Weighted, check_finite};
 #[derive(Clone, Copy, Debug)]
 pub struct Classes<'a, T> {
     data: &'a [T],
-    outer: usize,
-    classes: usize,
-    stride: usize,
+    extent: Extent,
 }
 
 impl<'a, T: Element> Classes<'a, T> {
@@ -39,49 +38,26 @@ impl<'a, T: Element> Classes<'a, T> {
     /// [`Error::Dimension`] where `shape` has no dimension `dim`, [`Error::NoClasses`] where its size is
     /// 0, [`Error::ShapeOverflow`] and [`Error::Length`] where the shape is not that of `data`.
     pub fn along(data: &'a [T], shape: impl AsRef<[usize]>, dim: usize) -> Result<Self, Error> {
-        let shape = shape.as_ref();
-        let (before, rest) = shape.split_at_checked(dim).unwrap_or((shape, &[]));
-        let Some((&classes, after)) = rest.split_first() else {
-            return Err(Error::Dimension {
-                dim,
-                rank: shape.len(),
-            });
-        };
-        if classes == 0 {
-            return Err(Error::NoClasses);
-        }
-        // A shape with a 0 in it has no elements, however large its other dimensions.
-        let product = |sizes: &[usize]| {
-            if shape.contains(&0) {
-                Some(sizes.iter().fold(1, |all, &n| all * n.min(1)))
-            } else {
-                sizes
-                    .iter()
-                    .try_fold(1, |all: usize, &n| all.checked_mul(n))
-            }
-        };
-        let (Some(outer), Some(stride), Some(elements)) =
-            (product(before), product(after), product(shape))
-        else {
-            return Err(Error::ShapeOverflow);
-        };
-        check_length(Argument::Input, elements, data.len())?;
-        Ok(Self {
-            data,
-            outer,
-            classes,
-            stride,
-        })
+        let extent = Extent::along(shape.as_ref(), dim)?;
+        check_length(Argument::Input, extent.elements(), data.len())?;
+        Ok(Self::of(data, extent))
+    }
+
+    /// For data that is checked elsewhere.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn of(data: &'a [T], extent: Extent) -> Self {
+        Self { data, extent }
     }
 
     /// How many rows there are.
     pub fn rows(&self) -> usize {
-        self.outer * self.stride
+        self.extent.rows()
     }
 
     /// How many classes each row has.
     pub fn classes(&self) -> usize {
-        self.classes
+        self.extent.classes
     }
 
     /// How many elements there are.
@@ -91,11 +67,11 @@ impl<'a, T: Element> Classes<'a, T> {
 
     pub(crate) fn layout(&self, row: usize) -> Layout {
         // A stride of 0 leaves no rows to ask for.
-        let stride = self.stride.max(1);
+        let stride = self.extent.stride.max(1);
         Layout {
-            offset: row / stride * (self.classes * stride) + row % stride,
-            stride: self.stride,
-            classes: self.classes,
+            offset: row / stride * (self.extent.classes * stride) + row % stride,
+            stride: self.extent.stride,
+            classes: self.extent.classes,
         }
     }
 
@@ -103,8 +79,8 @@ impl<'a, T: Element> Classes<'a, T> {
     /// neighbours.
     #[inline(always)]
     fn layout_from(&self, start: usize, row: usize) -> Layout {
-        let base = if self.stride == 1 {
-            start * self.classes
+        let base = if self.extent.stride == 1 {
+            start * self.extent.classes
         } else {
             0
         };
@@ -125,23 +101,81 @@ impl<'a, T: Element> Classes<'a, T> {
     /// The rows from `start` on, one after the other, where a row's classes are neighbours.
     #[inline(always)]
     pub(crate) fn contiguous(&self, start: usize, rows: usize) -> Option<&'a [T]> {
-        if self.stride != 1 {
+        if self.extent.stride != 1 {
             return None;
         }
-        let from = start * self.classes;
-        self.data.get(from..from + rows * self.classes)
+        let from = start * self.extent.classes;
+        self.data.get(from..from + rows * self.extent.classes)
     }
 
     /// Whether rows have quick paths.
     pub(crate) fn has_quick(&self) -> bool {
-        T::QUICK && self.stride == 1 && self.classes <= quick::MOST_CLASSES
+        T::QUICK && self.extent.stride == 1 && self.extent.classes <= quick::MOST_CLASSES
     }
 
     /// A weight a class, if any, and all of them finite.
     pub(crate) fn check_weight(&self, weight: Option<&[T]>) -> Result<(), Error> {
         let Some(weight) = weight else { return Ok(()) };
-        check_length(Argument::Weight, self.classes, weight.len())?;
+        check_length(Argument::Weight, self.extent.classes, weight.len())?;
         check_finite(Argument::Weight, weight)
+    }
+}
+
+/// How many rows of how many classes there are, and how far apart a row's classes lie.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Extent {
+    /// The product of the dimensions before that of the classes.
+    pub outer: usize,
+    pub classes: usize,
+    /// The product of those after it.
+    pub stride: usize,
+}
+
+impl Extent {
+    /// That of a shape whose rows run along dimension `dim`; errors are those of [`Classes::along`].
+    pub fn along(shape: &[usize], dim: usize) -> Result<Self, Error> {
+        let (before, rest) = shape.split_at_checked(dim).unwrap_or((shape, &[]));
+        let Some((&classes, after)) = rest.split_first() else {
+            return Err(Error::Dimension {
+                dim,
+                rank: shape.len(),
+            });
+        };
+        if classes == 0 {
+            return Err(Error::NoClasses);
+        }
+        // A shape with a 0 in it has no elements, however large its other dimensions.
+        let product = |sizes: &[usize]| {
+            if shape.contains(&0) {
+                Some(sizes.iter().fold(1, |all, &n| all * n.min(1)))
+            } else {
+                sizes
+                    .iter()
+                    .try_fold(1, |all: usize, &n| all.checked_mul(n))
+            }
+        };
+        let (Some(outer), Some(stride), Some(_)) =
+            (product(before), product(after), product(shape))
+        else {
+            return Err(Error::ShapeOverflow);
+        };
+        Ok(Self {
+            outer,
+            classes,
+            stride,
+        })
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.outer * self.stride
+    }
+
+    /// How many elements there are.
+    pub fn elements(&self) -> usize {
+        self.outer * self.classes * self.stride
     }
 }
 
@@ -171,35 +205,56 @@ impl Layout {
 
     /// Rounds and writes classes `start..start + values.len()`.
     #[inline(always)]
-    pub(crate) fn write<T: Element>(self, data: &mut [T], start: usize, values: &[f64]) {
-        let data = data
-            .get_mut(self.offset + start * self.stride..)
-            .unwrap_or(&mut []);
-        if self.stride == 1 {
-            for (x, &value) in data.iter_mut().zip(values) {
-                *x = T::narrow(value);
-            }
-        } else {
-            for (x, &value) in data.iter_mut().step_by(self.stride.max(1)).zip(values) {
-                *x = T::narrow(value);
-            }
-        }
+    fn write<T>(self, output: &mut (impl Output<T> + ?Sized), start: usize, values: &[f64]) {
+        output.write(self.offset + start * self.stride, self.stride, values);
     }
 
     /// Writes a whole row, `values(start, out)` giving its classes from `start` on.
     #[inline(always)]
-    pub(crate) fn write_all<T: Element>(
+    pub(crate) fn write_all<T: Element, M: Team>(
         self,
-        data: &mut [T],
+        team: M,
+        output: &mut (impl Output<T> + ?Sized),
         mut values: impl FnMut(usize, &mut [f64]),
     ) {
+        if M::THREADS > 1 {
+            for j in team.share(self.classes) {
+                let mut value = [0.0];
+                values(j, &mut value);
+                self.write(output, j, &value);
+            }
+            return;
+        }
         let mut buffer = [0.0; CHUNK];
         let mut start = 0;
         while start < self.classes {
             let (out, _) = buffer.split_at_mut(CHUNK.min(self.classes - start));
             values(start, out);
-            self.write(data, start, out);
+            self.write(output, start, out);
             start += CHUNK;
+        }
+    }
+}
+
+/// Where outputs go: a slice, or the memory of a GPU, which many threads write to.
+#[doc(hidden)]
+pub trait Output<T> {
+    /// Rounds and writes `values` to `first`, `first + stride`, …
+    fn write(&mut self, first: usize, stride: usize, values: &[f64]);
+}
+
+impl<T: Element> Output<T> for [T] {
+    #[inline(always)]
+    fn write(&mut self, first: usize, stride: usize, values: &[f64]) {
+        let data = self.get_mut(first..).unwrap_or(&mut []);
+        if stride == 1 {
+            for (x, &value) in data.iter_mut().zip(values) {
+                *x = T::narrow(value);
+            }
+        } else {
+            for (x, &value) in data.iter_mut().step_by(stride.max(1)).zip(values) {
+                *x = T::narrow(value);
+            }
         }
     }
 }
@@ -235,12 +290,15 @@ impl<T: Element> Row<'_, T> {
     /// The largest logit and the first class that has it. NaN are passed over: a row of nothing but NaN
     /// and -inf gives -inf.
     #[inline(always)]
-    pub(crate) fn max(&self) -> (f64, usize) {
+    pub(crate) fn max<M: Team>(&self, team: M) -> (f64, usize) {
         let Layout {
             offset,
             stride,
             classes,
         } = self.layout;
+        if M::THREADS > 1 {
+            return self.max_in_a_team(team);
+        }
         let row = self.data.get(offset..).unwrap_or(&[]);
         if stride == 1 {
             let row = row.get(..classes).unwrap_or(&[]);
@@ -257,20 +315,51 @@ impl<T: Element> Row<'_, T> {
         (max, argmax)
     }
 
-    pub(crate) fn has_nan(&self) -> bool {
-        (0..self.layout.classes).any(|j| self.get(j).is_nan())
+    /// The same, each thread looking at its share and then at what another has found.
+    #[inline(always)]
+    fn max_in_a_team<M: Team>(&self, team: M) -> (f64, usize) {
+        let (mut max, mut argmax) = (f64::NEG_INFINITY, 0);
+        for j in team.share(self.layout.classes) {
+            let x = self.get(j);
+            if x > max {
+                (max, argmax) = (x, j);
+            }
+        }
+        let mut half = M::THREADS / 2;
+        while half > 0 {
+            let other = f64::from_bits(team.ask_above(max.to_bits(), half));
+            let at = team.ask_above(argmax as u64, half) as usize;
+            if other > max || (other == max && at < argmax) {
+                (max, argmax) = (other, at);
+            }
+            half /= 2;
+        }
+        let max = f64::from_bits(team.ask(max.to_bits(), 0));
+        (max, team.ask(argmax as u64, 0) as usize)
+    }
+
+    pub(crate) fn has_nan<M: Team>(&self, team: M) -> bool {
+        let mut any = team
+            .share(self.layout.classes)
+            .fold(0, |any, j| any | u64::from(self.get(j).is_nan()));
+        let mut half = M::THREADS / 2;
+        while half > 0 {
+            any |= team.ask_above(any, half);
+            half /= 2;
+        }
+        team.ask(any, 0) != 0
     }
 
     /// Softmax's parts.
     #[inline(always)]
-    pub(crate) fn softmax_parts(&self) -> SoftmaxParts {
-        let (max, argmax) = self.max();
+    pub(crate) fn softmax_parts<M: Team>(&self, team: M) -> SoftmaxParts {
+        let (max, argmax) = self.max(team);
         let mut parts = SoftmaxParts {
             max,
             argmax,
             others: 0.0,
         };
-        let others: T::Sum = reduce::sum(self.layout.classes, Others { row: self, parts });
+        let others: T::Sum = reduce::sum(team, self.layout.classes, Others { row: self, parts });
         parts.others = quick::of_limit(others.value(), max);
         parts
     }
@@ -411,11 +500,7 @@ impl<'a> Labels<'a> {
         classes: usize,
     ) -> Result<Self, Error> {
         check_length(Argument::Target, rows, labels.len())?;
-        let illegal = |label: I| {
-            let class = label.to_i64();
-            let legal = usize::try_from(class).is_ok_and(|class| class < classes);
-            (Some(class) != ignore_index) & !legal
-        };
+        let illegal = |label: I| is_illegal(label.to_i64(), ignore_index, classes);
         match reduce::find(labels, illegal) {
             Some(index) => Err(Error::ClassIndex {
                 index,
@@ -427,6 +512,22 @@ impl<'a> Labels<'a> {
                 ignore_index,
             }),
         }
+    }
+
+    /// For labels that are checked elsewhere.
+    #[inline(always)]
+    pub(crate) fn unchecked(labels: Indices<'a>, ignore_index: Option<i64>) -> Self {
+        Self {
+            labels,
+            ignore_index,
+        }
+    }
+
+    /// A row's label, if it is neither a class nor ignored.
+    #[inline(always)]
+    pub(crate) fn illegal(&self, row: usize, classes: usize) -> Option<i64> {
+        let illegal = |&label: &i64| is_illegal(label, self.ignore_index, classes);
+        self.labels.get(row).filter(illegal)
     }
 
     /// The row's class; none where the row is ignored.
@@ -491,6 +592,13 @@ impl<'a> Labels<'a> {
     }
 }
 
+/// Neither a class nor the ignored index.
+#[inline(always)]
+fn is_illegal(class: i64, ignore_index: Option<i64>, classes: usize) -> bool {
+    let legal = usize::try_from(class).is_ok_and(|class| class < classes);
+    (Some(class) != ignore_index) & !legal
+}
+
 /// The weight of a class, 1 where there are none.
 #[inline(always)]
 pub(crate) fn class_weight<T: Element>(weight: Option<&[T]>, class: usize) -> f64 {
@@ -530,20 +638,21 @@ pub(crate) trait RowLoss<T: Element>: Sync {
     /// What the row counts in the mean: 0 where it is ignored.
     fn weight(&self, row: usize) -> f64;
 
-    fn parts(&self, row: usize) -> Self::Parts;
+    fn parts<M: Team>(&self, team: M, row: usize) -> Self::Parts;
 
     /// The row's loss, weighted, unrounded.
-    fn value(&self, row: usize, parts: &Self::Parts) -> f64;
+    fn value<M: Team>(&self, team: M, row: usize, parts: &Self::Parts) -> f64;
 
     /// Writes the gradient of the row's loss times `scale`, where `layout` says. An ignored row gets zeros, whatever
     /// `scale` is.
-    fn gradient(
+    fn gradient<M: Team>(
         &self,
+        team: M,
         row: usize,
         parts: &Self::Parts,
         scale: f64,
         layout: Layout,
-        grad_input: &mut [T],
+        grad_input: &mut (impl Output<T> + ?Sized),
     );
 
     /// Whether there are quick paths: the two functions below.
@@ -570,7 +679,13 @@ pub(crate) trait RowLoss<T: Element>: Sync {
     #[inline(always)]
     fn gradients(&self, start: usize, len: usize, scale: Scale<'_, T>, grad_input: &mut [T]) {
         for row in start..start + len {
-            self.gradient_of_row(start, row, &self.parts(row), scale.of(row), grad_input);
+            self.gradient_of_row(
+                start,
+                row,
+                &self.parts(Alone, row),
+                scale.of(row),
+                grad_input,
+            );
         }
     }
 
@@ -585,7 +700,7 @@ pub(crate) trait RowLoss<T: Element>: Sync {
         grad_input: &mut [T],
     ) {
         let layout = self.input().layout_from(start, row);
-        self.gradient(row, parts, scale, layout, grad_input);
+        self.gradient(Alone, row, parts, scale, layout, grad_input);
     }
 
     /// The losses of one block of rows; their gradients times `scale` too, where `grad_input`, which is that of all
@@ -594,8 +709,8 @@ pub(crate) trait RowLoss<T: Element>: Sync {
         let input = self.input();
         let terms = reduce::terms(|from: usize, out: &mut [f64]| {
             let first = start + from;
-            let elements = first * input.classes..(first + out.len()) * input.classes;
-            let (grad, separate) = if input.stride == 1 {
+            let elements = first * input.extent.classes..(first + out.len()) * input.extent.classes;
+            let (grad, separate) = if input.extent.stride == 1 {
                 (grad_input.get_mut(elements).unwrap_or(&mut []), true)
             } else {
                 let separate = grad_input.is_empty();
@@ -619,7 +734,7 @@ pub(crate) trait RowLoss<T: Element>: Sync {
                 |(), ()| (),
             );
         });
-        reduce::block(len, terms)
+        reduce::block(Alone, len, terms)
     }
 
     /// The weights of one block of rows.
@@ -629,7 +744,7 @@ pub(crate) trait RowLoss<T: Element>: Sync {
                 *out = self.weight(row);
             }
         });
-        reduce::block(len, terms)
+        reduce::block(Alone, len, terms)
     }
 
     /// The sum of what the rows count, where each counts 0 or 1: how many there are. Sums of ones are exact in any
@@ -743,7 +858,7 @@ pub(crate) trait RowLoss<T: Element>: Sync {
                 grad_input,
             });
         };
-        let separate = input.stride == 1;
+        let separate = input.extent.stride == 1;
         spread(
             &input,
             input.rows(),
@@ -804,7 +919,7 @@ fn spread<T: Element, E: Send, U: Send, R: Send>(
         return work(0, rows, elements, terms);
     }
     let parts = Parts {
-        width: input.classes,
+        width: input.extent.classes,
         unit: 1,
     };
     parallel::split(rows, parts, elements, terms, work, merge)
@@ -825,12 +940,12 @@ impl<T: Element, L: RowLoss<T> + ?Sized> Kernel for RowsOfRecord<'_, T, L> {
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
         for (row, loss) in (self.start..).zip(self.losses) {
-            let parts = self.loss.parts(row);
+            let parts = self.loss.parts(Alone, row);
             if !self.grad_input.is_empty() {
                 self.loss
                     .gradient_of_row(self.start, row, &parts, self.scale, self.grad_input);
             }
-            *loss = self.loss.value(row, &parts);
+            *loss = self.loss.value(Alone, row, &parts);
         }
     }
 }
@@ -867,7 +982,7 @@ impl<T: Element, L: RowLoss<T> + ?Sized> Kernel for Each<'_, T, L> {
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
         for (row, loss) in (self.start..).zip(self.losses) {
-            *loss = T::narrow(self.loss.value(row, &self.loss.parts(row)));
+            *loss = T::narrow(self.loss.value(Alone, row, &self.loss.parts(Alone, row)));
         }
     }
 }
@@ -912,6 +1027,15 @@ pub(crate) trait RowMap<T: Element>: Sync {
     /// The outputs of a row's classes from `start` on, before they are rounded.
     fn record(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]);
 
+    /// The gradient of a row, times its classes' `grad_output`.
+    fn gradient<M: Team>(
+        &self,
+        team: M,
+        row: &Row<'_, T>,
+        grad_output: &[T],
+        grad_input: &mut (impl Output<T> + ?Sized),
+    );
+
     /// Whether the quick path needs S to its own last digits, not to those of 1 + S.
     const OF_OTHERS: bool;
 
@@ -946,7 +1070,7 @@ pub(crate) fn map_rows<T: Element>(map: &impl RowMap<T>, input: Classes<'_, T>, 
             dispatch::run(rows);
         }
     };
-    let separate = input.stride == 1;
+    let separate = input.extent.stride == 1;
     spread(
         &input,
         input.rows(),
@@ -972,8 +1096,8 @@ impl<T: Element, M: RowMap<T>> MappedRows<'_, T, M> {
     fn row_of_record(&mut self, row: usize) {
         let layout = self.input.layout_from(self.start, row);
         let row = self.input.row(row);
-        let parts = row.softmax_parts();
-        layout.write_all(self.output, |start, out| {
+        let parts = row.softmax_parts(Alone);
+        layout.write_all(Alone, self.output, |start, out| {
             self.map.record(&row, &parts, start, out);
         });
     }
@@ -1003,7 +1127,7 @@ impl<T: Element, M: RowMap<T>> QuickMappedRows<'_, T, M> {
             len,
             ..
         } = self.0;
-        let classes = input.classes;
+        let classes = input.extent.classes;
         let mut rows = Rows::new(classes);
         for first in (0..len).step_by(LANES) {
             let group = LANES.min(len - first);
@@ -1031,11 +1155,13 @@ impl<T: Element, M: RowMap<T>> QuickMappedRows<'_, T, M> {
             len,
             output,
         } = self.0;
-        let mut kept = (!M::OF_OTHERS && input.classes > NARROW).then(Kept::new);
-        for (row, output) in (start..start + len).zip(output.chunks_mut(input.classes.max(1))) {
+        let mut kept = (!M::OF_OTHERS && input.extent.classes > NARROW).then(Kept::new);
+        for (row, output) in
+            (start..start + len).zip(output.chunks_mut(input.extent.classes.max(1)))
+        {
             let logits = input.contiguous(row, 1).unwrap_or(&[]);
             let kept = match &mut kept {
-                Some(kept) => kept.of(input.classes),
+                Some(kept) => kept.of(input.extent.classes),
                 None => &mut [],
             };
             let max = quick::max(logits);
@@ -1054,7 +1180,7 @@ impl<T: Element, M: RowMap<T>> QuickMappedRows<'_, T, M> {
             let row = input.row(row);
             let mut parts = None;
             map.quick_wide::<A, N>(logits, &nearly, kept, output, &mut |start, output| {
-                let parts = parts.get_or_insert_with(|| row.softmax_parts());
+                let parts = parts.get_or_insert_with(|| row.softmax_parts(Alone));
                 record_chunk(output, |out| map.record(&row, parts, start, out));
             });
         }
@@ -1066,9 +1192,9 @@ impl<T: Element, M: RowMap<T>> Kernel for QuickMappedRows<'_, T, M> {
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
-        if self.0.input.classes <= NARROW && self.0.len >= FEW {
+        if self.0.input.extent.classes <= NARROW && self.0.len >= FEW {
             self.narrow::<A>();
-        } else if self.0.input.classes <= NARROW {
+        } else if self.0.input.extent.classes <= NARROW {
             self.wide::<A, LANES>();
         } else {
             self.wide::<A, WIDE>();

@@ -1,7 +1,8 @@
 //! Cross-entropy of logits, with class indices or class probabilities.
 
 use crate::classes::{
-    ClassIndex, Classes, Labels, Layout, Row, RowLoss, Scale, SoftmaxParts, methods, record_chunk,
+    ClassIndex, Classes, Indices, Labels, Layout, Output, Row, RowLoss, Scale, SoftmaxParts,
+    methods, record_chunk,
 };
 use crate::dispatch::INTEGER;
 use crate::element::Element;
@@ -10,6 +11,7 @@ use crate::error::{Argument, Error, check_length};
 use crate::integer::{self, Positive};
 use crate::quick::{self, Arithmetic, Estimate, FEW, Kept, LANES, NARROW, Near, Rows, WIDE};
 use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, check_finite, weigh};
+use crate::team::{Alone, Team};
 
 /// Cross-entropy of logits, `cross_entropy`.
 ///
@@ -118,9 +120,10 @@ trait Factors {
     fn fill(&self, start: usize, out: &mut [f64]);
 
     /// v_j at the class with the largest logit, and the sum of the others.
-    fn total<S: Sum>(&self, parts: &SoftmaxParts, classes: usize) -> (f64, f64) {
-        let mut at_max = 0.0;
+    fn total<S: Sum, M: Team>(&self, team: M, parts: &SoftmaxParts, classes: usize) -> (f64, f64) {
+        let mut at_max: f64 = 0.0;
         let rest: S = reduce::sum(
+            team,
             classes,
             reduce::terms(|start, out| {
                 self.fill(start, out);
@@ -129,14 +132,16 @@ trait Factors {
                 }
             }),
         );
-        (at_max, rest.value())
+        let at_max = team.ask(at_max.to_bits(), parts.argmax % M::THREADS);
+        (f64::from_bits(at_max), rest.value())
     }
 
     /// sum_j v_j (m - x_j) + V log1p(S): terms that are never negative where the v_j are not.
-    fn value<T: Element>(&self, row: &Row<'_, T>, parts: &SoftmaxParts) -> f64 {
-        let (at_max, rest) = self.total::<T::Sum>(parts, row.layout.classes);
+    fn value<T: Element, M: Team>(&self, team: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> f64 {
+        let (at_max, rest) = self.total::<T::Sum, M>(team, parts, row.layout.classes);
         let mut factors = [0.0; CHUNK];
         let below: T::Sum = reduce::sum(
+            team,
             row.layout.classes,
             reduce::terms(|start, out| {
                 let (factors, _) = factors.split_at_mut(out.len().min(CHUNK));
@@ -150,17 +155,18 @@ trait Factors {
         below.value() + weigh(at_max + rest, parts.log1p())
     }
 
-    fn gradient<T: Element>(
+    fn gradient<T: Element, M: Team>(
         &self,
+        team: M,
         row: &Row<'_, T>,
         parts: &SoftmaxParts,
         scale: f64,
         layout: Layout,
-        grad_input: &mut [T],
+        grad_input: &mut (impl Output<T> + ?Sized),
     ) {
-        let (at_max, rest) = self.total::<T::Sum>(parts, row.layout.classes);
+        let (at_max, rest) = self.total::<T::Sum, M>(team, parts, row.layout.classes);
         let mut factors = [0.0; CHUNK];
-        layout.write_all(grad_input, |start, out| {
+        layout.write_all(team, grad_input, |start, out| {
             let (factors, _) = factors.split_at_mut(out.len().min(CHUNK));
             self.fill(start, factors);
             row.exponentials(parts, start, out);
@@ -372,7 +378,7 @@ impl<T: Element> Labelled<'_, T> {
         let quick_scale = self.quick_scale(label, scale.of(row));
         let mut parts = None;
         let mut record = |start: usize, grad: &mut [T]| {
-            let parts = parts.get_or_insert_with(|| self.input.row(row).softmax_parts());
+            let parts = parts.get_or_insert_with(|| self.input.row(row).softmax_parts(Alone));
             let scale = scale.of(row) * self.options.class_weight(label);
             record_chunk(grad, |out| {
                 self.chunk_of_gradient(&self.input.row(row), label, parts, scale, start, out);
@@ -537,7 +543,7 @@ impl<T: Element> Labelled<'_, T> {
                 Some(value) => T::narrow(value.into()),
                 None => {
                     let row_of_record = self.input.row(row);
-                    let parts = of_record.get_or_insert_with(|| row_of_record.softmax_parts());
+                    let parts = of_record.get_or_insert_with(|| row_of_record.softmax_parts(Alone));
                     let scale = scale.of(row) * self.options.class_weight(label);
                     let mut out = [0.0];
                     self.chunk_of_gradient(&row_of_record, label, parts, scale, j, &mut out);
@@ -639,7 +645,10 @@ impl<T: Element> Done<T> for EachLoss<'_, T> {
                 rounded
             } else {
                 let row = self.start + first + lane;
-                T::narrow(self.labelled.value(row, &self.labelled.parts(row)))
+                T::narrow(
+                    self.labelled
+                        .value(Alone, row, &self.labelled.parts(Alone, row)),
+                )
             };
         }
     }
@@ -666,12 +675,12 @@ impl<T: Element> RowLoss<T> for Labelled<'_, T> {
         unweighted.then(|| self.labels.count())
     }
 
-    fn parts(&self, row: usize) -> Self::Parts {
+    fn parts<M: Team>(&self, team: M, row: usize) -> Self::Parts {
         let label = self.labels.get(row)?;
-        Some((label, self.input.row(row).softmax_parts()))
+        Some((label, self.input.row(row).softmax_parts(team)))
     }
 
-    fn value(&self, row: usize, parts: &Self::Parts) -> f64 {
+    fn value<M: Team>(&self, team: M, row: usize, parts: &Self::Parts) -> f64 {
         let Some((label, parts)) = parts else {
             return 0.0;
         };
@@ -681,32 +690,33 @@ impl<T: Element> RowLoss<T> for Labelled<'_, T> {
             let weight = self.options.class_weight(*label);
             weigh(weight, value(below_max, parts.log1p()))
         } else {
-            self.smoothed(*label).value(&row, parts)
+            self.smoothed(*label).value(team, &row, parts)
         }
     }
 
     #[inline(always)]
-    fn gradient(
+    fn gradient<M: Team>(
         &self,
+        team: M,
         row: usize,
         parts: &Self::Parts,
         scale: f64,
         layout: Layout,
-        grad_input: &mut [T],
+        grad_input: &mut (impl Output<T> + ?Sized),
     ) {
         let row = self.input.row(row);
         let Some((label, parts)) = parts else {
-            layout.write_all(grad_input, |_, out| out.fill(0.0));
+            layout.write_all(team, grad_input, |_, out| out.fill(0.0));
             return;
         };
         if self.options.label_smoothing == 0.0 {
             let scale = scale * self.options.class_weight(*label);
-            layout.write_all(grad_input, |start, out| {
+            layout.write_all(team, grad_input, |start, out| {
                 self.chunk_of_gradient(&row, *label, parts, scale, start, out);
             });
         } else {
             self.smoothed(*label)
-                .gradient(&row, parts, scale, layout, grad_input);
+                .gradient(team, &row, parts, scale, layout, grad_input);
         }
     }
 
@@ -811,24 +821,26 @@ impl<T: Element> RowLoss<T> for Soft<'_, T> {
         Some(self.input.rows())
     }
 
-    fn parts(&self, row: usize) -> SoftmaxParts {
-        self.input.row(row).softmax_parts()
+    fn parts<M: Team>(&self, team: M, row: usize) -> SoftmaxParts {
+        self.input.row(row).softmax_parts(team)
     }
 
-    fn value(&self, row: usize, parts: &SoftmaxParts) -> f64 {
-        self.factors(row).value(&self.input.row(row), parts)
+    fn value<M: Team>(&self, team: M, row: usize, parts: &SoftmaxParts) -> f64 {
+        self.factors(row).value(team, &self.input.row(row), parts)
     }
 
-    fn gradient(
+    fn gradient<M: Team>(
         &self,
+        team: M,
         row: usize,
         parts: &SoftmaxParts,
         scale: f64,
         layout: Layout,
-        grad_input: &mut [T],
+        grad_input: &mut (impl Output<T> + ?Sized),
     ) {
+        let logits = self.input.row(row);
         self.factors(row)
-            .gradient(&self.input.row(row), parts, scale, layout, grad_input);
+            .gradient(team, &logits, parts, scale, layout, grad_input);
     }
 }
 
@@ -921,6 +933,32 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
         })
     }
 
+    /// For arguments that are checked elsewhere.
+    pub(crate) fn unchecked<'b>(
+        &'b self,
+        input: Classes<'b, T>,
+        labels: Indices<'b>,
+    ) -> impl RowLoss<T> + 'b {
+        Labelled {
+            options: self,
+            input,
+            labels: Labels::unchecked(labels, Some(self.ignore_index)),
+        }
+    }
+
+    /// Likewise.
+    pub(crate) fn unchecked_probabilities<'b>(
+        &'b self,
+        input: Classes<'b, T>,
+        target: &'b [T],
+    ) -> impl RowLoss<T> + 'b {
+        Soft {
+            options: self,
+            input,
+            target,
+        }
+    }
+
     methods!(
         check, [I: ClassIndex] I;
         forward, forward_each, backward, backward_each, forward_backward, partial
@@ -962,7 +1000,7 @@ mod tests {
             let labelled = options.check(input, &label).unwrap();
             let estimate = labelled.quick::<Plain>(0, 1, Scale::All(0.0), &mut []);
             assert_eq!(estimate.round::<f32>(1.0), None);
-            let parts = input.row(0).softmax_parts();
+            let parts = input.row(0).softmax_parts(Alone);
             let loss = value(parts.below_max(classes - 1, 0.0), parts.log1p());
             let near = Near::relative(loss, quick::row_error(classes));
             assert!(!near.round::<f32>().1);
@@ -985,7 +1023,7 @@ mod tests {
             let (options, label) = (CrossEntropy::new(), [classes - 1]);
             let input = Classes::new(logits, [1, classes]).unwrap();
             let labelled = options.check(input, &label).unwrap();
-            let parts = input.row(0).softmax_parts();
+            let parts = input.row(0).softmax_parts(Alone);
             let e = crate::elementary::exp(f64::from(SIGMOID_TIE));
             let near = Near::relative(e / (1.0 + parts.others), quick::row_error(classes));
             assert!(!near.round::<f32>().1);
@@ -1062,7 +1100,7 @@ mod tests {
                 let input = Classes::new(&row[..classes], [1, classes]).unwrap();
                 let options = CrossEntropy::new();
                 let labelled = options.check(input, &label).unwrap();
-                let parts = input.row(0).softmax_parts();
+                let parts = input.row(0).softmax_parts(Alone);
                 let below_max = parts.below_max(label[0], row[label[0]].into());
                 let loss = value(below_max, parts.log1p()) as f32;
                 let (grad, expected) = (&mut [0.0; 64][..classes], &mut [0.0; 64][..classes]);

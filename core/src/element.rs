@@ -13,7 +13,7 @@ pub trait Element:
 {
     /// What a sum of losses is kept in: `f64` for `f32`, a compensated pair for `f64`.
     #[doc(hidden)]
-    type Sum: Sum + Send;
+    type Sum: Sum + core::fmt::Debug + Send;
 
     /// The weight that changes nothing, as the slice that broadcasts over every input.
     #[doc(hidden)]

@@ -2,6 +2,7 @@
 //!
 //! They go in groups of [`LANES`], as loops over arrays, which the compiler turns into vectors of any width.
 
+use crate::device::at;
 use crate::dispatch::{self, INTEGER, Kernel};
 use crate::element::Element;
 use crate::error::{Argument, Error, check_length};
@@ -9,6 +10,7 @@ use crate::integer;
 use crate::parallel::{self, Parts};
 use crate::quick::{Arithmetic, Estimate, Groups, GroupsMut, LANES, Near, Stretch};
 use crate::reduce::{self, BLOCK, CHUNK, Partial, Reduction, Sum, Terms, Weighted, weigh};
+use crate::team::Alone;
 use core::marker::PhantomData;
 
 /// A loss of pairs of elements: its formula for one pair, and its options.
@@ -473,11 +475,11 @@ impl<T: Element, L: ElementwiseLoss<T>> Kernel for Losses<'_, T, L> {
             arithmetic: PhantomData::<A>,
         };
         if with_gradient {
-            let sum = reduce::block(len, Of::<_, true>(&mut terms));
+            let sum = reduce::block(Alone, len, Of::<_, true>(&mut terms));
             terms.grad_input.finish();
             sum
         } else {
-            reduce::block(len, Of::<_, false>(&mut terms))
+            reduce::block(Alone, len, Of::<_, false>(&mut terms))
         }
     }
 }
@@ -583,6 +585,41 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
             input,
             target,
         })
+    }
+
+    /// For arguments that are checked elsewhere.
+    #[inline(always)]
+    pub(crate) fn unchecked(loss: &'a L, input: &'a [T], target: &'a [T]) -> Self {
+        Self {
+            loss,
+            input,
+            target,
+        }
+    }
+
+    /// The loss of one element by the formula of record.
+    #[inline(always)]
+    pub(crate) fn value_at(&self, index: usize) -> f64 {
+        let element = [self.input, self.target].map(|values| at(values, index));
+        let (weight, pos_weight) = self.weights_at(index);
+        Value(*self).record(element, weight, pos_weight)
+    }
+
+    /// Its gradient times `scale`.
+    #[inline(always)]
+    pub(crate) fn gradient_at(&self, index: usize, scale: f64) -> f64 {
+        let [x, y] = [self.input, self.target].map(|values| at(values, index));
+        let (weight, pos_weight) = self.weights_at(index);
+        GradientEach(*self).record([x, y, scale], weight, pos_weight)
+    }
+
+    #[inline(always)]
+    fn weights_at(&self, index: usize) -> (f64, f64) {
+        let at = |weights: &[T]| match weights {
+            [one] => one.widen(),
+            _ => at(weights, index.checked_rem(weights.len()).unwrap_or(0)),
+        };
+        (at(self.loss.weight()), at(self.loss.pos_weight()))
     }
 
     #[inline(always)]
@@ -719,12 +756,19 @@ fn broadcast<T: Element>(weights: &[T], start: usize) -> [f64; LANES] {
     lanes
 }
 
+/// Not in [0, 1], or NaN.
+#[doc(hidden)]
+#[inline(always)]
+pub fn outside_unit_interval<T: Element>(value: T) -> bool {
+    !((value >= T::zero()) & (value <= T::one()))
+}
+
 /// All of `values` lie in [0, 1].
 pub(crate) fn check_unit_interval<T: Element>(
     argument: Argument,
     values: &[T],
 ) -> Result<(), Error> {
-    match reduce::find(values, |v| !((v >= T::zero()) & (v <= T::one()))) {
+    match reduce::find(values, outside_unit_interval) {
         Some(index) => Err(Error::OutsideUnitInterval { argument, index }),
         None => Ok(()),
     }

@@ -59,6 +59,8 @@ pub mod bce;
 pub mod bce_with_logits;
 pub mod classes;
 pub mod cross_entropy;
+#[doc(hidden)]
+pub mod device;
 pub mod dispatch;
 pub mod element;
 pub mod elementary;
@@ -71,6 +73,7 @@ pub mod nll;
 mod parallel;
 mod quick;
 pub mod reduce;
+mod team;
 
 pub use activation::{
     LogSigmoid, LogSoftmax, Sigmoid, Softmax, Softplus, log_sigmoid, log_sigmoid_derivative,

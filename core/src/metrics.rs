@@ -4,6 +4,7 @@ use crate::classes::{ClassIndex, Classes, Labels};
 use crate::element::Element;
 use crate::elementwise::check_unit_interval;
 use crate::error::{Argument, Error, check_length};
+use crate::team::{Alone, Team};
 
 /// The share of rows whose largest logit is at the label; the first of equal logits is taken.
 ///
@@ -27,11 +28,27 @@ pub fn accuracy<T: Element, I: ClassIndex>(
     target: &[I],
 ) -> Result<T, Error> {
     let labels = Labels::check(target, None, input.rows(), input.classes())?;
-    let right = (0..input.rows()).filter(|&row| {
-        let logits = input.row(row);
-        labels.get(row) == Some(logits.max().1) && !logits.has_nan()
-    });
+    let right = (0..input.rows()).filter(|&row| is_row_right(Alone, input, labels, row));
     Ok(share(right.count(), input.rows()))
+}
+
+/// Whether a row's largest logit is at its label.
+#[inline(always)]
+pub(crate) fn is_row_right<T: Element, M: Team>(
+    team: M,
+    input: Classes<'_, T>,
+    labels: Labels<'_>,
+    row: usize,
+) -> bool {
+    let logits = input.row(row);
+    labels.get(row) == Some(logits.max(team).1) && !logits.has_nan(team)
+}
+
+/// Whether (logit > 0) says what the target says.
+#[doc(hidden)]
+#[inline(always)]
+pub fn is_right<T: Element>(logit: T, target: T) -> bool {
+    !logit.is_nan() && (logit > T::zero()) == (target == T::one())
 }
 
 /// The share of elements where (logit > 0) says what the target, 1 or not, says.
@@ -51,10 +68,7 @@ pub fn accuracy<T: Element, I: ClassIndex>(
 pub fn binary_accuracy<T: Element>(input: &[T], target: &[T]) -> Result<T, Error> {
     check_length(Argument::Target, input.len(), target.len())?;
     check_unit_interval(Argument::Target, target)?;
-    let right = input
-        .iter()
-        .zip(target)
-        .filter(|(x, y)| !x.is_nan() && (**x > T::zero()) == (**y == T::one()));
+    let right = input.iter().zip(target).filter(|&(&x, &y)| is_right(x, y));
     Ok(share(right.count(), input.len()))
 }
 

@@ -1,9 +1,10 @@
 //! Negative log-likelihood.
 
-use crate::classes::{ClassIndex, Classes, Labels, Layout, RowLoss, methods};
+use crate::classes::{ClassIndex, Classes, Indices, Labels, Layout, Output, RowLoss, methods};
 use crate::element::Element;
 use crate::error::Error;
 use crate::reduce::{Partial, Reduction, weigh};
+use crate::team::Team;
 
 /// Negative log-likelihood of log-probabilities, `nll_loss`.
 ///
@@ -80,26 +81,27 @@ impl<T: Element> RowLoss<T> for Checked<'_, T> {
         unweighted.then(|| self.labels.count())
     }
 
-    fn parts(&self, row: usize) -> Option<usize> {
+    fn parts<M: Team>(&self, _: M, row: usize) -> Option<usize> {
         self.labels.get(row)
     }
 
-    fn value(&self, row: usize, label: &Option<usize>) -> f64 {
+    fn value<M: Team>(&self, _: M, row: usize, label: &Option<usize>) -> f64 {
         match *label {
             None => 0.0,
             Some(label) => weigh(self.weight(row), value(self.input.row(row).get(label))),
         }
     }
 
-    fn gradient(
+    fn gradient<M: Team>(
         &self,
+        team: M,
         row: usize,
         label: &Option<usize>,
         scale: f64,
         layout: Layout,
-        grad_input: &mut [T],
+        grad_input: &mut (impl Output<T> + ?Sized),
     ) {
-        layout.write_all(grad_input, |start, out| {
+        layout.write_all(team, grad_input, |start, out| {
             out.fill(0.0);
             if let Some(at) = label
                 .and_then(|label| label.checked_sub(start))
@@ -162,6 +164,19 @@ impl<'a, T: Element> Nll<'a, T> {
             input,
             labels,
         })
+    }
+
+    /// For arguments that are checked elsewhere.
+    pub(crate) fn unchecked<'b>(
+        &'b self,
+        input: Classes<'b, T>,
+        labels: Indices<'b>,
+    ) -> impl RowLoss<T> + 'b {
+        Checked {
+            options: self,
+            input,
+            labels: Labels::unchecked(labels, Some(self.ignore_index)),
+        }
     }
 
     methods!(

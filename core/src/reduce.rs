@@ -15,7 +15,7 @@
 //!   hold nothing are skipped.
 //!
 //! A machine with vectors adds to all lanes side by side. One without finishes lane after lane, in the order in which
-//! the folds pair them, and keeps 8 sums instead of 256.
+//! the folds pair them, and keeps 8 sums instead of 256. The threads of a GPU share the lanes among them.
 //!
 //! One term passes through at most 16 + 8 additions in its block and one a level above it, so a sum of n
 //! terms in `f64` has a relative error below (24 + log2(n / 4096)) 2^-53 of the sum of the terms'
@@ -28,6 +28,7 @@ use crate::dispatch::VECTORS;
 use crate::element::{Element, two_sum};
 use crate::error::{Argument, Error};
 use crate::quick;
+use crate::team::Team;
 
 /// How many terms a block of the fixed tree has.
 pub const BLOCK: usize = 4096;
@@ -63,7 +64,8 @@ impl Reduction {
 }
 
 /// value / divisor, and NaN for the mean of nothing.
-pub(crate) fn divide(value: f64, divisor: f64) -> f64 {
+#[doc(hidden)]
+pub fn divide(value: f64, divisor: f64) -> f64 {
     if divisor == 0.0 {
         f64::NAN
     } else {
@@ -85,6 +87,8 @@ pub trait Sum: Node {
     fn add(self, term: f64) -> Self;
     /// What it comes to.
     fn value(self) -> f64;
+    /// The sum with each of its parts changed.
+    fn map(self, part: impl FnMut(u64) -> u64) -> Self;
 }
 
 impl Node for f64 {
@@ -104,11 +108,17 @@ impl Sum for f64 {
     fn value(self) -> f64 {
         self
     }
+
+    #[inline(always)]
+    fn map(self, mut part: impl FnMut(u64) -> u64) -> Self {
+        Self::from_bits(part(self.to_bits()))
+    }
 }
 
 /// A sum and the sum of the rounding errors made on the way.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 pub struct Compensated {
     high: f64,
     low: f64,
@@ -144,6 +154,14 @@ impl Sum for Compensated {
             self.high
         }
     }
+
+    #[inline(always)]
+    fn map(self, mut part: impl FnMut(u64) -> u64) -> Self {
+        Self {
+            high: f64::from_bits(part(self.high.to_bits())),
+            low: f64::from_bits(part(self.low.to_bits())),
+        }
+    }
 }
 
 /// The terms of a sum.
@@ -166,11 +184,13 @@ impl<F: FnMut(usize, &mut [f64])> Terms for F {
     }
 }
 
-/// The sum of one block of `len` <= [`BLOCK`] terms.
+/// The sum of one block of `len` <= [`BLOCK`] terms, for the first thread of a team; what the others get is no sum.
 #[inline(always)]
-pub(crate) fn block<S: Sum>(len: usize, terms: impl Terms) -> S {
+pub(crate) fn block<S: Sum, M: Team>(team: M, len: usize, terms: impl Terms) -> S {
     // The same tree: a lane that gets no term is one that may be skipped.
-    if !VECTORS {
+    if M::THREADS > 1 {
+        in_a_team(team, len, terms)
+    } else if !VECTORS {
         lane_by_lane(len, terms)
     } else if len <= 16 {
         side_by_side::<S, 16>(len, terms)
@@ -229,18 +249,52 @@ fn lane_by_lane<S: Sum>(len: usize, mut terms: impl Terms) -> S {
     tree.total()
 }
 
-/// The sum of any number of terms.
+/// The most lanes that a thread of a team of 32 has.
+const MOST_LANES: usize = LANES / 32;
+
+/// Each thread adds up the lanes `rank`, `rank + THREADS`, …; the folds by `THREADS` and more are its own, and those by
+/// less put together what two threads have. A term belongs to thread `term % THREADS`.
 #[inline(always)]
-pub(crate) fn sum<S: Sum>(len: usize, mut terms: impl Terms) -> S {
-    whole(len, |start, len| {
+fn in_a_team<S: Sum, M: Team>(team: M, len: usize, mut terms: impl Terms) -> S {
+    let mut lanes = [S::default(); MOST_LANES];
+    for (k, lane) in lanes.iter_mut().take(LANES / M::THREADS).enumerate() {
+        let first = team.rank() + k * M::THREADS;
+        for start in (first..len).step_by(LANES) {
+            let mut term = [0.0];
+            terms.fill(start, &mut term);
+            *lane = lane.add(term[0]);
+        }
+    }
+    let mut half = LANES / M::THREADS / 2;
+    while half > 0 {
+        for k in 0..half {
+            lanes[k] = lanes[k].merge(lanes[k + half]);
+        }
+        half /= 2;
+    }
+    let [mut sum, ..] = lanes;
+    let mut half = M::THREADS / 2;
+    while half > 0 {
+        sum = sum.merge(sum.map(|bits| team.ask_above(bits, half)));
+        half /= 2;
+    }
+    sum
+}
+
+/// The sum of any number of terms, for every thread of a team.
+#[inline(always)]
+pub(crate) fn sum<S: Sum, M: Team>(team: M, len: usize, mut terms: impl Terms) -> S {
+    let sum: S = whole(len, |start, len| {
         block(
+            team,
             len,
             Shifted {
                 terms: &mut terms,
                 start,
             },
         )
-    })
+    });
+    sum.map(|bits| team.ask(bits, 0))
 }
 
 /// The terms from `start` on.
@@ -499,9 +553,16 @@ pub(crate) fn check_weights<T: Element>(
     check_finite(argument, weights)
 }
 
+/// Infinite or NaN.
+#[doc(hidden)]
+#[inline(always)]
+pub fn not_finite<T: Element>(value: T) -> bool {
+    !value.is_finite()
+}
+
 /// All of `values` are finite.
 pub(crate) fn check_finite<T: Element>(argument: Argument, values: &[T]) -> Result<(), Error> {
-    match find(values, |value| !value.is_finite()) {
+    match find(values, not_finite) {
         Some(index) => Err(Error::NotFinite { argument, index }),
         None => Ok(()),
     }

@@ -1,0 +1,305 @@
+//! What the kernels of a GPU call: each function of elements or rows, as one thread of a [`Team`] works on it.
+//!
+//! For `trueloss-cuda`; not an interface for others, and not kept stable. Everything here hands over to the formulas
+//! of record. Nothing is checked: checks are kernels of their own, with the predicates at the end. What is
+//! out of range is read as NaN.
+
+use crate::activation::{LogProbabilities, LogSigmoid, Probabilities, Sigmoid, Softplus};
+use crate::bce::Bce;
+use crate::bce_with_logits::BceWithLogits;
+use crate::classes::{Classes, Labels, RowLoss, RowMap};
+use crate::cross_entropy::CrossEntropy;
+use crate::element::Element;
+use crate::elementwise::{Checked, ElementwiseLoss};
+use crate::mse::Mse;
+use crate::nll::Nll;
+use crate::reduce;
+
+pub use crate::classes::{Extent, Indices, Output};
+pub use crate::elementwise::outside_unit_interval;
+pub use crate::metrics::is_right;
+pub use crate::reduce::{Node, Sum, divide, not_finite};
+pub use crate::team::{Alone, Team};
+
+/// A function that goes element by element.
+pub trait Elements<T: Element> {
+    /// The value at an element, unrounded.
+    fn value(&self, index: usize) -> f64;
+
+    /// The gradient at an element times `scale`, unrounded.
+    fn gradient(&self, index: usize, scale: f64) -> f64;
+}
+
+/// Of a loss.
+struct OfLoss<'a, T, L>(Checked<'a, T, L>);
+
+impl<T: Element, L: ElementwiseLoss<T>> Elements<T> for OfLoss<'_, T, L> {
+    #[inline(always)]
+    fn value(&self, index: usize) -> f64 {
+        self.0.value_at(index)
+    }
+
+    #[inline(always)]
+    fn gradient(&self, index: usize, scale: f64) -> f64 {
+        self.0.gradient_at(index, scale)
+    }
+}
+
+/// [`Mse`].
+#[inline(always)]
+pub fn mse<'a, T: Element>(
+    options: &'a Mse,
+    input: &'a [T],
+    target: &'a [T],
+) -> impl Elements<T> + 'a {
+    OfLoss(Checked::unchecked(options, input, target))
+}
+
+/// [`Bce`].
+#[inline(always)]
+pub fn bce<'a, T: Element>(
+    options: &'a Bce<'a, T>,
+    input: &'a [T],
+    target: &'a [T],
+) -> impl Elements<T> + 'a {
+    OfLoss(Checked::unchecked(options, input, target))
+}
+
+/// [`BceWithLogits`].
+#[inline(always)]
+pub fn bce_with_logits<'a, T: Element>(
+    options: &'a BceWithLogits<'a, T>,
+    input: &'a [T],
+    target: &'a [T],
+) -> impl Elements<T> + 'a {
+    OfLoss(Checked::unchecked(options, input, target))
+}
+
+/// Of an activation.
+struct OfActivation<'a, T, F> {
+    activation: F,
+    input: &'a [T],
+}
+
+impl<T: Element, F: crate::activation::Activation> Elements<T> for OfActivation<'_, T, F> {
+    #[inline(always)]
+    fn value(&self, index: usize) -> f64 {
+        self.activation.value::<T>(at(self.input, index))
+    }
+
+    #[inline(always)]
+    fn gradient(&self, index: usize, scale: f64) -> f64 {
+        scale * self.activation.gradient::<T>(at(self.input, index))
+    }
+}
+
+/// [`Sigmoid`].
+#[inline(always)]
+pub fn sigmoid<T: Element>(input: &[T]) -> impl Elements<T> {
+    let activation = Sigmoid::new();
+    OfActivation { activation, input }
+}
+
+/// [`LogSigmoid`].
+#[inline(always)]
+pub fn log_sigmoid<T: Element>(input: &[T]) -> impl Elements<T> {
+    let activation = LogSigmoid::new();
+    OfActivation { activation, input }
+}
+
+/// [`Softplus`].
+#[inline(always)]
+pub fn softplus<T: Element>(beta: f64, input: &[T]) -> impl Elements<T> {
+    let activation = Softplus::new().beta(beta);
+    OfActivation { activation, input }
+}
+
+/// An element, widened.
+#[inline(always)]
+pub fn at<T: Element>(values: &[T], index: usize) -> f64 {
+    values.get(index).map_or(f64::NAN, |value| value.widen())
+}
+
+/// The sum of a block of `len` terms in the fixed tree, for the first thread of the team.
+#[inline(always)]
+pub fn block<S: Sum, M: Team>(team: M, len: usize, mut term: impl FnMut(usize) -> f64) -> S {
+    reduce::block(
+        team,
+        len,
+        reduce::terms(|start, out: &mut [f64]| {
+            for (k, out) in out.iter_mut().enumerate() {
+                *out = term(start + k);
+            }
+        }),
+    )
+}
+
+/// A loss of rows.
+pub trait RowLosses<T: Element> {
+    /// The loss of a row, weighted and unrounded, where `value`; and its gradient times a scale, if there is one, which
+    /// is written to its places in `grad_input`.
+    fn row<M: Team>(
+        &self,
+        team: M,
+        row: usize,
+        value: bool,
+        scale: Option<f64>,
+        grad_input: &mut impl Output<T>,
+    ) -> f64;
+
+    /// What the row counts in the mean.
+    fn weight(&self, row: usize) -> f64;
+}
+
+struct OfRows<L>(L);
+
+impl<T: Element, L: RowLoss<T>> RowLosses<T> for OfRows<L> {
+    #[inline(always)]
+    fn row<M: Team>(
+        &self,
+        team: M,
+        row: usize,
+        value: bool,
+        scale: Option<f64>,
+        grad_input: &mut impl Output<T>,
+    ) -> f64 {
+        let parts = self.0.parts(team, row);
+        if let Some(scale) = scale {
+            let layout = self.0.input().layout(row);
+            self.0
+                .gradient(team, row, &parts, scale, layout, grad_input);
+        }
+        if value {
+            self.0.value(team, row, &parts)
+        } else {
+            0.0
+        }
+    }
+
+    #[inline(always)]
+    fn weight(&self, row: usize) -> f64 {
+        self.0.weight(row)
+    }
+}
+
+/// [`Nll`].
+#[inline(always)]
+pub fn nll<'a, T: Element>(
+    options: &'a Nll<'a, T>,
+    input: Classes<'a, T>,
+    labels: Indices<'a>,
+) -> impl RowLosses<T> + 'a {
+    OfRows(options.unchecked(input, labels))
+}
+
+/// [`CrossEntropy`] with labels.
+#[inline(always)]
+pub fn cross_entropy<'a, T: Element>(
+    options: &'a CrossEntropy<'a, T>,
+    input: Classes<'a, T>,
+    labels: Indices<'a>,
+) -> impl RowLosses<T> + 'a {
+    OfRows(options.unchecked(input, labels))
+}
+
+/// [`CrossEntropy`] with probabilities.
+#[inline(always)]
+pub fn cross_entropy_probabilities<'a, T: Element>(
+    options: &'a CrossEntropy<'a, T>,
+    input: Classes<'a, T>,
+    target: &'a [T],
+) -> impl RowLosses<T> + 'a {
+    OfRows(options.unchecked_probabilities(input, target))
+}
+
+/// What a row counts in the mean of a loss with labels: the weight of its class, 0 where it is ignored.
+#[inline(always)]
+pub fn label_weight<T: Element>(
+    labels: Indices<'_>,
+    ignore_index: i64,
+    weight: Option<&[T]>,
+    row: usize,
+) -> f64 {
+    Labels::unchecked(labels, Some(ignore_index)).weight(row, weight)
+}
+
+/// Softmax or its logarithm, or the gradient of either.
+pub trait RowOutputs<T: Element> {
+    /// Writes the outputs of a row to its places.
+    fn row<M: Team>(&self, team: M, row: usize, output: &mut impl Output<T>);
+}
+
+struct OutputsOf<'a, T, F> {
+    map: F,
+    input: Classes<'a, T>,
+    grad_output: Option<&'a [T]>,
+}
+
+impl<T: Element, F: RowMap<T>> RowOutputs<T> for OutputsOf<'_, T, F> {
+    #[inline(always)]
+    fn row<M: Team>(&self, team: M, row: usize, output: &mut impl Output<T>) {
+        let row = self.input.row(row);
+        if let Some(grad_output) = self.grad_output {
+            self.map.gradient(team, &row, grad_output, output);
+            return;
+        }
+        let parts = row.softmax_parts(team);
+        row.layout.write_all(team, output, |start, out| {
+            self.map.record(&row, &parts, start, out);
+        });
+    }
+}
+
+/// [`Softmax`](crate::Softmax), or its gradient where there is a `grad_output`.
+#[inline(always)]
+pub fn softmax<'a, T: Element>(
+    input: Classes<'a, T>,
+    grad_output: Option<&'a [T]>,
+) -> impl RowOutputs<T> + 'a {
+    OutputsOf {
+        map: Probabilities,
+        input,
+        grad_output,
+    }
+}
+
+/// [`LogSoftmax`](crate::LogSoftmax), likewise.
+#[inline(always)]
+pub fn log_softmax<'a, T: Element>(
+    input: Classes<'a, T>,
+    grad_output: Option<&'a [T]>,
+) -> impl RowOutputs<T> + 'a {
+    OutputsOf {
+        map: LogProbabilities,
+        input,
+        grad_output,
+    }
+}
+
+/// Whether a row's largest logit is at its label, as [`accuracy`](crate::accuracy) counts it.
+#[inline(always)]
+pub fn is_row_right<T: Element, M: Team>(
+    team: M,
+    input: Classes<'_, T>,
+    labels: Indices<'_>,
+    row: usize,
+) -> bool {
+    crate::metrics::is_row_right(team, input, Labels::unchecked(labels, None), row)
+}
+
+/// The label of a row, if it is neither a class nor ignored.
+#[inline(always)]
+pub fn illegal_label(
+    labels: Indices<'_>,
+    ignore_index: Option<i64>,
+    classes: usize,
+    row: usize,
+) -> Option<i64> {
+    Labels::unchecked(labels, ignore_index).illegal(row, classes)
+}
+
+/// The loss that a sum comes to.
+#[inline(always)]
+pub fn reduced<T: Element>(losses: T::Sum, divisor: f64) -> T {
+    T::narrow(divide(losses.value(), divisor))
+}

@@ -1,0 +1,111 @@
+//! What must hold of numbers in the memory of the device. A kernel that finds a fault reports the first one, and those
+//! that come after it write nothing.
+
+use crate::machine::{Machine, THREADS};
+use crate::memory::{Labels, Places, Slice};
+use trueloss::Element;
+use trueloss::device::{illegal_label, not_finite, outside_unit_interval};
+
+/// The report of a call in which no fault was found.
+pub const NO_FAULT: u64 = u64::MAX;
+
+/// Where in a report the fault lies: a `u64` made by [`fault`], or [`NO_FAULT`].
+const FAULT: usize = 0;
+
+/// And where the illegal label lies, if that is the fault.
+pub const LABEL: usize = 1;
+
+/// A fault as a number: that of the check, those made first being the smaller ones, and the index, of the first 2^56.
+pub const fn fault(check: u8, index: usize) -> u64 {
+    (check as u64) << 56 | (index as u64 & (u64::MAX >> 8))
+}
+
+/// What a check looks at.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct CheckArgs<T> {
+    /// The numbers.
+    pub values: Slice<T>,
+    /// Or the labels, with the one that is ignored where `ignores`, and how many classes there are.
+    pub labels: Labels,
+    /// See `labels`.
+    pub ignore_index: i64,
+    /// See `labels`.
+    pub ignores: u64,
+    /// See `labels`.
+    pub classes: u64,
+    /// The number of the check.
+    pub check: u64,
+    /// The report.
+    pub report: Places<u64>,
+}
+
+/// Looks at each element in turn.
+#[inline(always)]
+fn check<M: Machine, T>(
+    machine: M,
+    args: &CheckArgs<T>,
+    len: usize,
+    at_fault: impl Fn(usize) -> bool,
+) {
+    let mut index = machine.block() * THREADS + machine.thread();
+    while index < len {
+        if at_fault(index) {
+            // SAFETY: during a call, its report is written to by its checks alone.
+            unsafe { machine.minimum(args.report.address(), fault(args.check as u8, index)) };
+            return;
+        }
+        index += machine.blocks() * THREADS;
+    }
+}
+
+/// All numbers lie in [0, 1].
+#[inline(always)]
+pub(crate) fn unit_interval<M: Machine, T: Element>(machine: M, args: &CheckArgs<T>) {
+    // SAFETY: that of a launch, see `list`.
+    let values = unsafe { args.values.read() };
+    check(machine, args, values.len(), |index| {
+        values
+            .get(index)
+            .is_some_and(|&value| outside_unit_interval(value))
+    });
+}
+
+/// All numbers are finite.
+#[inline(always)]
+pub(crate) fn finite<M: Machine, T: Element>(machine: M, args: &CheckArgs<T>) {
+    // SAFETY: that of a launch, see `list`.
+    let values = unsafe { args.values.read() };
+    check(machine, args, values.len(), |index| {
+        values.get(index).is_some_and(|&value| not_finite(value))
+    });
+}
+
+/// All labels are classes, or ignored.
+#[inline(always)]
+pub(crate) fn labels<M: Machine>(machine: M, args: &CheckArgs<u8>) {
+    // SAFETY: that of a launch, see `list`.
+    let labels = unsafe { args.labels.read() };
+    let ignored = (args.ignores != 0).then_some(args.ignore_index);
+    check(machine, args, args.labels.len(), |index| {
+        illegal_label(labels, ignored, args.classes as usize, index).is_some()
+    });
+}
+
+/// Whether a fault was found before; the label that it is about goes into the report.
+#[inline(always)]
+pub(crate) fn found<M: Machine>(machine: M, report: Places<u64>, labels: Labels) -> bool {
+    // SAFETY: the checks came before.
+    let Some(fault) = (unsafe { report.get(FAULT) }).filter(|&fault| fault != NO_FAULT) else {
+        return false;
+    };
+    if machine.block() == 0 && machine.thread() == 0 && !labels.is_empty() {
+        let row = (fault & (u64::MAX >> 8)) as usize;
+        // SAFETY: that of a launch, see `list`. Only this thread writes here.
+        unsafe {
+            let label = illegal_label(labels.read(), None, 0, row);
+            report.put(LABEL, label.unwrap_or(0) as u64);
+        }
+    }
+    true
+}

@@ -1,0 +1,203 @@
+//! The functions that go element by element. A block of threads takes blocks of the fixed tree.
+
+use crate::checks;
+use crate::machine::{Block, Machine};
+use crate::memory::{Labels, Outputs, Places, Slice, SumOf};
+use trueloss::device::{self, Elements, Output, Team, at, is_right};
+use trueloss::{BLOCK, Bce, BceWithLogits, Element, Mse};
+
+/// What there is of each element; each function takes what it needs.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct ElementArgs<T: Element> {
+    /// Logits, probabilities or predictions.
+    pub input: Slice<T>,
+    /// What they should be.
+    pub target: Slice<T>,
+    /// Weights, or none.
+    pub weight: Slice<T>,
+    /// Weights of the positive class, or none.
+    pub pos_weight: Slice<T>,
+    /// Softplus's option.
+    pub beta: f64,
+    /// What each gradient is multiplied by, or none: then all are by `scale`.
+    pub grad_output: Slice<T>,
+    /// See `grad_output`.
+    pub scale: f64,
+    /// Where the losses or values go, or nowhere.
+    pub values: Places<T>,
+    /// Where the gradients go, or nowhere.
+    pub grad_input: Places<T>,
+    /// Where the sum of each block's losses goes, or nowhere.
+    pub sums: Places<SumOf<T>>,
+    /// The report of the checks before it, or nowhere.
+    pub report: Places<u64>,
+}
+
+#[inline(always)]
+fn each<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>, function: impl Elements<T>) {
+    if checks::found(machine, args.report, Labels::NONE) {
+        return;
+    }
+    let team = Block(machine);
+    let len = args.input.len();
+    // SAFETY: that of a launch, see `list`; each index is written to by the one thread that has it.
+    let (grad_output, mut values, mut gradients) = unsafe {
+        (
+            args.grad_output.read(),
+            Outputs::new(args.values),
+            Outputs::new(args.grad_input),
+        )
+    };
+    let summed = !args.sums.is_empty();
+    let valued = summed || !args.values.is_empty();
+    let mut block = machine.block();
+    while block < len.div_ceil(BLOCK) {
+        let start = block * BLOCK;
+        let size = BLOCK.min(len - start);
+        let mut term = |from| {
+            let index = start + from;
+            if !args.grad_input.is_empty() {
+                let scale = if grad_output.is_empty() {
+                    args.scale
+                } else {
+                    at(grad_output, index)
+                };
+                gradients.write(index, 1, &[function.gradient(index, scale)]);
+            }
+            if !valued {
+                return 0.0;
+            }
+            let value = function.value(index);
+            if !args.values.is_empty() {
+                values.write(index, 1, &[value]);
+            }
+            value
+        };
+        if summed {
+            let sum = device::block(team, size, term);
+            if team.rank() == 0 {
+                // SAFETY: one thread for each block.
+                unsafe { args.sums.put(block, sum) };
+            }
+        } else {
+            for from in team.share(size) {
+                term(from);
+            }
+        }
+        block += machine.blocks();
+    }
+}
+
+/// Input and target.
+///
+/// # Safety
+///
+/// That of a launch, see `list`.
+#[inline(always)]
+unsafe fn pair<'a, T: Element>(args: &ElementArgs<T>) -> (&'a [T], &'a [T]) {
+    // SAFETY: the caller's promise.
+    unsafe { (args.input.read(), args.target.read()) }
+}
+
+#[inline(always)]
+pub(crate) fn mse<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
+    // SAFETY: that of a launch, see `list`.
+    let (input, target) = unsafe { pair(args) };
+    each(machine, args, device::mse(&Mse::new(), input, target));
+}
+
+#[inline(always)]
+pub(crate) fn bce<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
+    // SAFETY: that of a launch, see `list`.
+    let ((input, target), weight) = unsafe { (pair(args), args.weight.read()) };
+    // Without weights they are constants, which the compiler takes out of the formula.
+    if weight.is_empty() {
+        each(machine, args, device::bce(&Bce::new(), input, target));
+    } else {
+        let options = Bce::new().weight(weight);
+        each(machine, args, device::bce(&options, input, target));
+    }
+}
+
+#[inline(always)]
+pub(crate) fn bce_with_logits<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
+    // SAFETY: that of a launch, see `list`.
+    let ((input, target), weight, pos_weight) =
+        unsafe { (pair(args), args.weight.read(), args.pos_weight.read()) };
+    let options = BceWithLogits::new();
+    if weight.is_empty() && pos_weight.is_empty() {
+        each(
+            machine,
+            args,
+            device::bce_with_logits(&options, input, target),
+        );
+        return;
+    }
+    let or_one = |weights| {
+        if <[T]>::is_empty(weights) {
+            T::ONE
+        } else {
+            weights
+        }
+    };
+    let options = options
+        .weight(or_one(weight))
+        .pos_weight(or_one(pos_weight));
+    each(
+        machine,
+        args,
+        device::bce_with_logits(&options, input, target),
+    );
+}
+
+#[inline(always)]
+pub(crate) fn sigmoid<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
+    // SAFETY: that of a launch, see `list`.
+    let input = unsafe { args.input.read() };
+    each(machine, args, device::sigmoid(input));
+}
+
+#[inline(always)]
+pub(crate) fn log_sigmoid<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
+    // SAFETY: that of a launch, see `list`.
+    let input = unsafe { args.input.read() };
+    each(machine, args, device::log_sigmoid(input));
+}
+
+#[inline(always)]
+pub(crate) fn softplus<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
+    // SAFETY: that of a launch, see `list`.
+    let input = unsafe { args.input.read() };
+    each(machine, args, device::softplus(args.beta, input));
+}
+
+/// Counts 1 for each element that is right.
+struct Right<'a, T> {
+    input: &'a [T],
+    target: &'a [T],
+}
+
+impl<T: Element> Elements<T> for Right<'_, T> {
+    #[inline(always)]
+    fn value(&self, index: usize) -> f64 {
+        let pair = self.input.get(index).zip(self.target.get(index));
+        if pair.is_some_and(|(&logit, &target)| is_right(logit, target)) {
+            1.0
+        } else {
+            0.0
+        }
+    }
+
+    #[inline(always)]
+    fn gradient(&self, _: usize, _: f64) -> f64 {
+        0.0
+    }
+}
+
+#[inline(always)]
+pub(crate) fn binary_accuracy<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
+    // SAFETY: that of a launch, see `list`.
+    let (input, target) = unsafe { pair(args) };
+    each(machine, args, Right { input, target });
+}

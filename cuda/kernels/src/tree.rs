@@ -1,0 +1,153 @@
+//! The upper part of the fixed tree: sums of terms that lie in memory, and the nodes above them.
+
+use crate::checks;
+use crate::machine::{Block, Machine, THREADS};
+use crate::memory::{Labels, Places, Slice, SumOf};
+use trueloss::device::{self, Node, Sum, Team};
+use trueloss::{BLOCK, Element};
+
+/// How many nodes a round of [`tree`] makes one of.
+pub const TREE_WIDTH: usize = THREADS;
+
+/// What a sum is divided by.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Divisor {
+    /// The number,
+    pub number: f64,
+    /// unless it is here.
+    pub at: Slice<f64>,
+}
+
+impl Divisor {
+    /// # Safety
+    ///
+    /// That of a launch, see `list`.
+    #[inline(always)]
+    pub(crate) unsafe fn read(&self) -> f64 {
+        // SAFETY: the caller's promise.
+        unsafe { self.at.read() }
+            .first()
+            .copied()
+            .unwrap_or(self.number)
+    }
+}
+
+/// Nodes of one level of the tree.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct TreeArgs<T: Element> {
+    /// From the first block to the last.
+    pub nodes: Slice<SumOf<T>>,
+    /// Where those 8 levels above go,
+    pub above: Places<SumOf<T>>,
+    /// or, where there is but one, what it comes to,
+    pub total: Places<f64>,
+    /// and that divided by the divisor and rounded.
+    pub result: Places<T>,
+    /// See `result`.
+    pub divisor: Divisor,
+    /// The report of the checks before it, or nowhere.
+    pub report: Places<u64>,
+}
+
+/// Merges neighbours, and neighbours of those. Where nodes are lacking at the end, sums of nothing stand for them, which
+/// change nothing: the counter that core uses leaves them out.
+#[inline(always)]
+pub(crate) fn tree<M: Machine, T: Element>(machine: M, args: &TreeArgs<T>) {
+    if checks::found(machine, args.report, Labels::NONE) {
+        return;
+    }
+    // SAFETY: that of a launch, see `list`.
+    let nodes = unsafe { args.nodes.read() };
+    let team = Block(machine);
+    let mut group = machine.block();
+    // Even nothing has a sum.
+    while group < nodes.len().div_ceil(TREE_WIDTH).max(1) {
+        let mut node = nodes
+            .get(group * TREE_WIDTH + team.rank())
+            .copied()
+            .unwrap_or_default();
+        let mut by = 1;
+        while by < TREE_WIDTH {
+            node = node.merge(node.map(|bits| team.ask_above(bits, by)));
+            by *= 2;
+        }
+        if team.rank() == 0 {
+            // SAFETY: as above; one thread for each place.
+            unsafe {
+                if !args.above.is_empty() {
+                    args.above.put(group, node);
+                }
+                if !args.total.is_empty() {
+                    args.total.put(0, node.value());
+                }
+                if !args.result.is_empty() {
+                    args.result
+                        .put(0, device::reduced(node, args.divisor.read()));
+                }
+            }
+        }
+        group += machine.blocks();
+    }
+}
+
+/// Terms of which the sum of each block is wanted.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct TermArgs<T: Element> {
+    /// The terms,
+    pub terms: Slice<f64>,
+    /// or the labels whose weights they are,
+    pub labels: Labels,
+    /// but for those that are ignored,
+    pub ignore_index: i64,
+    /// from the weights of the classes; without them, 1.
+    pub weight: Slice<T>,
+    /// One for each block.
+    pub sums: Places<SumOf<T>>,
+    /// The report of the checks before it, or nowhere.
+    pub report: Places<u64>,
+}
+
+#[inline(always)]
+fn blocks<M: Machine, T: Element>(
+    machine: M,
+    args: &TermArgs<T>,
+    len: usize,
+    term: impl Fn(usize) -> f64,
+) {
+    if checks::found(machine, args.report, args.labels) {
+        return;
+    }
+    let team = Block(machine);
+    let mut block = machine.block();
+    while block < len.div_ceil(BLOCK) {
+        let start = block * BLOCK;
+        let sum = device::block(team, BLOCK.min(len - start), |from| term(start + from));
+        if team.rank() == 0 {
+            // SAFETY: that of a launch, see `list`; one thread for each place.
+            unsafe { args.sums.put(block, sum) };
+        }
+        block += machine.blocks();
+    }
+}
+
+/// The sums of terms.
+#[inline(always)]
+pub(crate) fn terms<M: Machine, T: Element>(machine: M, args: &TermArgs<T>) {
+    // SAFETY: that of a launch, see `list`.
+    let terms = unsafe { args.terms.read() };
+    blocks(machine, args, terms.len(), |index| device::at(terms, index));
+}
+
+/// The sums of what rows count in a mean.
+#[inline(always)]
+pub(crate) fn weights<M: Machine, T: Element>(machine: M, args: &TermArgs<T>) {
+    // SAFETY: that of a launch, see `list`.
+    let (labels, weight) = unsafe { (args.labels.read(), args.weight.read()) };
+    let weight = (!weight.is_empty()).then_some(weight);
+    blocks(machine, args, args.labels.len(), |row| {
+        device::label_weight(labels, args.ignore_index, weight, row)
+    });
+}
