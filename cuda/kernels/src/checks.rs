@@ -6,18 +6,29 @@ use crate::memory::{Labels, Places, Slice};
 use trueloss::Element;
 use trueloss::device::{illegal_label, not_finite, outside_unit_interval};
 
-/// The report of a call in which no fault was found.
-pub const NO_FAULT: u64 = u64::MAX;
+/// How many numbers a report has: the fault, 0 if there is none, and the illegal label, if that is the fault.
+pub const REPORT: usize = 2;
 
-/// Where in a report the fault lies: a `u64` made by [`fault`], or [`NO_FAULT`].
 const FAULT: usize = 0;
+const LABEL: usize = 1;
 
-/// And where the illegal label lies, if that is the fault.
-pub const LABEL: usize = 1;
+/// How many bits the index of a fault has.
+const INDEX_BITS: u32 = 56;
 
-/// A fault as a number: that of the check, those made first being the smaller ones, and the index, of the first 2^56.
-pub const fn fault(check: u8, index: usize) -> u64 {
-    (check as u64) << 56 | (index as u64 & (u64::MAX >> 8))
+/// A fault as a number: of two, that of the earlier check is the larger one, and of two of a check that with the smaller
+/// index.
+const fn fault(check: u64, index: usize) -> u64 {
+    !(check << INDEX_BITS | index as u64)
+}
+
+/// What a report says: the number of the check, the index, and the label, which means something if the check was one
+/// of labels.
+pub fn read_report(report: [u64; REPORT]) -> Option<(usize, usize, i64)> {
+    let fault = !report[FAULT];
+    (report[FAULT] != 0).then(|| {
+        let (check, index) = (fault >> INDEX_BITS, fault & (u64::MAX >> 8));
+        (check as usize, index as usize, report[LABEL] as i64)
+    })
 }
 
 /// What a check looks at.
@@ -34,7 +45,7 @@ pub struct CheckArgs<T> {
     pub ignores: u64,
     /// See `labels`.
     pub classes: u64,
-    /// The number of the check.
+    /// The number of the check: those made first have the smaller ones.
     pub check: u64,
     /// The report.
     pub report: Places<u64>,
@@ -52,7 +63,7 @@ fn check<M: Machine, T>(
     while index < len {
         if at_fault(index) {
             // SAFETY: during a call, its report is written to by its checks alone.
-            unsafe { machine.minimum(args.report.address(), fault(args.check as u8, index)) };
+            unsafe { machine.maximum(args.report.address(), fault(args.check, index)) };
             return;
         }
         index += machine.blocks() * THREADS;
@@ -96,11 +107,11 @@ pub(crate) fn labels<M: Machine>(machine: M, args: &CheckArgs<u8>) {
 #[inline(always)]
 pub(crate) fn found<M: Machine>(machine: M, report: Places<u64>, labels: Labels) -> bool {
     // SAFETY: the checks came before.
-    let Some(fault) = (unsafe { report.get(FAULT) }).filter(|&fault| fault != NO_FAULT) else {
+    let fault = unsafe { report.get(FAULT) };
+    let Some((_, row, _)) = fault.and_then(|fault| read_report([fault, 0])) else {
         return false;
     };
     if machine.block() == 0 && machine.thread() == 0 && !labels.is_empty() {
-        let row = (fault & (u64::MAX >> 8)) as usize;
         // SAFETY: that of a launch, see `list`. Only this thread writes here.
         unsafe {
             let label = illegal_label(labels.read(), None, 0, row);

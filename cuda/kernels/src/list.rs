@@ -69,69 +69,77 @@ macro_rules! kernels {
     };
 }
 
-kernels! {
-    check_unit_interval_f32(CheckArgs<f32>) = checks::unit_interval;
-    check_unit_interval_f64(CheckArgs<f64>) = checks::unit_interval;
-    check_finite_f32(CheckArgs<f32>) = checks::finite;
-    check_finite_f64(CheckArgs<f64>) = checks::finite;
-    check_labels(CheckArgs<u8>) = checks::labels;
+/// Calls a macro with the list.
+#[macro_export]
+macro_rules! each_kernel {
+    ($then:ident) => {
+        $then! {
+            check_unit_interval_f32(CheckArgs<f32>) = checks::unit_interval;
+            check_unit_interval_f64(CheckArgs<f64>) = checks::unit_interval;
+            check_finite_f32(CheckArgs<f32>) = checks::finite;
+            check_finite_f64(CheckArgs<f64>) = checks::finite;
+            check_labels(CheckArgs<u8>) = checks::labels;
 
-    mse_f32(ElementArgs<f32>) = elements::mse;
-    mse_f64(ElementArgs<f64>) = elements::mse;
-    bce_f32(ElementArgs<f32>) = elements::bce;
-    bce_f64(ElementArgs<f64>) = elements::bce;
-    bce_with_logits_f32(ElementArgs<f32>) = elements::bce_with_logits;
-    bce_with_logits_f64(ElementArgs<f64>) = elements::bce_with_logits;
-    sigmoid_f32(ElementArgs<f32>) = elements::sigmoid;
-    sigmoid_f64(ElementArgs<f64>) = elements::sigmoid;
-    log_sigmoid_f32(ElementArgs<f32>) = elements::log_sigmoid;
-    log_sigmoid_f64(ElementArgs<f64>) = elements::log_sigmoid;
-    softplus_f32(ElementArgs<f32>) = elements::softplus;
-    softplus_f64(ElementArgs<f64>) = elements::softplus;
-    binary_accuracy_f32(ElementArgs<f32>) = elements::binary_accuracy;
-    binary_accuracy_f64(ElementArgs<f64>) = elements::binary_accuracy;
+            mse_f32(ElementArgs<f32>) = elements::mse;
+            mse_f64(ElementArgs<f64>) = elements::mse;
+            bce_f32(ElementArgs<f32>) = elements::bce;
+            bce_f64(ElementArgs<f64>) = elements::bce;
+            bce_with_logits_f32(ElementArgs<f32>) = elements::bce_with_logits;
+            bce_with_logits_f64(ElementArgs<f64>) = elements::bce_with_logits;
+            sigmoid_f32(ElementArgs<f32>) = elements::sigmoid;
+            sigmoid_f64(ElementArgs<f64>) = elements::sigmoid;
+            log_sigmoid_f32(ElementArgs<f32>) = elements::log_sigmoid;
+            log_sigmoid_f64(ElementArgs<f64>) = elements::log_sigmoid;
+            softplus_f32(ElementArgs<f32>) = elements::softplus;
+            softplus_f64(ElementArgs<f64>) = elements::softplus;
+            binary_accuracy_f32(ElementArgs<f32>) = elements::binary_accuracy;
+            binary_accuracy_f64(ElementArgs<f64>) = elements::binary_accuracy;
 
-    nll_thread_f32(RowArgs<f32>) = rows::nll_thread;
-    nll_warp_f32(RowArgs<f32>) = rows::nll_warp;
-    nll_block_f32(RowArgs<f32>) = rows::nll_block;
-    nll_thread_f64(RowArgs<f64>) = rows::nll_thread;
-    nll_warp_f64(RowArgs<f64>) = rows::nll_warp;
-    nll_block_f64(RowArgs<f64>) = rows::nll_block;
-    cross_entropy_thread_f32(RowArgs<f32>) = rows::cross_entropy_thread;
-    cross_entropy_warp_f32(RowArgs<f32>) = rows::cross_entropy_warp;
-    cross_entropy_block_f32(RowArgs<f32>) = rows::cross_entropy_block;
-    cross_entropy_thread_f64(RowArgs<f64>) = rows::cross_entropy_thread;
-    cross_entropy_warp_f64(RowArgs<f64>) = rows::cross_entropy_warp;
-    cross_entropy_block_f64(RowArgs<f64>) = rows::cross_entropy_block;
-    cross_entropy_probabilities_thread_f32(RowArgs<f32>) = rows::probabilities_thread;
-    cross_entropy_probabilities_warp_f32(RowArgs<f32>) = rows::probabilities_warp;
-    cross_entropy_probabilities_block_f32(RowArgs<f32>) = rows::probabilities_block;
-    cross_entropy_probabilities_thread_f64(RowArgs<f64>) = rows::probabilities_thread;
-    cross_entropy_probabilities_warp_f64(RowArgs<f64>) = rows::probabilities_warp;
-    cross_entropy_probabilities_block_f64(RowArgs<f64>) = rows::probabilities_block;
-    softmax_thread_f32(RowArgs<f32>) = rows::softmax_thread;
-    softmax_warp_f32(RowArgs<f32>) = rows::softmax_warp;
-    softmax_block_f32(RowArgs<f32>) = rows::softmax_block;
-    softmax_thread_f64(RowArgs<f64>) = rows::softmax_thread;
-    softmax_warp_f64(RowArgs<f64>) = rows::softmax_warp;
-    softmax_block_f64(RowArgs<f64>) = rows::softmax_block;
-    log_softmax_thread_f32(RowArgs<f32>) = rows::log_softmax_thread;
-    log_softmax_warp_f32(RowArgs<f32>) = rows::log_softmax_warp;
-    log_softmax_block_f32(RowArgs<f32>) = rows::log_softmax_block;
-    log_softmax_thread_f64(RowArgs<f64>) = rows::log_softmax_thread;
-    log_softmax_warp_f64(RowArgs<f64>) = rows::log_softmax_warp;
-    log_softmax_block_f64(RowArgs<f64>) = rows::log_softmax_block;
-    accuracy_thread_f32(RowArgs<f32>) = rows::accuracy_thread;
-    accuracy_warp_f32(RowArgs<f32>) = rows::accuracy_warp;
-    accuracy_block_f32(RowArgs<f32>) = rows::accuracy_block;
-    accuracy_thread_f64(RowArgs<f64>) = rows::accuracy_thread;
-    accuracy_warp_f64(RowArgs<f64>) = rows::accuracy_warp;
-    accuracy_block_f64(RowArgs<f64>) = rows::accuracy_block;
+            nll_thread_f32(RowArgs<f32>) = rows::nll_thread;
+            nll_warp_f32(RowArgs<f32>) = rows::nll_warp;
+            nll_block_f32(RowArgs<f32>) = rows::nll_block;
+            nll_thread_f64(RowArgs<f64>) = rows::nll_thread;
+            nll_warp_f64(RowArgs<f64>) = rows::nll_warp;
+            nll_block_f64(RowArgs<f64>) = rows::nll_block;
+            cross_entropy_thread_f32(RowArgs<f32>) = rows::cross_entropy_thread;
+            cross_entropy_warp_f32(RowArgs<f32>) = rows::cross_entropy_warp;
+            cross_entropy_block_f32(RowArgs<f32>) = rows::cross_entropy_block;
+            cross_entropy_thread_f64(RowArgs<f64>) = rows::cross_entropy_thread;
+            cross_entropy_warp_f64(RowArgs<f64>) = rows::cross_entropy_warp;
+            cross_entropy_block_f64(RowArgs<f64>) = rows::cross_entropy_block;
+            cross_entropy_probabilities_thread_f32(RowArgs<f32>) = rows::probabilities_thread;
+            cross_entropy_probabilities_warp_f32(RowArgs<f32>) = rows::probabilities_warp;
+            cross_entropy_probabilities_block_f32(RowArgs<f32>) = rows::probabilities_block;
+            cross_entropy_probabilities_thread_f64(RowArgs<f64>) = rows::probabilities_thread;
+            cross_entropy_probabilities_warp_f64(RowArgs<f64>) = rows::probabilities_warp;
+            cross_entropy_probabilities_block_f64(RowArgs<f64>) = rows::probabilities_block;
+            softmax_thread_f32(RowArgs<f32>) = rows::softmax_thread;
+            softmax_warp_f32(RowArgs<f32>) = rows::softmax_warp;
+            softmax_block_f32(RowArgs<f32>) = rows::softmax_block;
+            softmax_thread_f64(RowArgs<f64>) = rows::softmax_thread;
+            softmax_warp_f64(RowArgs<f64>) = rows::softmax_warp;
+            softmax_block_f64(RowArgs<f64>) = rows::softmax_block;
+            log_softmax_thread_f32(RowArgs<f32>) = rows::log_softmax_thread;
+            log_softmax_warp_f32(RowArgs<f32>) = rows::log_softmax_warp;
+            log_softmax_block_f32(RowArgs<f32>) = rows::log_softmax_block;
+            log_softmax_thread_f64(RowArgs<f64>) = rows::log_softmax_thread;
+            log_softmax_warp_f64(RowArgs<f64>) = rows::log_softmax_warp;
+            log_softmax_block_f64(RowArgs<f64>) = rows::log_softmax_block;
+            accuracy_thread_f32(RowArgs<f32>) = rows::accuracy_thread;
+            accuracy_warp_f32(RowArgs<f32>) = rows::accuracy_warp;
+            accuracy_block_f32(RowArgs<f32>) = rows::accuracy_block;
+            accuracy_thread_f64(RowArgs<f64>) = rows::accuracy_thread;
+            accuracy_warp_f64(RowArgs<f64>) = rows::accuracy_warp;
+            accuracy_block_f64(RowArgs<f64>) = rows::accuracy_block;
 
-    terms_f32(TermArgs<f32>) = tree::terms;
-    terms_f64(TermArgs<f64>) = tree::terms;
-    weights_f32(TermArgs<f32>) = tree::weights;
-    weights_f64(TermArgs<f64>) = tree::weights;
-    tree_f32(TreeArgs<f32>) = tree::tree;
-    tree_f64(TreeArgs<f64>) = tree::tree;
+            terms_f32(TermArgs<f32>) = tree::terms;
+            terms_f64(TermArgs<f64>) = tree::terms;
+            weights_f32(TermArgs<f32>) = tree::weights;
+            weights_f64(TermArgs<f64>) = tree::weights;
+            tree_f32(TreeArgs<f32>) = tree::tree;
+            tree_f64(TreeArgs<f64>) = tree::tree;
+        }
+    };
 }
+
+each_kernel!(kernels);

@@ -26,12 +26,12 @@ pub trait Machine: Copy {
     /// The same among all threads of a block.
     fn exchange(self, bits: u64, thread: usize) -> u64;
 
-    /// Makes the number at an address the smaller one of itself and `value`, whatever other threads do to it.
+    /// Makes the number at an address the larger one of itself and `value`, whatever other threads do to it.
     ///
     /// # Safety
     ///
     /// A `u64` that nothing but calls of this reads or writes meanwhile lies there.
-    unsafe fn minimum(self, address: u64, value: u64);
+    unsafe fn maximum(self, address: u64, value: u64);
 }
 
 /// The threads of a warp as a team.

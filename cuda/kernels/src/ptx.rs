@@ -85,11 +85,11 @@ impl Machine for Gpu {
     }
 
     #[inline(always)]
-    unsafe fn minimum(self, address: u64, value: u64) {
+    unsafe fn maximum(self, address: u64, value: u64) {
         // SAFETY: the caller's promise.
         unsafe {
             asm!(
-                "red.global.min.u64 [{address}], {value};",
+                "red.global.max.u64 [{address}], {value};",
                 address = in(reg64) address,
                 value = in(reg64) value,
                 options(nostack),
