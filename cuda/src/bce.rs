@@ -1,0 +1,62 @@
+//! Binary cross-entropy of probabilities.
+
+use crate::element::Element;
+use crate::elementwise::{Call, methods};
+use crate::error::Error;
+use crate::gpu::Gpu;
+use crate::pending::{Done, Loss};
+use cudarc::driver::{DevicePtr, DevicePtrMut};
+use trueloss::Reduction;
+use trueloss_kernels::Kernel;
+
+/// Binary cross-entropy of probabilities, `binary_cross_entropy`: [`trueloss::Bce`] on a device.
+#[derive(Clone, Copy)]
+pub struct Bce<'a, T> {
+    weight: Option<&'a dyn DevicePtr<T>>,
+    reduction: Reduction,
+}
+
+impl<T> Default for Bce<'_, T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Bce<'_, T> {
+    /// The mean, unweighted.
+    pub const fn new() -> Self {
+        Self {
+            weight: None,
+            reduction: Reduction::Mean,
+        }
+    }
+}
+
+impl<'w, T: Element> Bce<'w, T> {
+    /// A factor for each element's loss, on the device.
+    pub const fn weight(mut self, weight: &'w dyn DevicePtr<T>) -> Self {
+        self.weight = Some(weight);
+        self
+    }
+
+    /// Mean or sum.
+    pub const fn reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    fn call<'a>(
+        &'a self,
+        gpu: &'a Gpu,
+        input: &'a dyn DevicePtr<T>,
+        target: &'a dyn DevicePtr<T>,
+    ) -> Result<Call<'a, T>, Error> {
+        let kernel = T::choose(Kernel::bce_f32, Kernel::bce_f64);
+        Call::new(gpu, kernel, self.reduction, input, Some(target))?
+            .weight(self.weight)?
+            .check_input()?
+            .check_target()
+    }
+
+    methods!(T);
+}

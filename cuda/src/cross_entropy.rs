@@ -1,0 +1,124 @@
+//! Cross-entropy of logits, with class indices or class probabilities.
+
+use crate::classes::{Call, ClassIndex, Classes, Count, methods};
+use crate::element::Element;
+use crate::error::Error;
+use crate::gpu::Gpu;
+use crate::pending::{Done, Loss};
+use cudarc::driver::{DevicePtr, DevicePtrMut};
+use trueloss::Reduction;
+use trueloss_kernels::Kernel;
+
+/// Cross-entropy of logits, `cross_entropy`: [`trueloss::CrossEntropy`] on a device.
+#[derive(Clone, Copy)]
+pub struct CrossEntropy<'a, T> {
+    weight: Option<&'a dyn DevicePtr<T>>,
+    ignore_index: i64,
+    label_smoothing: f64,
+    reduction: Reduction,
+}
+
+impl<T> Default for CrossEntropy<'_, T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> CrossEntropy<'_, T> {
+    /// The mean, unweighted, without smoothing, with labels of -100 ignored.
+    pub const fn new() -> Self {
+        Self {
+            weight: None,
+            ignore_index: -100,
+            label_smoothing: 0.0,
+            reduction: Reduction::Mean,
+        }
+    }
+}
+
+impl<'w, T: Element> CrossEntropy<'w, T> {
+    /// A weight for each class, on the device.
+    pub const fn weight(mut self, weight: &'w dyn DevicePtr<T>) -> Self {
+        self.weight = Some(weight);
+        self
+    }
+
+    /// The label of rows that don't count. It may be one of the classes.
+    pub const fn ignore_index(mut self, ignore_index: i64) -> Self {
+        self.ignore_index = ignore_index;
+        self
+    }
+
+    /// How much of the target, from 0 to 1, is spread evenly over all classes.
+    pub const fn label_smoothing(mut self, label_smoothing: f64) -> Self {
+        self.label_smoothing = label_smoothing;
+        self
+    }
+
+    /// Mean or sum.
+    pub const fn reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    fn call<'a, I: ClassIndex>(
+        &'a self,
+        gpu: &'a Gpu,
+        input: Classes<'a, T>,
+        target: &'a dyn DevicePtr<I>,
+    ) -> Result<Call<'a, T>, Error> {
+        use Kernel::*;
+        let kernels = [
+            [
+                cross_entropy_thread_f32,
+                cross_entropy_warp_f32,
+                cross_entropy_block_f32,
+            ],
+            [
+                cross_entropy_thread_f64,
+                cross_entropy_warp_f64,
+                cross_entropy_block_f64,
+            ],
+        ];
+        Call::new(gpu, kernels, input)?
+            .label_smoothing(self.label_smoothing)?
+            .weight(self.weight)?
+            .labels(target, Some(self.ignore_index))
+    }
+
+    fn call_probabilities<'a>(
+        &'a self,
+        gpu: &'a Gpu,
+        input: Classes<'a, T>,
+        target: &'a dyn DevicePtr<T>,
+    ) -> Result<Call<'a, T>, Error> {
+        use Kernel::*;
+        let kernels = [
+            [
+                cross_entropy_probabilities_thread_f32,
+                cross_entropy_probabilities_warp_f32,
+                cross_entropy_probabilities_block_f32,
+            ],
+            [
+                cross_entropy_probabilities_thread_f64,
+                cross_entropy_probabilities_warp_f64,
+                cross_entropy_probabilities_block_f64,
+            ],
+        ];
+        Call::new(gpu, kernels, input)?
+            .label_smoothing(self.label_smoothing)?
+            .weight(self.weight)?
+            .probabilities(target)
+    }
+
+    methods!(
+        call, Count::Labels, [I: ClassIndex] I;
+        forward, forward_each, backward, backward_each, forward_backward
+    );
+
+    methods!(
+        call_probabilities, Count::Rows, [] T;
+        forward_probabilities, forward_each_probabilities, backward_probabilities, backward_each_probabilities,
+        forward_backward_probabilities
+    );
+}

@@ -1,0 +1,49 @@
+//! [`trueloss`] on an NVIDIA GPU: the same kernels, the same bits.
+//!
+//! The kernels are `trueloss`'s own formulas, loops over rows and tree of additions, compiled to PTX, which this crate
+//! ships. It needs the driver and nothing else: no toolkit, no compiler. What it returns has the bits that the CPU
+//! returns, whatever the device.
+//!
+//! Each type here has the name, the options and the methods of that in `trueloss`; where that takes slices, this takes a
+//! [`Gpu`] and slices of cudarc's on the device: [`CudaSlice`](cudarc::driver::CudaSlice), or a view of one. Memory is
+//! the caller's. A call allocates 8 bytes for each 4096 elements, or each row, on its stream, for as long as it runs.
+//!
+//! Calls are asynchronous. What is wrong with the arguments' lengths is an error at once; illegal numbers among
+//! them are found by the device, before it writes anything, and [`Loss::wait`] and [`Done::wait`] return the
+//! error then. See [`Gpu::without_checks`].
+//!
+//! Source: <https://docs.nvidia.com/cuda/parallel-thread-execution>, <https://docs.rs/cudarc>
+#![deny(unsafe_op_in_unsafe_fn)]
+
+mod activation;
+mod bce;
+mod bce_with_logits;
+mod classes;
+mod cross_entropy;
+mod element;
+mod elementwise;
+mod error;
+mod gpu;
+mod launch;
+mod metrics;
+mod mse;
+mod nll;
+mod pending;
+mod work;
+
+pub use activation::{LogSigmoid, LogSoftmax, Sigmoid, Softmax, Softplus};
+pub use bce::Bce;
+pub use bce_with_logits::BceWithLogits;
+pub use classes::{ClassIndex, Classes};
+pub use cross_entropy::CrossEntropy;
+pub use element::Element;
+pub use error::Error;
+pub use gpu::{Gpu, devices};
+pub use metrics::{accuracy, binary_accuracy};
+pub use mse::Mse;
+pub use nll::Nll;
+pub use pending::{Done, Loss};
+pub use trueloss::Reduction;
+
+/// The driver's interface, whose slices and streams the calls take.
+pub use cudarc;

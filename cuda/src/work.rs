@@ -1,0 +1,311 @@
+//! What every call does: it looks at its arguments' lengths, has the device check the numbers, and adds up sums.
+
+use crate::classes::ClassIndex;
+use crate::element::Element;
+use crate::error::Error;
+use crate::gpu::Gpu;
+use crate::launch::launch;
+use crate::pending::{Done, Loss, Report};
+use cudarc::driver::{CudaSlice, DevicePtr, DevicePtrMut, DeviceRepr, SyncOnDrop, ValidAsZeroBits};
+use std::marker::PhantomData;
+use trueloss::{Argument, BLOCK};
+use trueloss_kernels::{
+    CheckArgs, Divisor, Kernel, Labels, Places, REPORT, Slice, SumOf, THREADS, TREE_WIDTH, TreeArgs,
+};
+
+/// What a check looks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Check {
+    UnitInterval(Argument),
+    Finite(Argument),
+    Labels { classes: usize },
+}
+
+/// A call that is being made: the addresses of its arguments are good, and their streams wait for it, until it is
+/// dropped.
+pub(crate) struct Work<'a, T> {
+    gpu: &'a Gpu,
+    checks: Vec<Check>,
+    report: Option<CudaSlice<u64>>,
+    guards: Vec<SyncOnDrop<'a>>,
+    of: PhantomData<T>,
+}
+
+/// As many blocks of threads as there are elements for: a check has little to do for each.
+const CHECKED_BY_A_BLOCK: usize = 16 * THREADS;
+
+impl<'a, T: Element> Work<'a, T> {
+    pub(crate) fn new(gpu: &'a Gpu) -> Self {
+        Self {
+            gpu,
+            checks: Vec::new(),
+            report: None,
+            guards: Vec::new(),
+            of: PhantomData,
+        }
+    }
+
+    /// An argument that is read.
+    pub(crate) fn read<U>(&mut self, slice: &'a dyn DevicePtr<U>) -> Result<Slice<U>, Error> {
+        self.same_device(slice.stream().context())?;
+        let len = slice.len();
+        let (address, guard) = slice.device_ptr(self.gpu.stream());
+        self.guards.push(guard);
+        Ok(Slice::new(address, len))
+    }
+
+    /// An argument that may be missing.
+    pub(crate) fn read_any<U>(
+        &mut self,
+        slice: Option<&'a dyn DevicePtr<U>>,
+    ) -> Result<Slice<U>, Error> {
+        slice.map_or(Ok(Slice::NONE), |slice| self.read(slice))
+    }
+
+    /// An argument that is written.
+    pub(crate) fn write<U>(
+        &mut self,
+        slice: &'a mut dyn DevicePtrMut<U>,
+    ) -> Result<Places<U>, Error> {
+        self.same_device(slice.stream().context())?;
+        let len = slice.len();
+        let (address, guard) = slice.device_ptr_mut(self.gpu.stream());
+        self.guards.push(guard);
+        Ok(Places::new(address, len))
+    }
+
+    fn same_device(&self, context: &cudarc::driver::CudaContext) -> Result<(), Error> {
+        if *context == **self.gpu.stream().context() {
+            Ok(())
+        } else {
+            Err(Error::OtherDevice)
+        }
+    }
+
+    /// Memory of the call's own, on its stream: it is given back in the stream's order, after the kernels that
+    /// were told of it.
+    pub(crate) fn scratch<U: DeviceRepr + ValidAsZeroBits>(
+        &self,
+        len: usize,
+    ) -> Result<CudaSlice<U>, Error> {
+        Ok(self.gpu.stream().alloc_zeros(len.max(1))?)
+    }
+
+    /// The address of such memory.
+    pub(crate) fn address<U>(&self, memory: &CudaSlice<U>) -> u64 {
+        let (address, _) = memory.device_ptr(self.gpu.stream());
+        address
+    }
+
+    fn check(
+        &mut self,
+        check: Check,
+        kernel: Kernel,
+        args: CheckArgs<T>,
+        len: usize,
+    ) -> Result<(), Error> {
+        if !self.gpu.checks() || len == 0 {
+            return Ok(());
+        }
+        if self.report.is_none() {
+            self.report = Some(self.scratch(REPORT)?);
+        }
+        let args = CheckArgs {
+            check: self.checks.len() as u64,
+            report: self.report(),
+            ..args
+        };
+        self.checks.push(check);
+        // SAFETY: the addresses are those of arguments and of the report, which is written to by kernels on this stream
+        // alone.
+        unsafe { launch(self.gpu, kernel, args, len.div_ceil(CHECKED_BY_A_BLOCK)) }
+    }
+
+    const NOTHING_TO_CHECK: CheckArgs<T> = CheckArgs {
+        values: Slice::NONE,
+        labels: Labels::NONE,
+        ignore_index: 0,
+        ignores: 0,
+        classes: 0,
+        check: 0,
+        report: Places::NONE,
+    };
+
+    /// All of `values` lie in [0, 1].
+    pub(crate) fn check_unit_interval(
+        &mut self,
+        argument: Argument,
+        values: Slice<T>,
+    ) -> Result<(), Error> {
+        let args = CheckArgs {
+            values,
+            ..Self::NOTHING_TO_CHECK
+        };
+        let kernel = T::choose(
+            Kernel::check_unit_interval_f32,
+            Kernel::check_unit_interval_f64,
+        );
+        self.check(Check::UnitInterval(argument), kernel, args, values.len())
+    }
+
+    /// All of `values` are finite.
+    pub(crate) fn check_finite(
+        &mut self,
+        argument: Argument,
+        values: Slice<T>,
+    ) -> Result<(), Error> {
+        let args = CheckArgs {
+            values,
+            ..Self::NOTHING_TO_CHECK
+        };
+        let kernel = T::choose(Kernel::check_finite_f32, Kernel::check_finite_f64);
+        self.check(Check::Finite(argument), kernel, args, values.len())
+    }
+
+    /// There is a label for each row, and each is a class or ignored.
+    pub(crate) fn read_labels<I: ClassIndex>(
+        &mut self,
+        labels: &'a dyn DevicePtr<I>,
+        ignore_index: Option<i64>,
+        rows: usize,
+        classes: usize,
+    ) -> Result<Labels, Error> {
+        check_length(Argument::Target, rows, labels.len())?;
+        let labels = I::labels(self.read(labels)?);
+        let args = CheckArgs {
+            labels,
+            ignore_index: ignore_index.unwrap_or(0),
+            ignores: ignore_index.is_some().into(),
+            classes: classes as u64,
+            ..Self::NOTHING_TO_CHECK
+        };
+        self.check(
+            Check::Labels { classes },
+            Kernel::check_labels,
+            args,
+            labels.len(),
+        )?;
+        Ok(labels)
+    }
+
+    /// Where the checks say what they found, for the kernels that come after them.
+    pub(crate) fn report(&self) -> Places<u64> {
+        self.report.as_ref().map_or(Places::NONE, |report| {
+            Places::new(self.address(report), REPORT)
+        })
+    }
+
+    /// Launches a kernel.
+    ///
+    /// # Safety
+    ///
+    /// The arguments are those of the kernel, and made of what this has given.
+    pub(crate) unsafe fn launch<A: Copy>(
+        &self,
+        kernel: Kernel,
+        args: A,
+        blocks: usize,
+    ) -> Result<(), Error> {
+        // SAFETY: arguments are there, on this device, as long as this lives, of their lengths, and what is written to is
+        // borrowed for it alone; memory of the call's own is given back in the stream's order.
+        unsafe { launch(self.gpu, kernel, args, blocks) }
+    }
+
+    /// Room for the sums of the blocks of `len` terms.
+    pub(crate) fn sums(&self, len: usize) -> Result<Sums<T>, Error> {
+        let blocks = len.div_ceil(BLOCK);
+        Ok(Sums {
+            memory: self.scratch(blocks * (size_of::<SumOf<T>>() / size_of::<u64>()))?,
+            blocks,
+            of: PhantomData,
+        })
+    }
+
+    /// What the sums of blocks come to: unrounded to `total`, or over a divisor and rounded to `result`.
+    pub(crate) fn total(
+        &self,
+        sums: Sums<T>,
+        total: Places<f64>,
+        result: Places<T>,
+        divisor: Divisor,
+    ) -> Result<(), Error> {
+        let mut below = sums;
+        loop {
+            let above = below.blocks.div_ceil(TREE_WIDTH);
+            let last = above <= 1;
+            let room = (!last).then(|| self.sums(above * BLOCK)).transpose()?;
+            let args = TreeArgs {
+                nodes: below.slice(self),
+                above: room.as_ref().map_or(Places::NONE, |room| room.places(self)),
+                total: if last { total } else { Places::NONE },
+                result: if last { result } else { Places::NONE },
+                divisor,
+                report: self.report(),
+            };
+            // SAFETY: of what this has given.
+            unsafe {
+                self.launch(
+                    T::choose(Kernel::tree_f32, Kernel::tree_f64),
+                    args,
+                    above.max(1),
+                )
+            }?;
+            match room {
+                Some(room) => below = room,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// The end of a call that returns a loss.
+    pub(crate) fn loss(self, value: CudaSlice<T>) -> Loss<T> {
+        Loss::new(value, self.done().into_report())
+    }
+
+    /// The end of a call that returns nothing.
+    pub(crate) fn done(self) -> Done {
+        Done::new(Report {
+            stream: self.gpu.stream().clone(),
+            memory: self.report,
+            checks: self.checks,
+        })
+    }
+}
+
+/// Memory for the sums of blocks.
+pub(crate) struct Sums<T> {
+    memory: CudaSlice<u64>,
+    blocks: usize,
+    of: PhantomData<T>,
+}
+
+impl<T: Element> Sums<T> {
+    pub(crate) fn blocks(&self) -> usize {
+        self.blocks
+    }
+
+    pub(crate) fn places(&self, work: &Work<'_, T>) -> Places<SumOf<T>> {
+        Places::new(work.address(&self.memory), self.blocks)
+    }
+
+    fn slice(&self, work: &Work<'_, T>) -> Slice<SumOf<T>> {
+        Slice::new(work.address(&self.memory), self.blocks)
+    }
+}
+
+/// A slice has the length that it must have.
+pub(crate) fn check_length(
+    argument: Argument,
+    expected: usize,
+    actual: usize,
+) -> Result<(), Error> {
+    if actual == expected {
+        return Ok(());
+    }
+    Err(trueloss::Error::Length {
+        argument,
+        expected,
+        actual,
+    }
+    .into())
+}
