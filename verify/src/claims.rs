@@ -7,7 +7,8 @@ use crate::kernels;
 use crate::oracle::{self, Call, Function, Target};
 use crate::ulp::{self, Format, Judged};
 use proptest::strategy::BoxedStrategy;
-use trueloss::Element;
+use trueloss::{Element, Reduction};
+use trueloss_digest::call::{self, Core, ElementCall, Library};
 
 /// Forward or gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -451,27 +452,26 @@ fn one_argument(
 
 /// What the kernels answer to one argument.
 fn answers(claim: &Claim, label: Option<f64>, inputs: &[f32]) -> Vec<f32> {
+    let function = kernels::element_function(claim.function)
+        .unwrap_or_else(|| panic!("{}: a function of rows", claim.name()));
+    let call = ElementCall {
+        function,
+        direction: match claim.direction {
+            Direction::Forward => call::Direction::ForwardEach,
+            Direction::Gradient => call::Direction::BackwardEach,
+        },
+        reduction: Reduction::Mean,
+        input: inputs,
+        target: &vec![label.unwrap_or(0.0) as f32; inputs.len()],
+        weight: None,
+        pos_weight: None,
+        grad_output: 1.0,
+        grad_outputs: &vec![1.0; inputs.len()],
+        beta: 1.0,
+    };
     let mut out = vec![0.0; inputs.len()];
-    let ones = vec![1.0; inputs.len()];
-    let forward = claim.direction == Direction::Forward;
-    let (sigmoid, log_sigmoid, softplus, bce) = (
-        trueloss::Sigmoid::new(),
-        trueloss::LogSigmoid::new(),
-        trueloss::Softplus::new(),
-        trueloss::BceWithLogits::new(),
-    );
-    let target = vec![label.unwrap_or(0.0) as f32; inputs.len()];
-    match (claim.function, forward) {
-        (Function::Sigmoid, true) => sigmoid.forward(inputs, &mut out),
-        (Function::Sigmoid, false) => sigmoid.backward(inputs, &ones, &mut out),
-        (Function::LogSigmoid, true) => log_sigmoid.forward(inputs, &mut out),
-        (Function::LogSigmoid, false) => log_sigmoid.backward(inputs, &ones, &mut out),
-        (Function::Softplus, true) => softplus.forward(inputs, &mut out),
-        (Function::Softplus, false) => softplus.backward(inputs, &ones, &mut out),
-        (_, true) => bce.forward_each(inputs, &target, &mut out),
-        (_, false) => bce.backward_each(inputs, &target, &ones, &mut out),
-    }
-    .unwrap_or_else(|error| panic!("{}: {error}", claim.name()));
+    Core.elements(&call, &mut out)
+        .unwrap_or_else(|error| panic!("{}: {error}", claim.name()));
     out
 }
 

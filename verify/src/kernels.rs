@@ -1,8 +1,8 @@
-//! The kernels of `trueloss`, run on a [`Call`]: the one place that knows which method answers which call.
+//! The kernels of `trueloss`, or of another [`Library`], run on a [`Call`].
 
-use trueloss::{
-    Bce, BceWithLogits, Classes, CrossEntropy, Element, Error, LogSigmoid, LogSoftmax, Mse, Nll,
-    Sigmoid, Softmax, Softplus,
+use trueloss::{Classes, Element, Error};
+use trueloss_digest::call::{
+    Core, Direction, ElementCall, ElementFunction, Labels, Library, RowCall, RowFunction,
 };
 
 use crate::oracle::{Call, Function, Reduction, Target};
@@ -18,7 +18,32 @@ use crate::oracle::{Call, Function, Reduction, Target};
 ///
 /// Where the target is of a kind that the function does not take.
 pub fn forward<T: Element>(call: &Call) -> Result<Vec<T>, Error> {
-    Ok(run(call, Pass::Forward)?.values)
+    forward_of(&mut Core, call)
+}
+
+/// [`forward`], by any library.
+///
+/// # Errors
+///
+/// The library's. Where the call's shape has no such rows, [`Classes::along`]'s.
+///
+/// # Panics
+///
+/// As for [`forward`].
+pub fn forward_of<T: Element, L: Library<T>>(
+    library: &mut L,
+    call: &Call,
+) -> Result<Vec<T>, L::Error>
+where
+    L::Error: From<Error>,
+{
+    let direction = if is_reduced(call) {
+        Direction::Forward
+    } else {
+        Direction::ForwardEach
+    };
+    let (loss, written) = run(library, call, direction)?;
+    Ok(loss.map_or(written, |loss| vec![loss]))
 }
 
 /// The gradient with respect to the input, times `grad_output`, as [`oracle::backward`](crate::oracle::backward) has it.
@@ -31,7 +56,32 @@ pub fn forward<T: Element>(call: &Call) -> Result<Vec<T>, Error> {
 ///
 /// Where the target is of a kind that the function does not take.
 pub fn backward<T: Element>(call: &Call) -> Result<Vec<T>, Error> {
-    Ok(run(call, Pass::Backward)?.gradients)
+    backward_of(&mut Core, call)
+}
+
+/// [`backward`], by any library.
+///
+/// # Errors
+///
+/// As for [`forward_of`].
+///
+/// # Panics
+///
+/// As for [`backward`].
+pub fn backward_of<T: Element, L: Library<T>>(
+    library: &mut L,
+    call: &Call,
+) -> Result<Vec<T>, L::Error>
+where
+    L::Error: From<Error>,
+{
+    let direction = if is_reduced(call) {
+        Direction::Backward
+    } else {
+        Direction::BackwardEach
+    };
+    let (_, gradients) = run(library, call, direction)?;
+    Ok(gradients)
 }
 
 /// A reduced loss and its gradient, from one call. `grad_output` is not looked at: it is 1.
@@ -45,44 +95,38 @@ pub fn backward<T: Element>(call: &Call) -> Result<Vec<T>, Error> {
 /// For an activation and for `reduction=none`, which have no such method, and where the target is of a kind that the
 /// function does not take.
 pub fn forward_backward<T: Element>(call: &Call) -> Result<(T, Vec<T>), Error> {
+    forward_backward_of(&mut Core, call)
+}
+
+/// [`forward_backward`], by any library.
+///
+/// # Errors
+///
+/// As for [`forward_of`].
+///
+/// # Panics
+///
+/// As for [`forward_backward`], and where the library returns no loss.
+pub fn forward_backward_of<T: Element, L: Library<T>>(
+    library: &mut L,
+    call: &Call,
+) -> Result<(T, Vec<T>), L::Error>
+where
+    L::Error: From<Error>,
+{
     assert!(
-        !call.function.is_activation() && call.reduction != Reduction::None,
+        is_reduced(call),
         "{} with reduction={} has no forward_backward",
         call.function,
         call.reduction
     );
-    let answer = run(call, Pass::Both)?;
-    Ok((answer.values[0], answer.gradients))
+    let (loss, gradients) = run(library, call, Direction::ForwardBackward)?;
+    let loss = loss.unwrap_or_else(|| panic!("{} was returned no loss", call.function));
+    Ok((loss, gradients))
 }
 
-/// Which methods to call.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Pass {
-    Forward,
-    Backward,
-    Both,
-}
-
-/// What they gave; empty where it was not asked for.
-struct Answer<T> {
-    values: Vec<T>,
-    gradients: Vec<T>,
-}
-
-impl<T> Answer<T> {
-    fn values(values: Vec<T>) -> Self {
-        Answer {
-            values,
-            gradients: vec![],
-        }
-    }
-
-    fn gradients(gradients: Vec<T>) -> Self {
-        Answer {
-            values: vec![],
-            gradients,
-        }
-    }
+fn is_reduced(call: &Call) -> bool {
+    !call.function.is_activation() && call.reduction != Reduction::None
 }
 
 /// The elements that a call's numbers were before they were widened.
@@ -98,153 +142,154 @@ fn narrow<T: Element>(numbers: &[f64]) -> Vec<T> {
     numbers.iter().map(narrow).collect()
 }
 
-/// An activation's method of the same kind.
-macro_rules! activation {
-    ($activation:expr, $input:expr, $call:expr, $pass:expr) => {{
-        let (activation, input, len) = ($activation, $input, $call.input.len());
-        let mut out = vec![T::default(); len];
-        if $pass == Pass::Forward {
-            activation.forward(input, &mut out)?;
-            Answer::values(out)
-        } else {
-            activation.backward(input, &grad_outputs($call, len), &mut out)?;
-            Answer::gradients(out)
-        }
-    }};
+/// The grad_outputs that a direction takes: one for all, or one for each output, whether the call has as many or not.
+fn grad_outputs<T: Element>(call: &Call, direction: Direction, outputs: usize) -> Vec<T> {
+    match (direction, &call.grad_output[..]) {
+        (Direction::Backward, numbers) => narrow(&numbers[..1]),
+        (Direction::BackwardEach, &[one]) => vec![narrow(&[one])[0]; outputs],
+        (Direction::BackwardEach, numbers) => narrow(numbers),
+        _ => vec![],
+    }
 }
 
-/// A loss's method of the same kind, by the names that it has for targets of this type.
-macro_rules! loss {
-    (
-        $loss:expr, $input:expr, $target:expr, $outputs:expr, $call:expr, $pass:expr;
-        $forward:ident, $forward_each:ident, $backward:ident, $backward_each:ident, $forward_backward:ident
-    ) => {{
-        let (loss, input, target) = ($loss, $input, $target);
-        let mut gradients = vec![T::default(); $call.input.len()];
-        match (reduction($call), $pass) {
-            (Some(reduction), Pass::Forward) => {
-                Answer::values(vec![loss.reduction(reduction).$forward(input, target)?])
-            }
-            (Some(reduction), Pass::Backward) => {
-                let grad_output = grad_outputs($call, 1)[0];
-                loss.reduction(reduction)
-                    .$backward(input, target, grad_output, &mut gradients)?;
-                Answer::gradients(gradients)
-            }
-            (Some(reduction), Pass::Both) => {
-                let loss = loss.reduction(reduction);
-                let value = loss.$forward_backward(input, target, &mut gradients)?;
-                Answer {
-                    values: vec![value],
-                    gradients,
-                }
-            }
-            (None, Pass::Forward) => {
-                let mut losses = vec![T::default(); $outputs];
-                loss.$forward_each(input, target, &mut losses)?;
-                Answer::values(losses)
-            }
-            (None, _) => {
-                let grad_outputs = grad_outputs($call, $outputs);
-                loss.$backward_each(input, target, &grad_outputs, &mut gradients)?;
-                Answer::gradients(gradients)
-            }
+/// A function that goes element by element, as libraries know it.
+pub(crate) fn element_function(function: Function) -> Option<ElementFunction> {
+    match function {
+        Function::MseLoss => Some(ElementFunction::MseLoss),
+        Function::BinaryCrossEntropy => Some(ElementFunction::BinaryCrossEntropy),
+        Function::BinaryCrossEntropyWithLogits => {
+            Some(ElementFunction::BinaryCrossEntropyWithLogits)
         }
-    }};
-    ($loss:expr, $input:expr, $target:expr, $outputs:expr, $call:expr, $pass:expr) => {
-        loss!(
-            $loss, $input, $target, $outputs, $call, $pass;
-            forward, forward_each, backward, backward_each, forward_backward
-        )
+        Function::Sigmoid => Some(ElementFunction::Sigmoid),
+        Function::LogSigmoid => Some(ElementFunction::LogSigmoid),
+        Function::Softplus => Some(ElementFunction::Softplus),
+        Function::NllLoss | Function::CrossEntropy | Function::Softmax | Function::LogSoftmax => {
+            None
+        }
+    }
+}
+
+/// Asks a library. The loss, where the direction reduces it, and what was written.
+fn run<T: Element, L: Library<T>>(
+    library: &mut L,
+    call: &Call,
+    direction: Direction,
+) -> Result<(Option<T>, Vec<T>), L::Error>
+where
+    L::Error: From<Error>,
+{
+    match element_function(call.function) {
+        Some(function) => elements(library, call, function, direction),
+        None => rows(library, call, direction),
+    }
+}
+
+fn elements<T: Element, L: Library<T>>(
+    library: &mut L,
+    call: &Call,
+    function: ElementFunction,
+    direction: Direction,
+) -> Result<(Option<T>, Vec<T>), L::Error> {
+    let target: Vec<T> = match &call.target {
+        _ if call.function.is_activation() => vec![],
+        Target::Values(target) => narrow(target),
+        other => panic!(
+            "{} takes targets that are numbers, not {other:?}",
+            call.function
+        ),
     };
-}
-
-fn reduction(call: &Call) -> Option<trueloss::Reduction> {
-    match call.reduction {
-        Reduction::None => None,
-        Reduction::Mean => Some(trueloss::Reduction::Mean),
-        Reduction::Sum => Some(trueloss::Reduction::Sum),
-    }
-}
-
-/// One grad_output for each output, whether the call has as many or one for all.
-fn grad_outputs<T: Element>(call: &Call, outputs: usize) -> Vec<T> {
-    match call.grad_output[..] {
-        [one] => vec![narrow(&[one])[0]; outputs],
-        _ => narrow(&call.grad_output),
-    }
-}
-
-fn run<T: Element>(call: &Call, pass: Pass) -> Result<Answer<T>, Error> {
-    let input: &[T] = &narrow(&call.input);
+    let input: Vec<T> = narrow(&call.input);
     let weight: Option<Vec<T>> = call.weight.as_deref().map(narrow);
     let pos_weight: Option<Vec<T>> = call.pos_weight.as_deref().map(narrow);
-    let values = || -> Vec<T> {
-        match &call.target {
-            Target::Values(target) => narrow(target),
-            other => panic!(
-                "{} takes targets that are numbers, not {other:?}",
-                call.function
-            ),
-        }
+    let grad_outputs = grad_outputs(call, direction, input.len());
+    let call = ElementCall {
+        function,
+        direction,
+        reduction: reduction(call),
+        input: &input,
+        target: &target,
+        weight: weight.as_deref(),
+        pos_weight: pos_weight.as_deref(),
+        grad_output: grad_outputs.first().copied().unwrap_or(T::one()),
+        grad_outputs: &grad_outputs,
+        beta: call.beta,
     };
-    // A single number is a row of one class.
-    let rows = |dim| match call.shape[..] {
-        [] => Classes::along(input, [1], dim),
-        _ => Classes::along(input, &call.shape, dim),
+    let mut out = vec![T::default(); call.outputs()];
+    let loss = library.elements(&call, &mut out)?;
+    Ok((loss, out))
+}
+
+fn rows<T: Element, L: Library<T>>(
+    library: &mut L,
+    call: &Call,
+    direction: Direction,
+) -> Result<(Option<T>, Vec<T>), L::Error>
+where
+    L::Error: From<Error>,
+{
+    let (function, labels, probabilities): (_, &[i64], Vec<T>) = match (call.function, &call.target)
+    {
+        (Function::Softmax, _) => (RowFunction::Softmax, &[], vec![]),
+        (Function::LogSoftmax, _) => (RowFunction::LogSoftmax, &[], vec![]),
+        (Function::NllLoss, Target::Classes(labels)) => (RowFunction::NllLoss, labels, vec![]),
+        (Function::CrossEntropy, Target::Classes(labels)) => {
+            (RowFunction::CrossEntropy, labels, vec![])
+        }
+        (Function::CrossEntropy, Target::Values(target)) => {
+            (RowFunction::CrossEntropyProbabilities, &[], narrow(target))
+        }
+        (function, other) => panic!("{function} does not take {other:?} as its target"),
     };
-    Ok(match call.function {
-        Function::Sigmoid => activation!(Sigmoid::new(), input, call, pass),
-        Function::LogSigmoid => activation!(LogSigmoid::new(), input, call, pass),
-        Function::Softplus => activation!(Softplus::new().beta(call.beta), input, call, pass),
-        Function::Softmax => activation!(Softmax::new(), rows(call.dim)?, call, pass),
-        Function::LogSoftmax => activation!(LogSoftmax::new(), rows(call.dim)?, call, pass),
-        Function::MseLoss => loss!(Mse::new(), input, &values(), input.len(), call, pass),
-        Function::BinaryCrossEntropy => {
-            let mut loss = Bce::new();
-            if let Some(weight) = &weight {
-                loss = loss.weight(weight);
-            }
-            loss!(loss, input, &values(), input.len(), call, pass)
-        }
-        Function::BinaryCrossEntropyWithLogits => {
-            let mut loss = BceWithLogits::new();
-            if let Some(weight) = &weight {
-                loss = loss.weight(weight);
-            }
-            if let Some(pos_weight) = &pos_weight {
-                loss = loss.pos_weight(pos_weight);
-            }
-            loss!(loss, input, &values(), input.len(), call, pass)
-        }
-        Function::NllLoss => {
-            let input = Classes::new(input, &call.shape)?;
-            let mut loss = Nll::new().ignore_index(call.ignore_index);
-            if let Some(weight) = &weight {
-                loss = loss.weight(weight);
-            }
-            match &call.target {
-                Target::Classes(target) => loss!(loss, input, target, input.rows(), call, pass),
-                other => panic!("nll_loss takes class indices, not {other:?}"),
-            }
-        }
-        Function::CrossEntropy => {
-            let input = Classes::new(input, &call.shape)?;
-            let mut loss = CrossEntropy::new()
-                .ignore_index(call.ignore_index)
-                .label_smoothing(call.label_smoothing);
-            if let Some(weight) = &weight {
-                loss = loss.weight(weight);
-            }
-            match &call.target {
-                Target::Classes(target) => loss!(loss, input, target, input.rows(), call, pass),
-                Target::Values(_) => loss!(
-                    loss, input, &values(), input.rows(), call, pass;
-                    forward_probabilities, forward_each_probabilities, backward_probabilities,
-                    backward_each_probabilities, forward_backward_probabilities
-                ),
-                Target::None => panic!("cross_entropy takes a target"),
-            }
-        }
-    })
+    let data: Vec<T> = narrow(&call.input);
+    let shape = three_dimensions(call, &data)?;
+    let outputs = if function.is_activation() {
+        data.len()
+    } else {
+        shape[0] * shape[2]
+    };
+    let weight: Option<Vec<T>> = call.weight.as_deref().map(narrow);
+    let grad_outputs = grad_outputs(call, direction, outputs);
+    let call = RowCall {
+        function,
+        direction,
+        reduction: reduction(call),
+        data: &data,
+        shape,
+        labels: Labels::I64(labels),
+        probabilities: &probabilities,
+        weight: weight.as_deref(),
+        ignore_index: call.ignore_index,
+        label_smoothing: call.label_smoothing,
+        grad_output: grad_outputs.first().copied().unwrap_or(T::one()),
+        grad_outputs: &grad_outputs,
+    };
+    let mut out = vec![T::default(); call.outputs()];
+    let loss = library.rows(&call, &mut out)?;
+    Ok((loss, out))
+}
+
+/// The shape of a call with rows as those before the classes, the classes, and those after them.
+fn three_dimensions<T: Element>(call: &Call, data: &[T]) -> Result<[usize; 3], Error> {
+    let (shape, dim): (&[usize], _) = match (call.function, &call.shape[..]) {
+        // A single number is a row of one class.
+        (Function::Softmax | Function::LogSoftmax, []) => (&[1], call.dim),
+        (Function::Softmax | Function::LogSoftmax, shape) => (shape, call.dim),
+        (_, shape) => (shape, usize::from(shape.len() > 1)),
+    };
+    let rows = Classes::along(data, shape, dim)?;
+    // Where there are no rows, the sizes beside the 0 may be so large that their product is not to be had.
+    let stride = if rows.rows() == 0 {
+        1
+    } else {
+        shape[dim + 1..].iter().product()
+    };
+    Ok([rows.rows() / stride, rows.classes(), stride])
+}
+
+/// Where nothing is reduced, either will do.
+fn reduction(call: &Call) -> trueloss::Reduction {
+    match call.reduction {
+        Reduction::None | Reduction::Mean => trueloss::Reduction::Mean,
+        Reduction::Sum => trueloss::Reduction::Sum,
+    }
 }

@@ -29,6 +29,14 @@ impl Hash {
         }
     }
 
+    /// What a call returned, then what it wrote.
+    pub(crate) fn answer<T: Number>(&mut self, loss: Option<T>, written: &[T]) {
+        if let Some(loss) = loss {
+            self.number(loss);
+        }
+        self.numbers(written);
+    }
+
     pub(crate) fn finish(self) -> u64 {
         self.0
     }

@@ -15,17 +15,20 @@
 //!
 //! There are two sets. [`Set::Full`] takes a second on a PC. [`Set::Small`] is for emulated microcontrollers without an
 //! FPU: its buffers take 4 KB, and its arithmetic some 10^9 instructions there.
+//!
+//! [`call`] says a call of any function as data, so that another library can be asked for its digests: [`each_of`].
 #![no_std]
 
+pub mod call;
 mod elements;
 mod hash;
 mod number;
 mod rows;
 
+use call::{Core, Direction, Library};
 use core::fmt;
-use hash::Hash;
 use number::Number;
-use trueloss::Error;
+use trueloss::{Error, Reduction};
 
 /// Which inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,16 @@ pub struct Name<'a> {
     /// The method: `forward`, `forward_each`, `backward`, `backward_each` or `forward_backward`; `value` and
     /// `derivative` for an activation of one number. Reduced losses are taken as a mean and as a sum.
     pub direction: &'a str,
+}
+
+impl Name<'static> {
+    fn of<T: Number>(function: &'static str, direction: &'static str) -> Self {
+        Self {
+            function,
+            element: T::NAME,
+            direction,
+        }
+    }
 }
 
 impl fmt::Display for Name<'_> {
@@ -146,41 +159,49 @@ type Visit<'a> = dyn FnMut(Name<'static>, u64) + 'a;
 // Inlined, so that what a constant set does not need is left out of a program.
 #[inline(always)]
 pub fn each(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
+    each_of(&mut Core, set, visit)
+}
+
+/// As [`each`], with the answers of any library. Digests of functions that it does not have, those of one number, are
+/// left out.
+///
+/// # Errors
+///
+/// The library's.
+#[inline(always)]
+pub fn each_of<E, L>(
+    library: &mut L,
+    set: Set,
+    visit: &mut dyn FnMut(Name<'static>, u64),
+) -> Result<(), E>
+where
+    L: Library<f32, Error = E> + Library<f64, Error = E>,
+{
     match set {
-        Set::Small => of_both_types::<SMALL_LEN>(&SMALL, visit),
-        Set::Full => of_both_types::<FULL_LEN>(&FULL, visit),
+        Set::Small => of_both_types::<SMALL_LEN, E, L>(library, &SMALL, visit),
+        Set::Full => of_both_types::<FULL_LEN, E, L>(library, &FULL, visit),
     }
 }
 
-/// Visits the digest of each direction of a function: `cases` hashes what one kernel returns for all its inputs.
-fn each_direction<K: Copy>(
-    function: &'static str,
-    element: &'static str,
-    directions: &[(&'static str, K)],
+#[inline(never)]
+fn of_both_types<const N: usize, E, L>(
+    library: &mut L,
+    size: &Size,
     visit: &mut Visit<'_>,
-    mut cases: impl FnMut(K, &mut Hash) -> Result<(), Error>,
-) -> Result<(), Error> {
-    for &(direction, kernel) in directions {
-        let mut hash = Hash::new();
-        cases(kernel, &mut hash)?;
-        let name = Name {
-            function,
-            element,
-            direction,
-        };
-        visit(name, hash.finish());
-    }
-    Ok(())
+) -> Result<(), E>
+where
+    L: Library<f32, Error = E> + Library<f64, Error = E>,
+{
+    of_type::<f32, N, L>(library, size, visit)?;
+    of_type::<f64, N, L>(library, size, visit)
 }
 
 #[inline(never)]
-fn of_both_types<const N: usize>(size: &Size, visit: &mut Visit<'_>) -> Result<(), Error> {
-    of_type::<f32, N>(size, visit)?;
-    of_type::<f64, N>(size, visit)
-}
-
-#[inline(never)]
-fn of_type<T: Number, const N: usize>(size: &Size, visit: &mut Visit<'_>) -> Result<(), Error> {
+fn of_type<T: Number, const N: usize, L: Library<T>>(
+    library: &mut L,
+    size: &Size,
+    visit: &mut Visit<'_>,
+) -> Result<(), L::Error> {
     let mut buffers = Buffers {
         x: &mut [T::zero(); N],
         y: &mut [T::zero(); N],
@@ -190,6 +211,21 @@ fn of_type<T: Number, const N: usize>(size: &Size, visit: &mut Visit<'_>) -> Res
         labels: &mut [0; N],
         out: &mut [T::zero(); N],
     };
-    elements::each(&mut buffers, size, visit)?;
-    rows::each(&mut buffers, size, visit)
+    elements::each(library, &mut buffers, size, visit)?;
+    rows::each(library, &mut buffers, size, visit)
+}
+
+/// An activation's directions, by the names of its methods.
+const ACTIVATION: [(Direction, &str); 2] = [
+    (Direction::ForwardEach, "forward"),
+    (Direction::BackwardEach, "backward"),
+];
+
+/// The reductions that a direction is hashed with. Where nothing is reduced, any will do.
+fn reductions(direction: Direction) -> &'static [Reduction] {
+    if direction.is_each() {
+        &[Reduction::Sum]
+    } else {
+        &[Reduction::Mean, Reduction::Sum]
+    }
 }

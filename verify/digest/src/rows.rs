@@ -1,28 +1,10 @@
 //! The functions of rows of classes: each direction over the same cases.
 
-use crate::elements::REDUCTIONS;
+use crate::call::{Direction, Labels, Library, RowCall, RowFunction};
 use crate::hash::Hash;
 use crate::number::{Logits, Number, Random};
-use crate::{Buffers, Size, Visit, each_direction};
-use trueloss::{Classes, CrossEntropy, Error, LogSoftmax, Nll, Softmax, accuracy};
-
-/// What a function takes. Each uses what it needs.
-struct Rows<'a, T> {
-    x: Classes<'a, T>,
-    labels: &'a [i32],
-    /// Probabilities of the shape of `x`.
-    q: &'a [T],
-    /// A `grad_output` for each element; the first of them are those of the rows.
-    g: &'a [T],
-    weight: Option<&'a [T]>,
-    /// The label of rows that are ignored: one that there is in one case of three.
-    ignored: i64,
-    grad_output: T,
-    smoothing: f64,
-}
-
-/// A function in one direction: writes its outputs, and hashes them and its loss.
-type Kernel<T> = fn(&Rows<'_, T>, &mut [T], &mut Hash) -> Result<(), Error>;
+use crate::{ACTIVATION, Buffers, Name, Size, Visit, reductions};
+use trueloss::Reduction;
 
 const LOGITS: [Logits; 5] = [
     Logits::Ordinary,
@@ -32,13 +14,14 @@ const LOGITS: [Logits; 5] = [
     Logits::Spread,
 ];
 
-/// The inputs of case number `case`.
+/// Call number `case`, and room for its outputs.
 fn fill<'a, T: Number>(
+    (function, direction): (RowFunction, Direction),
     buffers: &'a mut Buffers<'_, T>,
     shape: [usize; 3],
     case: u64,
     logits: Logits,
-) -> Result<(Rows<'a, T>, &'a mut [T]), Error> {
+) -> (RowCall<'a, T>, &'a mut [T]) {
     let [outer, classes, inner] = shape;
     let (len, rows) = (outer * classes * inner, outer * inner);
     let mut random = Random::new(case);
@@ -52,147 +35,90 @@ fn fill<'a, T: Number>(
     }
     weight.fill_with(|| random.weight());
     labels.fill_with(|| random.below(classes as u64) as i32);
-    let rows = Rows {
-        x: Classes::new(x, shape)?,
-        labels,
-        q,
-        g,
+    let grad_outputs = if function.is_activation() { len } else { rows };
+    let call = RowCall {
+        function,
+        direction,
+        reduction: Reduction::Mean,
+        data: x,
+        shape,
+        labels: Labels::I32(labels),
+        probabilities: q,
         weight: (case % 2 == 1).then_some(weight),
-        ignored: if case % 3 == 1 { 0 } else { -100 },
+        // A label that there is, in one case of three.
+        ignore_index: if case % 3 == 1 { 0 } else { -100 },
+        label_smoothing: if case % 4 == 3 { 0.1 } else { 0.0 },
         grad_output: random.ordinary(),
-        smoothing: if case % 4 == 3 { 0.1 } else { 0.0 },
+        grad_outputs: &g[..grad_outputs],
     };
-    Ok((rows, out))
+    let outputs = call.outputs();
+    (call, &mut out[..outputs])
 }
 
-/// Visits the digest of each direction of a function.
-fn digest<T: Number>(
-    function: &'static str,
-    directions: &[(&'static str, Kernel<T>)],
+/// Hashes what a library answers to a call.
+type Answer<'a, T, E> = dyn FnMut(&RowCall<'_, T>, &mut [T], &mut Hash) -> Result<(), E> + 'a;
+
+/// Visits the digest of a function in one direction.
+fn digest<T: Number, E>(
+    of: (RowFunction, Direction),
+    name: Name<'static>,
     buffers: &mut Buffers<'_, T>,
     size: &Size,
     visit: &mut Visit<'_>,
-) -> Result<(), Error> {
-    each_direction(function, T::NAME, directions, visit, |kernel, hash| {
-        let mut case = 0;
-        for &shape in size.shapes {
-            for logits in LOGITS {
-                let (rows, out) = fill(buffers, shape, case, logits)?;
-                kernel(&rows, out, hash)?;
-                case += 1;
-            }
+    answer: &mut Answer<'_, T, E>,
+) -> Result<(), E> {
+    let mut hash = Hash::new();
+    let mut case = 0;
+    for &shape in size.shapes {
+        for logits in LOGITS {
+            let (call, out) = fill(of, buffers, shape, case, logits);
+            answer(&call, out, &mut hash)?;
+            case += 1;
         }
-        Ok(())
-    })
-}
-
-/// The five directions of a loss, by the names of its methods.
-macro_rules! loss {
-    (
-        $loss:expr, $target:ident; $forward:ident, $forward_each:ident, $backward:ident, $backward_each:ident,
-        $forward_backward:ident
-    ) => {
-        &[
-            (
-                "forward",
-                (|r, _, hash| {
-                    for reduction in REDUCTIONS {
-                        let loss = $loss(r).reduction(reduction);
-                        hash.number(loss.$forward(r.x, r.$target)?);
-                    }
-                    Ok(())
-                }) as Kernel<T>,
-            ),
-            ("forward_each", |r, out, hash| {
-                let losses = &mut out[..r.x.rows()];
-                $loss(r).$forward_each(r.x, r.$target, losses)?;
-                hash.numbers(losses);
-                Ok(())
-            }),
-            ("backward", |r, out, hash| {
-                for reduction in REDUCTIONS {
-                    let loss = $loss(r).reduction(reduction);
-                    loss.$backward(r.x, r.$target, r.grad_output, out)?;
-                    hash.numbers(out);
-                }
-                Ok(())
-            }),
-            ("backward_each", |r, out, hash| {
-                $loss(r).$backward_each(r.x, r.$target, &r.g[..r.x.rows()], out)?;
-                hash.numbers(out);
-                Ok(())
-            }),
-            ("forward_backward", |r, out, hash| {
-                for reduction in REDUCTIONS {
-                    let loss = $loss(r).reduction(reduction);
-                    hash.number(loss.$forward_backward(r.x, r.$target, out)?);
-                    hash.numbers(out);
-                }
-                Ok(())
-            }),
-        ]
-    };
-}
-
-/// The two directions of an activation.
-macro_rules! activation {
-    ($activation:expr) => {
-        &[
-            (
-                "forward",
-                (|r, out, hash| {
-                    $activation.forward(r.x, out)?;
-                    hash.numbers(out);
-                    Ok(())
-                }) as Kernel<T>,
-            ),
-            ("backward", |r, out, hash| {
-                $activation.backward(r.x, r.g, out)?;
-                hash.numbers(out);
-                Ok(())
-            }),
-        ]
-    };
+    }
+    visit(name, hash.finish());
+    Ok(())
 }
 
 /// Visits the digests of all functions of rows.
-pub(crate) fn each<T: Number>(
+pub(crate) fn each<T: Number, L: Library<T>>(
+    library: &mut L,
     buffers: &mut Buffers<'_, T>,
     size: &Size,
     visit: &mut Visit<'_>,
-) -> Result<(), Error> {
-    fn nll<'b, T: Number>(r: &Rows<'b, T>) -> Nll<'b, T> {
-        let loss = Nll::new().ignore_index(r.ignored);
-        r.weight.map_or(loss, |weight| loss.weight(weight))
-    }
-    fn cross_entropy<'b, T: Number>(r: &Rows<'b, T>) -> CrossEntropy<'b, T> {
-        let loss = CrossEntropy::new()
-            .ignore_index(r.ignored)
-            .label_smoothing(r.smoothing);
-        r.weight.map_or(loss, |weight| loss.weight(weight))
-    }
-
-    let mut all = |function, directions: &[(&'static str, Kernel<T>)]| {
-        digest(function, directions, buffers, size, visit)
+) -> Result<(), L::Error> {
+    let mut all = |function: RowFunction, direction, name| {
+        let name = Name::of::<T>(function.name(), name);
+        digest(
+            (function, direction),
+            name,
+            buffers,
+            size,
+            visit,
+            &mut |call, out, hash| {
+                for &reduction in reductions(direction) {
+                    let loss = library.rows(&RowCall { reduction, ..*call }, out)?;
+                    hash.answer(loss, out);
+                }
+                Ok(())
+            },
+        )
     };
-    let loss = loss!(
-        nll, labels; forward, forward_each, backward, backward_each, forward_backward
-    );
-    all("nll_loss", loss)?;
-    let loss = loss!(
-        cross_entropy, labels; forward, forward_each, backward, backward_each, forward_backward
-    );
-    all("cross_entropy", loss)?;
-    let loss = loss!(
-        cross_entropy, q; forward_probabilities, forward_each_probabilities, backward_probabilities,
-        backward_each_probabilities, forward_backward_probabilities
-    );
-    all("cross_entropy_probabilities", loss)?;
-    all("softmax", activation!(Softmax::new()))?;
-    all("log_softmax", activation!(LogSoftmax::new()))?;
-    let accuracy: (_, Kernel<T>) = ("forward", |r, _, hash| {
-        hash.number(accuracy(r.x, r.labels)?);
+    for function in RowFunction::LOSSES {
+        for direction in Direction::ALL {
+            all(function, direction, direction.name())?;
+        }
+    }
+    for function in RowFunction::ACTIVATIONS {
+        for (direction, name) in ACTIVATION {
+            all(function, direction, name)?;
+        }
+    }
+    // Of the inputs of the loss that it goes with.
+    let of = (RowFunction::CrossEntropy, Direction::Forward);
+    let name = Name::of::<T>("accuracy", "forward");
+    digest(of, name, buffers, size, visit, &mut |call, _, hash| {
+        hash.number(library.accuracy(call.data, call.shape, call.labels)?);
         Ok(())
-    });
-    all("accuracy", &[accuracy])
+    })
 }

@@ -1,0 +1,550 @@
+//! A call of any function of `trueloss` as data, and what can answer one: a [`Library`].
+//!
+//! [`Core`] answers with the crate `trueloss`. Another library that claims its bits (the same kernels on a device) is
+//! sent the same calls, and its answers are compared.
+
+use core::fmt;
+use trueloss::{
+    Bce, BceWithLogits, ClassIndex, Classes, CrossEntropy, Element, Error, LogSigmoid, LogSoftmax,
+    Mse, Nll, Reduction, Sigmoid, Softmax, Softplus,
+};
+
+/// A function that goes element by element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // Their names are the functions' own.
+pub enum ElementFunction {
+    MseLoss,
+    BinaryCrossEntropy,
+    BinaryCrossEntropyWithLogits,
+    Sigmoid,
+    LogSigmoid,
+    Softplus,
+}
+
+impl ElementFunction {
+    /// The losses.
+    pub const LOSSES: [Self; 3] = [
+        Self::MseLoss,
+        Self::BinaryCrossEntropy,
+        Self::BinaryCrossEntropyWithLogits,
+    ];
+    /// The activations, which have no target and no reduction.
+    pub const ACTIVATIONS: [Self; 3] = [Self::Sigmoid, Self::LogSigmoid, Self::Softplus];
+
+    /// PyTorch's functional name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MseLoss => "mse_loss",
+            Self::BinaryCrossEntropy => "binary_cross_entropy",
+            Self::BinaryCrossEntropyWithLogits => "binary_cross_entropy_with_logits",
+            Self::Sigmoid => "sigmoid",
+            Self::LogSigmoid => "logsigmoid",
+            Self::Softplus => "softplus",
+        }
+    }
+}
+
+/// A function of rows of classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // Their names are the functions' own.
+pub enum RowFunction {
+    NllLoss,
+    CrossEntropy,
+    /// Cross-entropy with class probabilities as targets.
+    CrossEntropyProbabilities,
+    Softmax,
+    LogSoftmax,
+}
+
+impl RowFunction {
+    /// The losses.
+    pub const LOSSES: [Self; 3] = [
+        Self::NllLoss,
+        Self::CrossEntropy,
+        Self::CrossEntropyProbabilities,
+    ];
+    /// The activations, which have no target and no reduction.
+    pub const ACTIVATIONS: [Self; 2] = [Self::Softmax, Self::LogSoftmax];
+
+    /// PyTorch's functional name; `cross_entropy_probabilities` for class probabilities as targets.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NllLoss => "nll_loss",
+            Self::CrossEntropy => "cross_entropy",
+            Self::CrossEntropyProbabilities => "cross_entropy_probabilities",
+            Self::Softmax => "softmax",
+            Self::LogSoftmax => "log_softmax",
+        }
+    }
+
+    /// Whether it is an activation.
+    pub const fn is_activation(self) -> bool {
+        matches!(self, Self::Softmax | Self::LogSoftmax)
+    }
+}
+
+/// What of a function is asked for: the method of a loss.
+///
+/// An activation has no reduction. Its values are `ForwardEach` and its gradient is `BackwardEach`, though its methods
+/// are called `forward` and `backward`; it has no other direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// The reduced loss, which is returned. Nothing is written.
+    Forward,
+    /// The loss of each element or row, or the values of an activation.
+    ForwardEach,
+    /// The gradient of the reduced loss with respect to the input, times `grad_output`.
+    Backward,
+    /// The gradient with respect to the input of each loss or value, times its own number of `grad_outputs`.
+    BackwardEach,
+    /// The reduced loss, which is returned, and its gradient with respect to the input.
+    ForwardBackward,
+}
+
+impl Direction {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Forward,
+        Self::ForwardEach,
+        Self::Backward,
+        Self::BackwardEach,
+        Self::ForwardBackward,
+    ];
+
+    /// The name of a loss's method.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::ForwardEach => "forward_each",
+            Self::Backward => "backward",
+            Self::BackwardEach => "backward_each",
+            Self::ForwardBackward => "forward_backward",
+        }
+    }
+
+    /// Whether it is about each element or row, and not about a reduced loss.
+    pub const fn is_each(self) -> bool {
+        matches!(self, Self::ForwardEach | Self::BackwardEach)
+    }
+}
+
+/// A call of a function that goes element by element. A function looks at what it takes; the rest may be anything.
+#[derive(Clone, Copy, Debug)]
+pub struct ElementCall<'a, T> {
+    /// The function.
+    pub function: ElementFunction,
+    /// What of it.
+    pub direction: Direction,
+    /// Of the loss, in the directions that reduce it.
+    pub reduction: Reduction,
+    /// The predictions, probabilities or logits.
+    pub input: &'a [T],
+    /// A loss's: as many as there are inputs.
+    pub target: &'a [T],
+    /// Of binary cross-entropy, from either input; its length divides the input's.
+    pub weight: Option<&'a [T]>,
+    /// Of binary cross-entropy with logits; its length divides the input's.
+    pub pos_weight: Option<&'a [T]>,
+    /// For [`Direction::Backward`].
+    pub grad_output: T,
+    /// For [`Direction::BackwardEach`]: as many as there are inputs.
+    pub grad_outputs: &'a [T],
+    /// Softplus's.
+    pub beta: f64,
+}
+
+impl<T> ElementCall<'_, T> {
+    /// How many numbers are written.
+    pub const fn outputs(&self) -> usize {
+        match self.direction {
+            Direction::Forward => 0,
+            _ => self.input.len(),
+        }
+    }
+}
+
+/// Class indices, of either type that frameworks use.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)] // The types' own names.
+pub enum Labels<'a> {
+    I32(&'a [i32]),
+    I64(&'a [i64]),
+}
+
+/// A call of a function of rows of classes. A function looks at what it takes; the rest may be anything.
+#[derive(Clone, Copy, Debug)]
+pub struct RowCall<'a, T> {
+    /// The function.
+    pub function: RowFunction,
+    /// What of it.
+    pub direction: Direction,
+    /// Of the loss, in the directions that reduce it.
+    pub reduction: Reduction,
+    /// The logits, or log-probabilities.
+    pub data: &'a [T],
+    /// `[outer, classes, stride]`: of each of `outer` blocks `stride` rows, whose classes lie `stride` elements apart.
+    /// Every shape and dimension comes down to this.
+    pub shape: [usize; 3],
+    /// One a row, for the losses that take class indices.
+    pub labels: Labels<'a>,
+    /// As many as there are logits, for [`RowFunction::CrossEntropyProbabilities`].
+    pub probabilities: &'a [T],
+    /// One a class.
+    pub weight: Option<&'a [T]>,
+    /// The label of rows that don't count.
+    pub ignore_index: i64,
+    /// Cross-entropy's.
+    pub label_smoothing: f64,
+    /// For [`Direction::Backward`].
+    pub grad_output: T,
+    /// For [`Direction::BackwardEach`]: one a row for a loss, one a logit for an activation.
+    pub grad_outputs: &'a [T],
+}
+
+impl<T> RowCall<'_, T> {
+    /// How many rows there are.
+    pub const fn rows(&self) -> usize {
+        self.shape[0] * self.shape[2]
+    }
+
+    /// How many numbers are written.
+    pub const fn outputs(&self) -> usize {
+        match self.direction {
+            Direction::Forward => 0,
+            Direction::ForwardEach if !self.function.is_activation() => self.rows(),
+            _ => self.data.len(),
+        }
+    }
+}
+
+/// Something that answers calls.
+///
+/// `out` has as many numbers as the call's `outputs` says: losses, values or gradients are written there. A reduced
+/// loss is returned, in the directions that have one.
+///
+/// Bad input is an error. A direction that the function does not have, a reduced one of an activation, is a mistake of
+/// the caller, for which a library may panic.
+pub trait Library<T: Element> {
+    /// Why a call was not answered.
+    type Error: fmt::Debug + fmt::Display;
+
+    /// A function that goes element by element.
+    ///
+    /// # Errors
+    ///
+    /// The library's.
+    fn elements(
+        &mut self,
+        call: &ElementCall<'_, T>,
+        out: &mut [T],
+    ) -> Result<Option<T>, Self::Error>;
+
+    /// A function of rows of classes.
+    ///
+    /// # Errors
+    ///
+    /// The library's.
+    fn rows(&mut self, call: &RowCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Self::Error>;
+
+    /// The share of logits whose sign is that of the target, 0 or 1.
+    ///
+    /// # Errors
+    ///
+    /// The library's.
+    fn binary_accuracy(&mut self, input: &[T], target: &[T]) -> Result<T, Self::Error>;
+
+    /// The share of rows whose largest logit is at the label; `shape` is that of a [`RowCall`].
+    ///
+    /// # Errors
+    ///
+    /// The library's.
+    fn accuracy(
+        &mut self,
+        data: &[T],
+        shape: [usize; 3],
+        labels: Labels<'_>,
+    ) -> Result<T, Self::Error>;
+
+    /// An activation's values or derivatives by its function of one number, without `grad_outputs`. False, and nothing
+    /// is written, where the library has no such functions.
+    ///
+    /// # Errors
+    ///
+    /// The library's.
+    fn one_by_one(
+        &mut self,
+        _call: &ElementCall<'_, T>,
+        _out: &mut [T],
+    ) -> Result<bool, Self::Error> {
+        Ok(false)
+    }
+}
+
+/// The crate `trueloss`: the one place that knows which method answers which call.
+///
+/// # Panics
+///
+/// In the directions of a reduced loss, for an activation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Core;
+
+impl<T: Element> Library<T> for Core {
+    type Error = Error;
+
+    fn elements(&mut self, call: &ElementCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Error> {
+        match call.function {
+            ElementFunction::MseLoss => mse(call, out),
+            ElementFunction::BinaryCrossEntropy => bce(call, out),
+            ElementFunction::BinaryCrossEntropyWithLogits => bce_with_logits(call, out),
+            ElementFunction::Sigmoid => sigmoid(call, out).map(|()| None),
+            ElementFunction::LogSigmoid => log_sigmoid(call, out).map(|()| None),
+            ElementFunction::Softplus => softplus(call, out).map(|()| None),
+        }
+    }
+
+    fn rows(&mut self, call: &RowCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Error> {
+        let input = Classes::new(call.data, call.shape)?;
+        match (call.function, call.labels) {
+            (RowFunction::NllLoss, Labels::I32(labels)) => nll(call, input, labels, out),
+            (RowFunction::NllLoss, Labels::I64(labels)) => nll(call, input, labels, out),
+            (RowFunction::CrossEntropy, Labels::I32(labels)) => {
+                cross_entropy(call, input, labels, out)
+            }
+            (RowFunction::CrossEntropy, Labels::I64(labels)) => {
+                cross_entropy(call, input, labels, out)
+            }
+            (RowFunction::CrossEntropyProbabilities, _) => {
+                cross_entropy_probabilities(call, input, out)
+            }
+            (RowFunction::Softmax, _) => softmax(call, input, out).map(|()| None),
+            (RowFunction::LogSoftmax, _) => log_softmax(call, input, out).map(|()| None),
+        }
+    }
+
+    fn binary_accuracy(&mut self, input: &[T], target: &[T]) -> Result<T, Error> {
+        trueloss::binary_accuracy(input, target)
+    }
+
+    fn accuracy(&mut self, data: &[T], shape: [usize; 3], labels: Labels<'_>) -> Result<T, Error> {
+        let input = Classes::new(data, shape)?;
+        match labels {
+            Labels::I32(labels) => trueloss::accuracy(input, labels),
+            Labels::I64(labels) => trueloss::accuracy(input, labels),
+        }
+    }
+
+    fn one_by_one(&mut self, call: &ElementCall<'_, T>, out: &mut [T]) -> Result<bool, Error> {
+        for (&x, out) in call.input.iter().zip(out) {
+            *out = of_one(call, x)?;
+        }
+        Ok(true)
+    }
+}
+
+fn mse<T: Element>(call: &ElementCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Error> {
+    let loss = Mse::new().reduction(call.reduction);
+    let (x, y) = (call.input, call.target);
+    match call.direction {
+        Direction::Forward => loss.forward(x, y).map(Some),
+        Direction::ForwardEach => loss.forward_each(x, y, out).map(|()| None),
+        Direction::Backward => loss.backward(x, y, call.grad_output, out).map(|()| None),
+        Direction::BackwardEach => loss
+            .backward_each(x, y, call.grad_outputs, out)
+            .map(|()| None),
+        Direction::ForwardBackward => loss.forward_backward(x, y, out).map(Some),
+    }
+}
+
+fn bce<T: Element>(call: &ElementCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Error> {
+    let mut loss = Bce::new().reduction(call.reduction);
+    if let Some(weight) = call.weight {
+        loss = loss.weight(weight);
+    }
+    let (x, y) = (call.input, call.target);
+    match call.direction {
+        Direction::Forward => loss.forward(x, y).map(Some),
+        Direction::ForwardEach => loss.forward_each(x, y, out).map(|()| None),
+        Direction::Backward => loss.backward(x, y, call.grad_output, out).map(|()| None),
+        Direction::BackwardEach => loss
+            .backward_each(x, y, call.grad_outputs, out)
+            .map(|()| None),
+        Direction::ForwardBackward => loss.forward_backward(x, y, out).map(Some),
+    }
+}
+
+fn bce_with_logits<T: Element>(
+    call: &ElementCall<'_, T>,
+    out: &mut [T],
+) -> Result<Option<T>, Error> {
+    let mut loss = BceWithLogits::new().reduction(call.reduction);
+    if let Some(weight) = call.weight {
+        loss = loss.weight(weight);
+    }
+    if let Some(pos_weight) = call.pos_weight {
+        loss = loss.pos_weight(pos_weight);
+    }
+    let (x, y) = (call.input, call.target);
+    match call.direction {
+        Direction::Forward => loss.forward(x, y).map(Some),
+        Direction::ForwardEach => loss.forward_each(x, y, out).map(|()| None),
+        Direction::Backward => loss.backward(x, y, call.grad_output, out).map(|()| None),
+        Direction::BackwardEach => loss
+            .backward_each(x, y, call.grad_outputs, out)
+            .map(|()| None),
+        Direction::ForwardBackward => loss.forward_backward(x, y, out).map(Some),
+    }
+}
+
+fn sigmoid<T: Element>(call: &ElementCall<'_, T>, out: &mut [T]) -> Result<(), Error> {
+    let (sigmoid, x) = (Sigmoid::new(), call.input);
+    match call.direction {
+        Direction::ForwardEach => sigmoid.forward(x, out),
+        Direction::BackwardEach => sigmoid.backward(x, call.grad_outputs, out),
+        other => no_reduction(call.function.name(), other),
+    }
+}
+
+fn log_sigmoid<T: Element>(call: &ElementCall<'_, T>, out: &mut [T]) -> Result<(), Error> {
+    let (log_sigmoid, x) = (LogSigmoid::new(), call.input);
+    match call.direction {
+        Direction::ForwardEach => log_sigmoid.forward(x, out),
+        Direction::BackwardEach => log_sigmoid.backward(x, call.grad_outputs, out),
+        other => no_reduction(call.function.name(), other),
+    }
+}
+
+fn softplus<T: Element>(call: &ElementCall<'_, T>, out: &mut [T]) -> Result<(), Error> {
+    let (softplus, x) = (Softplus::new().beta(call.beta), call.input);
+    match call.direction {
+        Direction::ForwardEach => softplus.forward(x, out),
+        Direction::BackwardEach => softplus.backward(x, call.grad_outputs, out),
+        other => no_reduction(call.function.name(), other),
+    }
+}
+
+fn nll<T: Element, I: ClassIndex>(
+    call: &RowCall<'_, T>,
+    x: Classes<'_, T>,
+    y: &[I],
+    out: &mut [T],
+) -> Result<Option<T>, Error> {
+    let mut loss = Nll::new()
+        .reduction(call.reduction)
+        .ignore_index(call.ignore_index);
+    if let Some(weight) = call.weight {
+        loss = loss.weight(weight);
+    }
+    match call.direction {
+        Direction::Forward => loss.forward(x, y).map(Some),
+        Direction::ForwardEach => loss.forward_each(x, y, out).map(|()| None),
+        Direction::Backward => loss.backward(x, y, call.grad_output, out).map(|()| None),
+        Direction::BackwardEach => loss
+            .backward_each(x, y, call.grad_outputs, out)
+            .map(|()| None),
+        Direction::ForwardBackward => loss.forward_backward(x, y, out).map(Some),
+    }
+}
+
+fn cross_entropy<T: Element, I: ClassIndex>(
+    call: &RowCall<'_, T>,
+    x: Classes<'_, T>,
+    y: &[I],
+    out: &mut [T],
+) -> Result<Option<T>, Error> {
+    let loss = cross_entropy_options(call);
+    match call.direction {
+        Direction::Forward => loss.forward(x, y).map(Some),
+        Direction::ForwardEach => loss.forward_each(x, y, out).map(|()| None),
+        Direction::Backward => loss.backward(x, y, call.grad_output, out).map(|()| None),
+        Direction::BackwardEach => loss
+            .backward_each(x, y, call.grad_outputs, out)
+            .map(|()| None),
+        Direction::ForwardBackward => loss.forward_backward(x, y, out).map(Some),
+    }
+}
+
+fn cross_entropy_probabilities<T: Element>(
+    call: &RowCall<'_, T>,
+    x: Classes<'_, T>,
+    out: &mut [T],
+) -> Result<Option<T>, Error> {
+    let (loss, q) = (cross_entropy_options(call), call.probabilities);
+    match call.direction {
+        Direction::Forward => loss.forward_probabilities(x, q).map(Some),
+        Direction::ForwardEach => loss.forward_each_probabilities(x, q, out).map(|()| None),
+        Direction::Backward => loss
+            .backward_probabilities(x, q, call.grad_output, out)
+            .map(|()| None),
+        Direction::BackwardEach => loss
+            .backward_each_probabilities(x, q, call.grad_outputs, out)
+            .map(|()| None),
+        Direction::ForwardBackward => loss.forward_backward_probabilities(x, q, out).map(Some),
+    }
+}
+
+fn cross_entropy_options<'a, T: Element>(call: &RowCall<'a, T>) -> CrossEntropy<'a, T> {
+    let loss = CrossEntropy::new()
+        .reduction(call.reduction)
+        .ignore_index(call.ignore_index)
+        .label_smoothing(call.label_smoothing);
+    call.weight.map_or(loss, |weight| loss.weight(weight))
+}
+
+fn softmax<T: Element>(
+    call: &RowCall<'_, T>,
+    x: Classes<'_, T>,
+    out: &mut [T],
+) -> Result<(), Error> {
+    let softmax = Softmax::new();
+    match call.direction {
+        Direction::ForwardEach => softmax.forward(x, out),
+        Direction::BackwardEach => softmax.backward(x, call.grad_outputs, out),
+        other => no_reduction(call.function.name(), other),
+    }
+}
+
+fn log_softmax<T: Element>(
+    call: &RowCall<'_, T>,
+    x: Classes<'_, T>,
+    out: &mut [T],
+) -> Result<(), Error> {
+    let log_softmax = LogSoftmax::new();
+    match call.direction {
+        Direction::ForwardEach => log_softmax.forward(x, out),
+        Direction::BackwardEach => log_softmax.backward(x, call.grad_outputs, out),
+        other => no_reduction(call.function.name(), other),
+    }
+}
+
+/// An activation of one number. Softplus with a beta of 1 by the functions that have none.
+fn of_one<T: Element>(call: &ElementCall<'_, T>, x: T) -> Result<T, Error> {
+    let with_beta = Softplus::new().beta(call.beta);
+    match (call.function, call.direction) {
+        (ElementFunction::Sigmoid, Direction::ForwardEach) => Ok(trueloss::sigmoid(x)),
+        (ElementFunction::Sigmoid, Direction::BackwardEach) => Ok(trueloss::sigmoid_derivative(x)),
+        (ElementFunction::LogSigmoid, Direction::ForwardEach) => Ok(trueloss::log_sigmoid(x)),
+        (ElementFunction::LogSigmoid, Direction::BackwardEach) => {
+            Ok(trueloss::log_sigmoid_derivative(x))
+        }
+        (ElementFunction::Softplus, Direction::ForwardEach) => match call.beta {
+            1.0 => Ok(trueloss::softplus(x)),
+            _ => with_beta.value(x),
+        },
+        (ElementFunction::Softplus, Direction::BackwardEach) => match call.beta {
+            1.0 => Ok(trueloss::softplus_derivative(x)),
+            _ => with_beta.derivative(x),
+        },
+        (function, direction) => panic!(
+            "{} has no function of one number for {}",
+            function.name(),
+            direction.name()
+        ),
+    }
+}
+
+fn no_reduction(function: &str, direction: Direction) -> ! {
+    panic!(
+        "{function} has no reduced loss, and so no {}",
+        direction.name()
+    )
+}
