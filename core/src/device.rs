@@ -11,9 +11,10 @@ use crate::classes::{Classes, Labels, RowLoss, RowMap};
 use crate::cross_entropy::CrossEntropy;
 use crate::element::Element;
 use crate::elementwise::{Checked, ElementwiseLoss};
+use crate::error::Error;
 use crate::mse::Mse;
 use crate::nll::Nll;
-use crate::reduce;
+use crate::reduce::{self, BLOCK, Partial, Weighted};
 
 pub use crate::classes::{Extent, Indices, Output};
 pub use crate::elementwise::outside_unit_interval;
@@ -302,4 +303,20 @@ pub fn illegal_label(
 #[inline(always)]
 pub fn reduced<T: Element>(losses: T::Sum, divisor: f64) -> T {
     T::narrow(divide(losses.value(), divisor))
+}
+
+/// The partial over `len` elements or rows from `start` on, from what each block's losses and weights add up to.
+///
+/// # Errors
+///
+/// Those of a loss's `partial`.
+pub fn partial<T: Element>(
+    start: usize,
+    len: usize,
+    sums: impl Fn(usize) -> (T::Sum, T::Sum),
+) -> Result<Partial<T>, Error> {
+    Partial::new(start, len, |from, _| {
+        let (losses, weights) = sums(from / BLOCK);
+        Weighted { losses, weights }
+    })
 }

@@ -7,7 +7,7 @@ use crate::pending::{Done, Loss};
 use crate::work::{Sums, Work, check_length};
 use cudarc::driver::{DevicePtr, DevicePtrMut, DeviceRepr};
 use trueloss::device::Extent;
-use trueloss::{Argument, BLOCK, Reduction};
+use trueloss::{Argument, Partial, Reduction};
 use trueloss_kernels::{Divisor, Kernel, Labels, Places, RowArgs, Slice, Spread, TermArgs};
 
 /// A slice on a device seen as rows of classes: [`trueloss::Classes`].
@@ -231,21 +231,26 @@ impl<'a, T: Element> Call<'a, T> {
         report: Places::NONE,
     };
 
+    /// The sums of the weights of the labels' classes.
+    fn weights(&self) -> Result<Sums<T>, Error> {
+        self.sums(
+            T::choose(Kernel::weights_f32, Kernel::weights_f64),
+            TermArgs {
+                labels: self.args.labels,
+                ignore_index: self.args.ignore_index,
+                weight: self.args.weight,
+                ..Self::NO_TERMS
+            },
+        )
+    }
+
     /// What a loss and its gradient are divided by, of which the device finds out itself; the memory it is in.
     fn divide_by(&mut self, reduction: Reduction, count: &Count) -> Result<Divided, Error> {
         self.args.divisor.number = match (reduction, count) {
             (Reduction::Sum, _) => 1.0,
             (Reduction::Mean, Count::Rows) => self.rows() as f64,
             (Reduction::Mean, Count::Labels) => {
-                let sums = self.sums(
-                    T::choose(Kernel::weights_f32, Kernel::weights_f64),
-                    TermArgs {
-                        labels: self.args.labels,
-                        ignore_index: self.args.ignore_index,
-                        weight: self.args.weight,
-                        ..Self::NO_TERMS
-                    },
-                )?;
+                let sums = self.weights()?;
                 let total = self.work.scratch::<f64>(1)?;
                 let address = self.work.address(&total);
                 let to = Places::new(address, 1);
@@ -265,22 +270,37 @@ impl<'a, T: Element> Call<'a, T> {
         Ok(())
     }
 
-    /// The reduced loss, and gradients if there are places for them.
-    pub(crate) fn forward(mut self, reduction: Reduction, count: &Count) -> Result<Loss<T>, Error> {
-        let _divided = self.divide_by(reduction, count)?;
+    /// The sums of the rows' losses; gradients too, if there are places for them.
+    fn losses(&self) -> Result<Sums<T>, Error> {
         let terms = self.work.scratch::<f64>(self.rows())?;
         let address = self.work.address(&terms);
         self.launch(RowArgs {
             terms: Places::new(address, self.rows()),
             ..self.args
         })?;
-        let sums = self.sums(
+        self.sums(
             T::choose(Kernel::terms_f32, Kernel::terms_f64),
             TermArgs {
                 terms: Slice::new(address, self.rows()),
                 ..Self::NO_TERMS
             },
-        )?;
+        )
+    }
+
+    pub(crate) fn partial(self, count: &Count, start: usize) -> Result<Partial<T>, Error> {
+        let losses = self.losses()?;
+        let weights = match count {
+            Count::Rows => None,
+            Count::Labels => Some(self.weights()?),
+        };
+        let rows = self.rows();
+        self.work.partial(start, rows, &losses, weights.as_ref())
+    }
+
+    /// The reduced loss, and gradients if there are places for them.
+    pub(crate) fn forward(mut self, reduction: Reduction, count: &Count) -> Result<Loss<T>, Error> {
+        let _divided = self.divide_by(reduction, count)?;
+        let sums = self.losses()?;
         let value = self.work.scratch(1)?;
         let result = Places::new(self.work.address(&value), 1);
         let divisor = self.args.divisor;
@@ -361,14 +381,11 @@ impl<'a, T: Element> Call<'a, T> {
 /// Keeps a divisor's memory until the kernels that read it have been launched.
 struct Divided(#[allow(dead_code)] Option<cudarc::driver::CudaSlice<f64>>);
 
-/// The number of blocks of the fixed tree that a batch has must fit the kernels' grids many times over.
-const _: () = assert!(BLOCK == 4096);
-
 /// The public methods of a loss of rows, alike for every kind of target: those of core, for a device.
 macro_rules! methods {
     (
         $call:ident, $count:expr, [$($generics:tt)*] $target:ty;
-        $forward:ident, $forward_each:ident, $backward:ident, $backward_each:ident, $forward_backward:ident
+        $forward:ident, $forward_each:ident, $backward:ident, $backward_each:ident, $forward_backward:ident, $partial:ident
     ) => {
         /// The reduced loss of all rows: their mean or sum.
         ///
@@ -449,6 +466,22 @@ macro_rules! methods {
         ) -> Result<Loss<T>, Error> {
             self.$call(gpu, input, target)?
                 .forward_backward(self.reduction, &$count, grad_input)
+        }
+
+        /// The part of a larger batch's loss that comes from these rows, `start` of which come before them: it is
+        /// merged with those that other devices, or core, have made. Waits for the device.
+        ///
+        /// # Errors
+        ///
+        /// Those of the method of this name in `trueloss`, and the [`Error`]s of a device.
+        pub fn $partial<$($generics)*>(
+            &self,
+            gpu: &Gpu,
+            input: Classes<'_, T>,
+            target: &dyn DevicePtr<$target>,
+            start: usize,
+        ) -> Result<trueloss::Partial<T>, Error> {
+            self.$call(gpu, input, target)?.partial(&$count, start)
         }
     };
 }

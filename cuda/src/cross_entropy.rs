@@ -113,12 +113,12 @@ impl<'w, T: Element> CrossEntropy<'w, T> {
 
     methods!(
         call, Count::Labels, [I: ClassIndex] I;
-        forward, forward_each, backward, backward_each, forward_backward
+        forward, forward_each, backward, backward_each, forward_backward, partial
     );
 
     methods!(
         call_probabilities, Count::Rows, [] T;
         forward_probabilities, forward_each_probabilities, backward_probabilities, backward_each_probabilities,
-        forward_backward_probabilities
+        forward_backward_probabilities, partial_probabilities
     );
 }

@@ -7,7 +7,7 @@ use crate::pending::{Done, Loss};
 use crate::work::{Work, check_length};
 use cudarc::driver::{DevicePtr, DevicePtrMut};
 use trueloss::device::divide;
-use trueloss::{Argument, Reduction};
+use trueloss::{Argument, Partial, Reduction};
 use trueloss_kernels::{Divisor, ElementArgs, Kernel, Places, Slice};
 
 /// A call whose arguments have been looked at.
@@ -156,6 +156,15 @@ impl<'a, T: Element> Call<'a, T> {
         Ok(self.work.loss(value))
     }
 
+    pub(crate) fn partial(self, start: usize) -> Result<Partial<T>, Error> {
+        let (len, sums) = (self.len(), self.work.sums(self.len())?);
+        self.launch(ElementArgs {
+            sums: sums.places(&self.work),
+            ..self.args
+        })?;
+        self.work.partial(start, len, &sums, None)
+    }
+
     /// The value of each element.
     pub(crate) fn each(
         mut self,
@@ -283,6 +292,22 @@ macro_rules! methods {
             grad_input: &mut dyn DevicePtrMut<$T>,
         ) -> Result<Loss<$T>, Error> {
             self.call(gpu, input, target)?.forward_backward(grad_input)
+        }
+
+        /// The part of a larger batch's loss that comes from these elements, `start` of which come before them: it is
+        /// merged with those that other devices, or core, have made. Waits for the device.
+        ///
+        /// # Errors
+        ///
+        /// Those of the method of this name in `trueloss`, and the [`Error`]s of a device.
+        pub fn partial$(<$T: $bound>)?(
+            &self,
+            gpu: &Gpu,
+            input: &dyn DevicePtr<$T>,
+            target: &dyn DevicePtr<$T>,
+            start: usize,
+        ) -> Result<trueloss::Partial<$T>, Error> {
+            self.call(gpu, input, target)?.partial(start)
         }
     };
 }

@@ -71,6 +71,6 @@ impl<'w, T: Element> Nll<'w, T> {
 
     methods!(
         call, Count::Labels, [I: ClassIndex] I;
-        forward, forward_each, backward, backward_each, forward_backward
+        forward, forward_each, backward, backward_each, forward_backward, partial
     );
 }

@@ -8,7 +8,8 @@ use crate::launch::launch;
 use crate::pending::{Done, Loss, Report};
 use cudarc::driver::{CudaSlice, DevicePtr, DevicePtrMut, DeviceRepr, SyncOnDrop, ValidAsZeroBits};
 use std::marker::PhantomData;
-use trueloss::{Argument, BLOCK};
+use trueloss::device::{self, Sum};
+use trueloss::{Argument, BLOCK, Partial};
 use trueloss_kernels::{
     CheckArgs, Divisor, Kernel, Labels, Places, REPORT, Slice, SumOf, THREADS, TREE_WIDTH, TreeArgs,
 };
@@ -255,6 +256,34 @@ impl<'a, T: Element> Work<'a, T> {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// The end of a call that returns a partial: waits for the device. Without sums of weights each element counts 1.
+    pub(crate) fn partial(
+        self,
+        start: usize,
+        len: usize,
+        losses: &Sums<T>,
+        weights: Option<&Sums<T>>,
+    ) -> Result<Partial<T>, Error> {
+        let losses = self.receive(losses)?;
+        let weights = weights.map(|weights| self.receive(weights)).transpose()?;
+        self.done().wait()?;
+        let partial = device::partial(start, len, |block| {
+            let weights = match &weights {
+                Some(weights) => weights[block],
+                None => SumOf::<T>::default().add(BLOCK.min(len - block * BLOCK) as f64),
+            };
+            (losses[block], weights)
+        });
+        Ok(partial?)
+    }
+
+    fn receive(&self, sums: &Sums<T>) -> Result<Vec<SumOf<T>>, Error> {
+        let mut words = self.gpu.stream().clone_dtoh(&sums.memory)?.into_iter();
+        self.gpu.stream().synchronize()?;
+        let sum = |_| SumOf::<T>::default().map(|_| words.next().unwrap_or(0));
+        Ok((0..sums.blocks).map(sum).collect())
     }
 
     /// The end of a call that returns a loss.
