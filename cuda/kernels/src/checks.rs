@@ -6,27 +6,34 @@ use crate::memory::{Labels, Places, Slice};
 use trueloss::Element;
 use trueloss::device::{illegal_label, not_finite, outside_unit_interval};
 
-/// How many numbers a report has: the fault, 0 if there is none, and the illegal label, if that is the fault.
+/// How many numbers a report has: the fault, if there is one, and the illegal label, if that is the fault.
 pub const REPORT: usize = 2;
 
 const FAULT: usize = 0;
-const LABEL: usize = 1;
+
+/// Where in a report the label lies.
+pub const LABEL: usize = 1;
+
+/// A report in which there is none.
+pub const NO_FAULT: u64 = 0;
 
 /// How many bits the index of a fault has.
 const INDEX_BITS: u32 = 56;
 
+const INDEX: u64 = (1 << INDEX_BITS) - 1;
+
 /// A fault as a number: of two, that of the earlier check is the larger one, and of two of a check that with the smaller
 /// index.
-const fn fault(check: u64, index: usize) -> u64 {
-    !(check << INDEX_BITS | index as u64)
+pub const fn fault(check: u64, index: usize) -> u64 {
+    !(check << INDEX_BITS | index as u64 & INDEX)
 }
 
 /// What a report says: the number of the check, the index, and the label, which means something if the check was one
 /// of labels.
 pub fn read_report(report: [u64; REPORT]) -> Option<(usize, usize, i64)> {
     let fault = !report[FAULT];
-    (report[FAULT] != 0).then(|| {
-        let (check, index) = (fault >> INDEX_BITS, fault & (u64::MAX >> 8));
+    (report[FAULT] != NO_FAULT).then(|| {
+        let (check, index) = (fault >> INDEX_BITS, fault & INDEX);
         (check as usize, index as usize, report[LABEL] as i64)
     })
 }

@@ -30,7 +30,7 @@ mod ptx;
 mod rows;
 mod tree;
 
-pub use checks::{CheckArgs, REPORT, read_report};
+pub use checks::{CheckArgs, LABEL, NO_FAULT, REPORT, fault, read_report};
 pub use elements::ElementArgs;
 pub use list::{Kernel, run};
 pub use machine::{Block, Machine, THREADS, WARP, Warp};
