@@ -22,12 +22,17 @@ type Driver = (
 );
 
 /// Each is that of a process of its own.
-const DRIVERS: [Driver; 7] = [
+const DRIVERS: [Driver; 8] = [
     ("an emulated device", &[], emulated),
     (
         "an emulated device whose threads take turns in any order",
         &[("TRUELOSS_EMULATOR_ORDER", "271828")],
-        disordered,
+        emulated_in_part,
+    ),
+    (
+        "an emulated device that runs the PTX",
+        &[("TRUELOSS_EMULATOR_PTX", "1")],
+        emulated_in_part,
     ),
     (
         "no device",
@@ -120,8 +125,8 @@ fn every_emulated() -> bool {
     passed
 }
 
-/// No result depends on which thread comes first.
-fn disordered() -> bool {
+/// No result depends on which thread comes first, nor on who compiled the kernels.
+fn emulated_in_part() -> bool {
     let gpu = Gpu::new(0).expect("there is an emulated device");
     let effort = Effort {
         digests: Set::Small,

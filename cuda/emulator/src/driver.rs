@@ -22,13 +22,14 @@
 
 use crate::executor::{self, Order};
 use crate::memory::{Memory, Owner};
+use crate::ptx::Program;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use trueloss_kernels::{Kernel, THREADS, WARP};
 
@@ -86,10 +87,10 @@ enum Object {
     Stream,
     /// When it was last recorded.
     Event(Option<Instant>),
-    /// The kernels whose names it has.
-    Module(Vec<Kernel>),
+    /// The kernels whose names it has, and its text, where that is to be run.
+    Module(Vec<Kernel>, Option<Arc<Program>>),
     /// A kernel of a module.
-    Function(Kernel, usize),
+    Function(Kernel, usize, Option<Arc<Program>>),
 }
 
 /// All that the driver knows.
@@ -149,6 +150,11 @@ fn capability() -> [c_int; 2] {
     parsed.unwrap_or_else(|| {
         panic!("TRUELOSS_EMULATOR_CAPABILITY={text}: it is two numbers, such as 9.0")
     })
+}
+
+/// Whether the text of modules is run, not the kernels as they are compiled for this machine.
+fn runs_ptx() -> bool {
+    variable("TRUELOSS_EMULATOR_PTX", 0) == 1
 }
 
 fn order() -> Order {
@@ -883,10 +889,14 @@ pub unsafe extern "C" fn cuModuleLoadData(module: *mut Handle, image: *const c_v
         }
         // SAFETY: see above. PTX text ends in a zero.
         let ptx = unsafe { CStr::from_ptr(image.cast()) };
-        let kernels = ptx.to_str().map_err(|error| error.to_string());
-        match kernels.and_then(entries) {
-            Ok(kernels) => {
-                let handle = state.insert(Object::Module(kernels))?;
+        let text = ptx.to_str().map_err(|error| error.to_string());
+        let read = text.and_then(|text| {
+            let program = runs_ptx().then(|| Program::read(text)).transpose()?;
+            Ok((entries(text)?, program.map(Arc::new)))
+        });
+        match read {
+            Ok((kernels, program)) => {
+                let handle = state.insert(Object::Module(kernels, program))?;
                 // SAFETY: see above.
                 unsafe { give(module, handle) }
             }
@@ -898,8 +908,8 @@ pub unsafe extern "C" fn cuModuleLoadData(module: *mut Handle, image: *const c_v
 #[unsafe(no_mangle)]
 pub extern "C" fn cuModuleUnload(module: Handle) -> CUresult {
     call(|state| match state.object(module)? {
-        Object::Module(_) => {
-            let of_module = |object: &Object| matches!(object, Object::Function(_, of) if *of == module as usize);
+        Object::Module(..) => {
+            let of_module = |object: &Object| matches!(object, Object::Function(_, of, _) if *of == module as usize);
             state.objects.retain(|_, (_, object)| !of_module(object));
             state.remove(module)
         }
@@ -914,7 +924,7 @@ pub unsafe extern "C" fn cuModuleGetFunction(
     name: *const c_char,
 ) -> CUresult {
     call(|state| {
-        let Object::Module(kernels) = state.object(module)? else {
+        let Object::Module(kernels, program) = state.object(module)? else {
             return Err(CUDA_ERROR_INVALID_HANDLE);
         };
         if name.is_null() {
@@ -924,7 +934,8 @@ pub unsafe extern "C" fn cuModuleGetFunction(
         let name = unsafe { CStr::from_ptr(name) }.to_bytes();
         let found = kernels.iter().find(|of| of.name().as_bytes() == name);
         let kernel = *found.ok_or(CUDA_ERROR_NOT_FOUND)?;
-        let handle = state.insert(Object::Function(kernel, module as usize))?;
+        let of = Object::Function(kernel, module as usize, program.clone());
+        let handle = state.insert(of)?;
         // SAFETY: see above.
         unsafe { give(function, handle) }
     })
@@ -947,9 +958,10 @@ pub unsafe extern "C" fn cuLaunchKernel(
 ) -> CUresult {
     call(|state| {
         state.stream(stream)?;
-        let Object::Function(kernel, _) = *state.object(function)? else {
+        let Object::Function(kernel, _, program) = state.object(function)? else {
             return Err(CUDA_ERROR_INVALID_HANDLE);
         };
+        let (kernel, program) = (*kernel, program.clone());
         let name = kernel.name();
         let grid = [blocks, blocks_y, blocks_z];
         let block = [threads, threads_y, threads_z];
@@ -968,7 +980,12 @@ pub unsafe extern "C" fn cuLaunchKernel(
         // SAFETY: see above. Kernels have one argument, a structure whose size the PTX and the caller agree on.
         unsafe {
             let arguments = (*arguments).cast_const().cast();
-            executor::launch(kernel, blocks as usize, order(), arguments);
+            match program {
+                Some(program) => {
+                    executor::launch_ptx(&program, kernel, blocks as usize, order(), arguments)
+                }
+                None => executor::launch(kernel, blocks as usize, order(), arguments),
+            }
         }
         state.memory.check(name);
         Ok(())

@@ -7,6 +7,7 @@
 //!
 //! Blocks run one after the other.
 
+use crate::ptx::Program;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::any::Any;
@@ -117,6 +118,35 @@ pub unsafe fn launch(kernel: Kernel, blocks: usize, order: Order, args: *const u
         unsafe { trueloss_kernels::run(kernel, thread, args) };
     };
     grid(kernel.name(), blocks, order, &body);
+}
+
+/// The same from a kernel's PTX.
+///
+/// # Panics
+///
+/// As above; and where the text has no such kernel, with arguments of its size.
+///
+/// # Safety
+///
+/// As above.
+pub(crate) unsafe fn launch_ptx(
+    program: &Program,
+    kernel: Kernel,
+    blocks: usize,
+    order: Order,
+    args: *const u8,
+) {
+    let name = kernel.name();
+    let (entry, size) = program.entry(name).expect("the text has the kernel");
+    assert_eq!(size, kernel.size_of_args(), "the arguments of {name}");
+    // One block runs at a time.
+    let mut shared = program.shared();
+    let shared = shared.as_mut_ptr();
+    let body = |thread: Thread<'_>| {
+        // SAFETY: the caller's promise.
+        unsafe { program.run(thread, entry, args, shared) };
+    };
+    grid(name, blocks, order, &body);
 }
 
 /// Runs every thread of every block.
