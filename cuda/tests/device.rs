@@ -131,7 +131,7 @@ fn emulated_in_part() -> bool {
     let effort = Effort {
         digests: Set::Small,
         elements: 200,
-        classes: 20_000,
+        classes: 5000,
         batch: 300_000,
     };
     suite::run(&gpu, effort, only().as_deref())

@@ -150,7 +150,7 @@ pub(crate) unsafe fn launch_ptx(
 }
 
 /// Runs every thread of every block.
-fn grid(name: &str, blocks: usize, mut order: Order, body: &impl Fn(Thread<'_>)) {
+pub(crate) fn grid(name: &str, blocks: usize, mut order: Order, body: &impl Fn(Thread<'_>)) {
     let mut turns: Vec<usize> = (0..blocks).collect();
     order.arrange(&mut turns);
     for block in turns {

@@ -1047,3 +1047,148 @@ fn comparison_of(word: &str) -> Result<Comparison, Fault> {
         _ => return Err("a comparison".to_owned()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executor::{Order, grid, message};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    /// A kernel that is given an address.
+    fn text(body: &str) -> String {
+        format!(
+            ".version 6.0\n.target sm_70\n.address_size 64\n.shared .align 8 .b64 trueloss_exchange[256];\n\
+             .visible .entry test(\n.param .align 8 .b8 test_param_0[8]\n)\n.reqntid 256, 1, 1\n{{\n\
+             ld.param.b64 %rd0, [test_param_0];\nmov.u32 %r0, %tid.x;\ncvt.u64.u32 %rd1, %r0;\n\
+             shl.b64 %rd2, %rd1, 3;\nadd.s64 %rd3, %rd0, %rd2;\n{body}\nret;\n}}\n"
+        )
+    }
+
+    /// What the threads of a block write, each a number to its own place, whose address is in %rd3.
+    fn run(body: &str) -> Result<Vec<u64>, String> {
+        let program = Program::read(&text(body))?;
+        let (entry, size) = program.entry("test").expect("it is there");
+        assert_eq!(size, 8);
+        let mut out = vec![0_u64; 256];
+        let args = out.as_mut_ptr() as u64;
+        let mut shared = program.shared();
+        let shared = shared.as_mut_ptr();
+        let kernel = |thread: crate::executor::Thread<'_>| {
+            // SAFETY: the argument is the address of a place for each thread.
+            unsafe { program.run(thread, entry, (&raw const args).cast(), shared) };
+        };
+        let run = || grid("test", 1, Order::Backward, &kernel);
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(()) => Ok(out),
+            Err(panic) => Err(message(panic.as_ref()).to_owned()),
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        // Each instruction, and the number that thread 3 gets.
+        let cases = [
+            ("add.s64 %rd4, %rd1, -5;", -2_i64 as u64),
+            ("mul.lo.s64 %rd4, %rd1, -5;", -15_i64 as u64),
+            ("mul.wide.u32 %rd4, %r0, 4294967295;", 3 * 0xffff_ffff),
+            ("mad.lo.u64 %rd4, %rd1, 8, %rd1;", 27),
+            ("or.b64 %rd5, %rd1, 3;\ndiv.u64 %rd4, 100, %rd5;", 33),
+            ("or.b64 %rd5, %rd1, 3;\nrem.u64 %rd4, 100, %rd5;", 1),
+            ("shl.b64 %rd4, %rd1, 64;", 0),
+            ("mov.b64 %rd5, -16;\nshr.s64 %rd4, %rd5, 2;", -4_i64 as u64),
+            ("mov.b64 %rd5, -16;\nshr.u64 %rd4, %rd5, 60;", 15),
+            (
+                "mov.b32 %r5, -1;\nadd.s32 %r6, %r5, %r0;\ncvt.u64.u32 %rd4, %r6;",
+                2,
+            ),
+            ("popc.b64 %r5, 255;\ncvt.u64.u32 %rd4, %r5;", 8),
+            ("clz.b64 %r5, %rd1;\ncvt.u64.u32 %rd4, %r5;", 62),
+            ("bfe.u64 %rd4, 1792, 8, 2;", 3),
+            ("min.s64 %rd4, %rd1, -1;", u64::MAX),
+            ("min.u64 %rd4, %rd1, -1;", 3),
+            ("cvt.rn.f64.u64 %rd4, %rd1;", 3_f64.to_bits()),
+            (
+                "cvt.rn.f64.u64 %rd5, %rd1;\ndiv.rn.f64 %rd4, 0d3FF0000000000000, %rd5;",
+                (1.0_f64 / 3.0).to_bits(),
+            ),
+            (
+                "mov.b32 %r5, 0f3FC00000;\ncvt.f64.f32 %rd4, %r5;",
+                1.5_f64.to_bits(),
+            ),
+            (
+                "mov.b64 %rd5, 0d3FB999999999999A;\ncvt.rn.f32.f64 %r5, %rd5;\ncvt.u64.u32 %rd4, %r5;",
+                u64::from(0.1_f32.to_bits()),
+            ),
+            (
+                "setp.nan.f64 %p1, 0d7FF8000000000000, 0d0000000000000000;\nselp.b64 %rd4, 1, 2, %p1;",
+                1,
+            ),
+            (
+                "setp.ne.f64 %p1, 0d7FF8000000000000, 0d0000000000000000;\nselp.b64 %rd4, 1, 2, %p1;",
+                2,
+            ),
+            (
+                "setp.neu.f64 %p1, 0d7FF8000000000000, 0d0000000000000000;\nselp.b64 %rd4, 1, 2, %p1;",
+                1,
+            ),
+            (
+                "setp.lt.s64 %p1, -1, %rd1;\n@%p1 mov.b64 %rd4, 7;\n@!%p1 mov.b64 %rd4, 8;",
+                7,
+            ),
+            (
+                "{ .reg .b32 tmp; mov.b64 {tmp, %r6}, 38654705664; }\ncvt.u64.u32 %rd4, %r6;",
+                9,
+            ),
+            // Of the thread that has the other number in the warp.
+            (
+                "xor.b32 %r5, %r0, 1;\nshfl.sync.idx.b32 %r6, %r0, %r5, 31, -1;\ncvt.u64.u32 %rd4, %r6;",
+                2,
+            ),
+            (
+                "mov.b64 %rd5, trueloss_exchange;\nadd.s64 %rd6, %rd5, %rd2;\nst.shared.u64 [%rd6], %rd1;\nbar.sync 0;\n\
+              sub.s64 %rd7, 255, %rd1;\nshl.b64 %rd7, %rd7, 3;\nadd.s64 %rd7, %rd7, %rd5;\nld.shared.u64 %rd4, [%rd7];",
+                252,
+            ),
+        ];
+        for (body, expected) in cases {
+            let out = run(&format!("{body}\nst.b64 [%rd3], %rd4;")).expect(body);
+            assert_eq!(out[3], expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        let refused = [
+            "fma.rn.f64 %rd4, %rd1, %rd1, %rd1;",
+            "add.f64 %rd4, %rd1, %rd1;",
+            "mul.rn.ftz.f32 %r4, %r0, %r0;",
+            "ex2.approx.f32 %r4, %r0;",
+            "cvt.f32.f64 %r4, %rd1;",
+            "bra $nowhere;",
+            "call.uni (retval0), nothing, (param0);",
+        ];
+        for body in refused {
+            assert!(run(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_a_gpu_would_not_do_is_found() {
+        let faults = [
+            ("st.b64 [%rd3+4], %rd1;", "no multiple of 8"),
+            (
+                "setp.eq.b32 %p1, %r0, 5;\n@%p1 bra $one;\nshfl.sync.idx.b32 %r1, %r0, 0, 31, -1;\nbra.uni $two;\n$one:\n\
+              shfl.sync.idx.b32 %r1, %r0, 0, 31, -1;\n$two:",
+                "threads meet at lines",
+            ),
+            (
+                "setp.eq.b32 %p1, %r0, 5;\n@%p1 bra $end;\nbar.sync 0;\n$end:",
+                "has ended",
+            ),
+        ];
+        for (body, expected) in faults {
+            let found = run(body).expect_err(body);
+            assert!(found.contains(expected), "{body}: {found}");
+        }
+    }
+}
