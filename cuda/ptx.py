@@ -52,7 +52,7 @@ RULES = [
     (r"^(mma|wmma|wgmma|tcgen05)\b", "tensor cores add in an order of their own"),
     (r"^(red|atom)\..*f\d", "threads would add in whatever order they come"),
     (r"^(red|atom)\.(?!global\.min\.u64$)", "only reports of faults are written to by several threads"),
-    (r"^(shfl|vote|match|activemask)(?!\.sync)", "threads of a warp need not be at the same instruction"),
+    (r"^(shfl|vote|match|activemask|bar|barrier)\b(?!\.sync)", "threads need not be at the same instruction"),
     (r"^(trap|brkpt|exit)\b", "a panic, or code that cannot be reached, is left over"),
     (r"^\.extern\b", "there is nothing to link with"),
     (r"^\.callprototype\b", "a call of something that is not known"),
@@ -191,9 +191,12 @@ def faults(name, text):
         instruction = re.sub(r"^@!?%\w+\s+", "", line)
         if not instruction:
             continue
-        operation = instruction.split()[0].rstrip(";")
+        # A line may have several in braces. What else braces part is operands, which begin like no instruction.
+        operations = [part.split()[0] for part in re.split(r"[;{}]\s*(?:@!?%\w+\s+)?", instruction) if part.strip()]
         for pattern, reason in RULES:
-            if re.search(pattern, operation) and not (name in QUICK and (pattern, reason) == FUSED):
+            if name in QUICK and (pattern, reason) == FUSED:
+                continue
+            if any(re.search(pattern, operation) for operation in operations):
                 found.append((number, f"{instruction}: {reason}"))
         if re.match(r"bra\b", instruction) and label and instruction.split()[-1] == label + ";":
             found.append((number, f"{instruction}: a loop without an end, what is left of a panic"))
@@ -203,7 +206,7 @@ def faults(name, text):
             functions[function] = number
             if ".entry" in line:
                 entries.append((number, function))
-        if operation.startswith("call"):
+        if instruction.startswith("call"):
             # The name stands after the result, if there is one.
             called = re.search(r"call(?:\.uni)?\s+(?:\([^)]*\),\s*)?([\w$%]+)", instruction)
             calls.append((number, called[1] if called else instruction))
