@@ -63,6 +63,7 @@ RULES = [
 GPUS = ["sm_70", "sm_80", "sm_90", "sm_100"]
 PACKAGE = "nvidia-cuda-nvcc-cu12==12.9.86"
 
+MADE_BY = "// Made by cuda/ptx.sh with "
 NAME = re.compile(r"[A-Za-z_$][\w$]*")
 
 
@@ -75,10 +76,6 @@ def compiler():
     """What the text depends on. Debian's rustc takes LLVM from a package of its own."""
     version = subprocess.run([RUSTC, "-vV"], text=True, stdout=subprocess.PIPE, check=True).stdout
     return f"{version.splitlines()[0]}, LLVM {re.search('LLVM version: (.*)', version)[1]}"
-
-
-def made_by():
-    return f"// Made by cuda/ptx.sh with {compiler()}"
 
 
 def uncommented(text):
@@ -164,7 +161,7 @@ def file_of(entry, header, declared, functions):
         name = owner(match[0])
         return short[name] + match[0][len(name) :] if name in short else match[0]
 
-    out = [made_by(), *header]
+    out = [MADE_BY + compiler(), *header]
     # Variables first: a function may come between two of them.
     order.sort(key=lambda name: name in functions)
     for place, name in enumerate(order):
@@ -263,15 +260,15 @@ def run_split(arguments):
         return
     there = committed()
     good &= check_all(there)
-    makers = {text.split("\n", 1)[0] for text in there.values()}
-    if makers <= {made_by()}:
+    makers = {text.split("\n", 1)[0].removeprefix(MADE_BY) for text in there.values()}
+    if makers <= {compiler()}:
         different = [name for name in files if there.get(name, files[name]) != files[name]]
         for name in different:
             print(f"cuda/ptx/{name}.ptx: is not what cuda/ptx.sh makes", file=sys.stderr)
         good &= not different
         compared = "the same as what is built"
     else:
-        compared = f"not compared: the compiler here is {compiler()}, the files are {'; '.join(sorted(makers))[3:]}"
+        compared = f"not compared: the compiler here is {compiler()}, theirs {'; '.join(sorted(makers))}"
     if not good:
         sys.exit(1)
     print(f"{len(there)} kernels, no rule broken, {compared}")
