@@ -52,7 +52,7 @@ RULES = [
     (r"^(mma|wmma|wgmma|tcgen05)\b", "tensor cores add in an order of their own"),
     (r"^(red|atom)\..*f\d", "threads would add in whatever order they come"),
     (r"^(red|atom)\.(?!global\.max\.u64$)", "only reports of faults are written to by several threads"),
-    (r"^(shfl|vote|match|activemask)(?!\.sync)", "threads of a warp need not be at the same instruction"),
+    (r"^(shfl|vote|match|activemask|bar|barrier)\b(?!\.sync)", "threads need not be at the same instruction"),
     (r"^(trap|brkpt|exit)\b", "a panic, or code that cannot be reached, is left over"),
     (r"^\.extern\b", "there is nothing to link with"),
     (r"^\.callprototype\b", "a call of something that is not known"),
@@ -63,6 +63,7 @@ RULES = [
 GPUS = ["sm_70", "sm_80", "sm_90", "sm_100"]
 PACKAGE = "nvidia-cuda-nvcc-cu12==12.9.86"
 
+MADE_BY = "// Made by cuda/ptx.sh with "
 NAME = re.compile(r"[A-Za-z_$][\w$]*")
 
 
@@ -74,10 +75,6 @@ def compiler():
     """What the text depends on. Debian's rustc takes LLVM from a package of its own."""
     version = subprocess.run([RUSTC, "-vV"], text=True, stdout=subprocess.PIPE, check=True).stdout
     return f"{version.splitlines()[0]}, LLVM {re.search('LLVM version: (.*)', version)[1]}"
-
-
-def made_by():
-    return f"// Made by cuda/ptx.sh with {compiler()}"
 
 
 def uncommented(text):
@@ -163,7 +160,7 @@ def file_of(entry, header, declared, functions):
         name = owner(match[0])
         return short[name] + match[0][len(name) :] if name in short else match[0]
 
-    out = [made_by(), *header]
+    out = [MADE_BY + compiler(), *header]
     # Variables first: a function may come between two of them.
     order.sort(key=lambda name: name in functions)
     for place, name in enumerate(order):
@@ -190,9 +187,12 @@ def faults(name, text):
         instruction = re.sub(r"^@!?%\w+\s+", "", line)
         if not instruction:
             continue
-        operation = instruction.split()[0].rstrip(";")
+        # A line may have several in braces. What else braces part is operands, which begin like no instruction.
+        operations = [part.split()[0] for part in re.split(r"[;{}]\s*(?:@!?%\w+\s+)?", instruction) if part.strip()]
         for pattern, reason in RULES:
-            if re.search(pattern, operation) and not (name in QUICK and (pattern, reason) == FUSED):
+            if name in QUICK and (pattern, reason) == FUSED:
+                continue
+            if any(re.search(pattern, operation) for operation in operations):
                 found.append((number, f"{instruction}: {reason}"))
         if re.match(r"bra\b", instruction) and label and instruction.split()[-1] == label + ";":
             found.append((number, f"{instruction}: a loop without an end, what is left of a panic"))
@@ -202,7 +202,7 @@ def faults(name, text):
             functions[function] = number
             if ".entry" in line:
                 entries.append((number, function))
-        if operation.startswith("call"):
+        if instruction.startswith("call"):
             # The name stands after the result, if there is one.
             called = re.search(r"call(?:\.uni)?\s+(?:\([^)]*\),\s*)?([\w$%]+)", instruction)
             calls.append((number, called[1] if called else instruction))
@@ -259,15 +259,15 @@ def run_split(arguments):
         return
     there = committed()
     good &= check_all(there)
-    makers = {text.split("\n", 1)[0] for text in there.values()}
-    if makers <= {made_by()}:
+    makers = {text.split("\n", 1)[0].removeprefix(MADE_BY) for text in there.values()}
+    if makers <= {compiler()}:
         different = [name for name in files if there.get(name, files[name]) != files[name]]
         for name in different:
             print(f"cuda/ptx/{name}.ptx: is not what cuda/ptx.sh makes", file=sys.stderr)
         good &= not different
         compared = "the same as what is built"
     else:
-        compared = f"not compared: the compiler here is {compiler()}, the files are {'; '.join(sorted(makers))[3:]}"
+        compared = f"not compared: the compiler here is {compiler()}, theirs {'; '.join(sorted(makers))}"
     if not good:
         sys.exit(1)
     print(f"{len(there)} kernels, no rule broken, {compared}")

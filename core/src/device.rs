@@ -14,7 +14,8 @@ use crate::elementwise::{Checked, ElementwiseLoss};
 use crate::error::Error;
 use crate::mse::Mse;
 use crate::nll::Nll;
-use crate::reduce::{self, BLOCK, Partial, Weighted};
+use crate::reduce::{self, BLOCK, LANES, Partial, Terms, Weighted};
+use core::array;
 
 pub use crate::classes::{Extent, Indices, Output};
 pub use crate::elementwise::outside_unit_interval;
@@ -24,25 +25,38 @@ pub use crate::team::{Alone, Team};
 
 /// A function that goes element by element.
 pub trait Elements<T: Element> {
+    /// What is read of an element.
+    type Inputs: Copy;
+
+    /// Reads what there is of an element.
+    fn read(&self, index: usize) -> Self::Inputs;
+
     /// The value at an element, unrounded.
-    fn value(&self, index: usize) -> f64;
+    fn value(&self, inputs: Self::Inputs) -> f64;
 
     /// The gradient at an element times `scale`, unrounded.
-    fn gradient(&self, index: usize, scale: f64) -> f64;
+    fn gradient(&self, inputs: Self::Inputs, scale: f64) -> f64;
 }
 
 /// Of a loss.
 struct OfLoss<'a, T, L>(Checked<'a, T, L>);
 
 impl<T: Element, L: ElementwiseLoss<T>> Elements<T> for OfLoss<'_, T, L> {
+    type Inputs = [f64; 4];
+
     #[inline(always)]
-    fn value(&self, index: usize) -> f64 {
-        self.0.value_at(index)
+    fn read(&self, index: usize) -> [f64; 4] {
+        self.0.read(index)
     }
 
     #[inline(always)]
-    fn gradient(&self, index: usize, scale: f64) -> f64 {
-        self.0.gradient_at(index, scale)
+    fn value(&self, inputs: [f64; 4]) -> f64 {
+        self.0.value_of(inputs)
+    }
+
+    #[inline(always)]
+    fn gradient(&self, inputs: [f64; 4], scale: f64) -> f64 {
+        self.0.gradient_of(inputs, scale)
     }
 }
 
@@ -83,14 +97,21 @@ struct OfActivation<'a, T, F> {
 }
 
 impl<T: Element, F: crate::activation::Activation> Elements<T> for OfActivation<'_, T, F> {
+    type Inputs = f64;
+
     #[inline(always)]
-    fn value(&self, index: usize) -> f64 {
-        self.activation.value::<T>(at(self.input, index))
+    fn read(&self, index: usize) -> f64 {
+        at(self.input, index)
     }
 
     #[inline(always)]
-    fn gradient(&self, index: usize, scale: f64) -> f64 {
-        scale * self.activation.gradient::<T>(at(self.input, index))
+    fn value(&self, x: f64) -> f64 {
+        self.activation.value::<T>(x)
+    }
+
+    #[inline(always)]
+    fn gradient(&self, x: f64, scale: f64) -> f64 {
+        scale * self.activation.gradient::<T>(x)
     }
 }
 
@@ -124,15 +145,76 @@ pub fn at<T: Element>(values: &[T], index: usize) -> f64 {
 /// The sum of a block of `len` terms in the fixed tree, for the first thread of the team.
 #[inline(always)]
 pub fn block<S: Sum, M: Team>(team: M, len: usize, mut term: impl FnMut(usize) -> f64) -> S {
-    reduce::block(
-        team,
-        len,
-        reduce::terms(|start, out: &mut [f64]| {
-            for (k, out) in out.iter_mut().enumerate() {
-                *out = term(start + k);
+    block_ahead::<1, _, _, _>(team, len, |_| (), |index, ()| term(index))
+}
+
+/// The same of `term(index, read(index))`, of which `AHEAD` are read before the first of them is evaluated, so that a
+/// thread waits for memory once for all of them.
+#[inline(always)]
+pub fn block_ahead<const AHEAD: usize, S: Sum, M: Team, I: Copy>(
+    team: M,
+    len: usize,
+    read: impl Fn(usize) -> I,
+    term: impl FnMut(usize, I) -> f64,
+) -> S {
+    reduce::block(team, len, ReadAhead::<AHEAD, _, _> { read, term })
+}
+
+/// Calls `work(index, read(index))` for the indices below `len` that are this thread's, reading ahead likewise.
+#[inline(always)]
+pub fn each_ahead<const AHEAD: usize, M: Team, I: Copy>(
+    team: M,
+    len: usize,
+    read: impl Fn(usize) -> I,
+    work: impl FnMut(usize, I),
+) {
+    read_ahead::<AHEAD, I>(team.rank(), len, M::THREADS, read, work);
+}
+
+/// Terms that are read apart from being evaluated.
+struct ReadAhead<const AHEAD: usize, R, F> {
+    read: R,
+    term: F,
+}
+
+impl<const AHEAD: usize, I: Copy, R: Fn(usize) -> I, F: FnMut(usize, I) -> f64> Terms
+    for ReadAhead<AHEAD, R, F>
+{
+    #[inline(always)]
+    fn fill(&mut self, start: usize, out: &mut [f64]) {
+        for (index, out) in (start..).zip(out) {
+            *out = (self.term)(index, (self.read)(index));
+        }
+    }
+
+    #[inline(always)]
+    fn add_lane<S: Sum>(&mut self, mut sum: S, first: usize, len: usize) -> S {
+        read_ahead::<AHEAD, I>(first, len, LANES, &self.read, |index, inputs| {
+            sum = sum.add((self.term)(index, inputs));
+        });
+        sum
+    }
+}
+
+/// Of `first`, `first + step`, … below `len`.
+#[inline(always)]
+fn read_ahead<const AHEAD: usize, I: Copy>(
+    first: usize,
+    len: usize,
+    step: usize,
+    read: impl Fn(usize) -> I,
+    mut work: impl FnMut(usize, I),
+) {
+    for start in (first..len).step_by(AHEAD * step) {
+        // What is past the end is read too, as NaN or as what belongs to others, and left.
+        let inputs: [I; AHEAD] = array::from_fn(|k| read(start + k * step));
+        for (k, inputs) in inputs.into_iter().enumerate() {
+            let index = start + k * step;
+            if index < len {
+                work(index, inputs);
             }
-        }),
-    )
+        }
+    }
 }
 
 /// A loss of rows.

@@ -597,29 +597,31 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         }
     }
 
+    /// What is read of one element: input, target, weight and pos_weight.
+    #[inline(always)]
+    pub(crate) fn read(&self, index: usize) -> [f64; 4] {
+        let weight = |weights: &[T]| match weights {
+            [one] => one.widen(),
+            _ => at(weights, index.checked_rem(weights.len()).unwrap_or(0)),
+        };
+        [
+            at(self.input, index),
+            at(self.target, index),
+            weight(self.loss.weight()),
+            weight(self.loss.pos_weight()),
+        ]
+    }
+
     /// The loss of one element by the formula of record.
     #[inline(always)]
-    pub(crate) fn value_at(&self, index: usize) -> f64 {
-        let element = [self.input, self.target].map(|values| at(values, index));
-        let (weight, pos_weight) = self.weights_at(index);
-        Value(*self).record(element, weight, pos_weight)
+    pub(crate) fn value_of(&self, [x, y, weight, pos_weight]: [f64; 4]) -> f64 {
+        Value(*self).record([x, y], weight, pos_weight)
     }
 
     /// Its gradient times `scale`.
     #[inline(always)]
-    pub(crate) fn gradient_at(&self, index: usize, scale: f64) -> f64 {
-        let [x, y] = [self.input, self.target].map(|values| at(values, index));
-        let (weight, pos_weight) = self.weights_at(index);
+    pub(crate) fn gradient_of(&self, [x, y, weight, pos_weight]: [f64; 4], scale: f64) -> f64 {
         GradientEach(*self).record([x, y, scale], weight, pos_weight)
-    }
-
-    #[inline(always)]
-    fn weights_at(&self, index: usize) -> (f64, f64) {
-        let at = |weights: &[T]| match weights {
-            [one] => one.widen(),
-            _ => at(weights, index.checked_rem(weights.len()).unwrap_or(0)),
-        };
-        (at(self.loss.weight()), at(self.loss.pos_weight()))
     }
 
     #[inline(always)]

@@ -34,7 +34,7 @@ use crate::team::Team;
 pub const BLOCK: usize = 4096;
 
 /// How many lanes add up a block.
-const LANES: usize = 256;
+pub(crate) const LANES: usize = 256;
 
 /// How many terms are evaluated before they are added: a small buffer, so that the evaluation is a loop
 /// of its own. Also how many outputs are written before their rounding tests are looked at: what one failure
@@ -169,6 +169,17 @@ pub(crate) trait Terms {
     /// Evaluates the terms from `start` on, one for each place of `out`: at most [`CHUNK`]. Called once for each
     /// term, in any order.
     fn fill(&mut self, start: usize, out: &mut [f64]);
+
+    /// Adds the terms `first`, `first + LANES`, … below `len` to a lane.
+    #[inline(always)]
+    fn add_lane<S: Sum>(&mut self, mut sum: S, first: usize, len: usize) -> S {
+        for start in (first..len).step_by(LANES) {
+            let mut term = [0.0];
+            self.fill(start, &mut term);
+            sum = sum.add(term[0]);
+        }
+        sum
+    }
 }
 
 /// A closure as [`Terms`]; a function of its own, so that the closure's type can be inferred.
@@ -238,13 +249,7 @@ fn lane_by_lane<S: Sum>(len: usize, mut terms: impl Terms) -> S {
     for place in 0..used {
         let backwards = (place as u8).reverse_bits();
         let lane = usize::from(backwards) >> unused;
-        let mut sum = S::default();
-        for start in (lane..len).step_by(LANES) {
-            let mut term = [0.0];
-            terms.fill(start, &mut term);
-            sum = sum.add(term[0]);
-        }
-        tree.push(0, sum);
+        tree.push(0, terms.add_lane(S::default(), lane, len));
     }
     tree.total()
 }
@@ -258,12 +263,7 @@ const MOST_LANES: usize = LANES / 32;
 fn in_a_team<S: Sum, M: Team>(team: M, len: usize, mut terms: impl Terms) -> S {
     let mut lanes = [S::default(); MOST_LANES];
     for (k, lane) in lanes.iter_mut().take(LANES / M::THREADS).enumerate() {
-        let first = team.rank() + k * M::THREADS;
-        for start in (first..len).step_by(LANES) {
-            let mut term = [0.0];
-            terms.fill(start, &mut term);
-            *lane = lane.add(term[0]);
-        }
+        *lane = terms.add_lane(*lane, team.rank() + k * M::THREADS, len);
     }
     let mut half = LANES / M::THREADS / 2;
     while half > 0 {

@@ -34,8 +34,18 @@ pub struct ElementArgs<T: Element> {
     pub report: Places<u64>,
 }
 
+/// How many elements a thread reads at a time, where their formula is cheap, so that it is memory that it waits for.
+const CHEAP: usize = 4;
+
+/// The same where arithmetic takes longer.
+const COSTLY: usize = 1;
+
 #[inline(always)]
-fn each<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>, function: impl Elements<T>) {
+fn each<const AHEAD: usize, M: Machine, T: Element>(
+    machine: M,
+    args: &ElementArgs<T>,
+    function: impl Elements<T>,
+) {
     if checks::found(machine, args.report, Labels::NONE) {
         return;
     }
@@ -51,39 +61,49 @@ fn each<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>, function: imp
     };
     let summed = !args.sums.is_empty();
     let valued = summed || !args.values.is_empty();
+    let graded = !args.grad_input.is_empty();
     let mut block = machine.block();
     while block < len.div_ceil(BLOCK) {
         let start = block * BLOCK;
         let size = BLOCK.min(len - start);
-        let mut term = |from| {
+        let read = |from| {
             let index = start + from;
-            if !args.grad_input.is_empty() {
-                let scale = if grad_output.is_empty() {
-                    args.scale
-                } else {
-                    at(grad_output, index)
-                };
-                gradients.write(index, 1, &[function.gradient(index, scale)]);
+            let scale = if grad_output.is_empty() {
+                args.scale
+            } else {
+                at(grad_output, index)
+            };
+            (function.read(index), scale)
+        };
+        let mut term = |from, (inputs, scale)| {
+            let index = start + from;
+            // Where both are wanted they are evaluated side by side: what they have in common is evaluated once. Where
+            // they are cheap it is not worth asking.
+            let (value, gradient) = if AHEAD == CHEAP || valued && graded {
+                (function.value(inputs), function.gradient(inputs, scale))
+            } else if graded {
+                (0.0, function.gradient(inputs, scale))
+            } else {
+                (function.value(inputs), 0.0)
+            };
+            if graded {
+                gradients.write(index, 1, &[gradient]);
             }
-            if !valued {
-                return 0.0;
-            }
-            let value = function.value(index);
             if !args.values.is_empty() {
                 values.write(index, 1, &[value]);
             }
             value
         };
         if summed {
-            let sum = device::block(team, size, term);
+            let sum = device::block_ahead::<AHEAD, _, _, _>(team, size, read, term);
             if team.rank() == 0 {
                 // SAFETY: one thread for each block.
                 unsafe { args.sums.put(block, sum) };
             }
         } else {
-            for from in team.share(size) {
-                term(from);
-            }
+            device::each_ahead::<AHEAD, _, _>(team, size, read, |from, inputs| {
+                term(from, inputs);
+            });
         }
         block += machine.blocks();
     }
@@ -104,7 +124,7 @@ unsafe fn pair<'a, T: Element>(args: &ElementArgs<T>) -> (&'a [T], &'a [T]) {
 pub(crate) fn mse<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
     // SAFETY: that of a launch, see `list`.
     let (input, target) = unsafe { pair(args) };
-    each(machine, args, device::mse(&Mse::new(), input, target));
+    each::<CHEAP, _, _>(machine, args, device::mse(&Mse::new(), input, target));
 }
 
 #[inline(always)]
@@ -113,10 +133,10 @@ pub(crate) fn bce<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
     let ((input, target), weight) = unsafe { (pair(args), args.weight.read()) };
     // Without weights they are constants, which the compiler takes out of the formula.
     if weight.is_empty() {
-        each(machine, args, device::bce(&Bce::new(), input, target));
+        each::<COSTLY, _, _>(machine, args, device::bce(&Bce::new(), input, target));
     } else {
         let options = Bce::new().weight(weight);
-        each(machine, args, device::bce(&options, input, target));
+        each::<COSTLY, _, _>(machine, args, device::bce(&options, input, target));
     }
 }
 
@@ -127,7 +147,7 @@ pub(crate) fn bce_with_logits<M: Machine, T: Element>(machine: M, args: &Element
         unsafe { (pair(args), args.weight.read(), args.pos_weight.read()) };
     let options = BceWithLogits::new();
     if weight.is_empty() && pos_weight.is_empty() {
-        each(
+        each::<COSTLY, _, _>(
             machine,
             args,
             device::bce_with_logits(&options, input, target),
@@ -144,7 +164,7 @@ pub(crate) fn bce_with_logits<M: Machine, T: Element>(machine: M, args: &Element
     let options = options
         .weight(or_one(weight))
         .pos_weight(or_one(pos_weight));
-    each(
+    each::<COSTLY, _, _>(
         machine,
         args,
         device::bce_with_logits(&options, input, target),
@@ -155,21 +175,21 @@ pub(crate) fn bce_with_logits<M: Machine, T: Element>(machine: M, args: &Element
 pub(crate) fn sigmoid<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
     // SAFETY: that of a launch, see `list`.
     let input = unsafe { args.input.read() };
-    each(machine, args, device::sigmoid(input));
+    each::<COSTLY, _, _>(machine, args, device::sigmoid(input));
 }
 
 #[inline(always)]
 pub(crate) fn log_sigmoid<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
     // SAFETY: that of a launch, see `list`.
     let input = unsafe { args.input.read() };
-    each(machine, args, device::log_sigmoid(input));
+    each::<COSTLY, _, _>(machine, args, device::log_sigmoid(input));
 }
 
 #[inline(always)]
 pub(crate) fn softplus<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
     // SAFETY: that of a launch, see `list`.
     let input = unsafe { args.input.read() };
-    each(machine, args, device::softplus(args.beta, input));
+    each::<COSTLY, _, _>(machine, args, device::softplus(args.beta, input));
 }
 
 /// Counts 1 for each element that is right.
@@ -179,10 +199,16 @@ struct Right<'a, T> {
 }
 
 impl<T: Element> Elements<T> for Right<'_, T> {
+    type Inputs = Option<(T, T)>;
+
     #[inline(always)]
-    fn value(&self, index: usize) -> f64 {
-        let pair = self.input.get(index).zip(self.target.get(index));
-        if pair.is_some_and(|(&logit, &target)| is_right(logit, target)) {
+    fn read(&self, index: usize) -> Option<(T, T)> {
+        Some((*self.input.get(index)?, *self.target.get(index)?))
+    }
+
+    #[inline(always)]
+    fn value(&self, pair: Option<(T, T)>) -> f64 {
+        if pair.is_some_and(|(logit, target)| is_right(logit, target)) {
             1.0
         } else {
             0.0
@@ -190,7 +216,7 @@ impl<T: Element> Elements<T> for Right<'_, T> {
     }
 
     #[inline(always)]
-    fn gradient(&self, _: usize, _: f64) -> f64 {
+    fn gradient(&self, _: Option<(T, T)>, _: f64) -> f64 {
         0.0
     }
 }
@@ -199,5 +225,5 @@ impl<T: Element> Elements<T> for Right<'_, T> {
 pub(crate) fn binary_accuracy<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
     // SAFETY: that of a launch, see `list`.
     let (input, target) = unsafe { pair(args) };
-    each(machine, args, Right { input, target });
+    each::<CHEAP, _, _>(machine, args, Right { input, target });
 }
