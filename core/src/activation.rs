@@ -9,7 +9,8 @@ use crate::element::Element;
 use crate::elementary::{self, exp, exp_of_sum, log1p_unit_with};
 use crate::elementwise::{Map, Quick, fill};
 use crate::error::{Argument, Error, check_length};
-use crate::quick::{self, Arithmetic, LANES, Near, QUICK_ERROR, Rows};
+use crate::instance::Activation as Instance;
+use crate::quick::{self, Arithmetic, LANES, Near, QUICK_ERROR};
 use crate::reduce::{self, Sum, weigh};
 use crate::team::{Alone, Team};
 
@@ -229,6 +230,30 @@ fn quick_softplus<A: Arithmetic>(x: f64) -> f64 {
     positive + log1p_unit_with::<A>(quick::exp::<A>(-x.abs()))
 }
 
+/// A call of an activation that goes element by element.
+pub(crate) struct Elements<'a, T, F> {
+    activation: F,
+    input: &'a [T],
+}
+
+impl<T: Element, F: Activation> Elements<'_, T, F> {
+    pub(crate) fn forward(&self, output: &mut [T]) -> Result<(), Error> {
+        self.activation.check()?;
+        check_length(Argument::Output, self.input.len(), output.len())?;
+        fill(Forward(self.activation), [self.input], output);
+        Ok(())
+    }
+
+    pub(crate) fn backward(&self, grad_output: &[T], grad_input: &mut [T]) -> Result<(), Error> {
+        self.activation.check()?;
+        check_length(Argument::GradOutput, self.input.len(), grad_output.len())?;
+        check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
+        let inputs = [self.input, grad_output];
+        fill(Backward(self.activation), inputs, grad_input);
+        Ok(())
+    }
+}
+
 /// The methods of an activation that goes element by element.
 macro_rules! elementwise_methods {
     () => {
@@ -239,10 +264,8 @@ macro_rules! elementwise_methods {
         /// [`Error::Length`] where `output` does not have the input's length, and those of the type's
         /// page.
         pub fn forward<T: Element>(&self, input: &[T], output: &mut [T]) -> Result<(), Error> {
-            self.check()?;
-            check_length(Argument::Output, input.len(), output.len())?;
-            fill(Forward(*self), [input], output);
-            Ok(())
+            let activation = *self;
+            <T as Instance<_>>::forward(&Elements { activation, input }, output)
         }
 
         /// The derivative at each element of `input` (not of the output), times that element's
@@ -258,11 +281,8 @@ macro_rules! elementwise_methods {
             grad_output: &[T],
             grad_input: &mut [T],
         ) -> Result<(), Error> {
-            self.check()?;
-            check_length(Argument::GradOutput, input.len(), grad_output.len())?;
-            check_length(Argument::GradInput, input.len(), grad_input.len())?;
-            fill(Backward(*self), [input, grad_output], grad_input);
-            Ok(())
+            let activation = *self;
+            <T as Instance<_>>::backward(&Elements { activation, input }, grad_output, grad_input)
         }
     };
 }
@@ -539,7 +559,7 @@ impl<T: Element> RowMap<T> for Probabilities {
     }
 
     #[inline(always)]
-    fn quick_narrow(&self, rows: &mut Rows<T>) -> [bool; LANES] {
+    fn quick_narrow(&self, rows: &mut quick::Rows<T>) -> [bool; LANES] {
         let scale = rows.others.map(|others| 1.0 / (1.0 + others));
         rows.scale_exponentials(&scale)
     }
@@ -601,12 +621,36 @@ impl<T: Element> RowMap<T> for LogProbabilities {
     }
 
     #[inline(always)]
-    fn quick_narrow(&self, rows: &mut Rows<T>) -> [bool; LANES] {
+    fn quick_narrow(&self, rows: &mut quick::Rows<T>) -> [bool; LANES] {
         let mut log1p = [0.0; LANES];
         for (log1p, others) in log1p.iter_mut().zip(rows.others) {
             *log1p = elementary::log1p(others);
         }
         rows.below_max(&log1p)
+    }
+}
+
+/// A call of a function of rows.
+pub(crate) struct Rows<'a, T, M> {
+    map: M,
+    input: Classes<'a, T>,
+}
+
+impl<T: Element, M: RowMap<T>> Rows<'_, T, M> {
+    pub(crate) fn forward(&self, output: &mut [T]) -> Result<(), Error> {
+        check_length(Argument::Output, self.input.elements(), output.len())?;
+        classes::map_rows(&self.map, self.input, output);
+        Ok(())
+    }
+
+    pub(crate) fn backward(&self, grad_output: &[T], grad_input: &mut [T]) -> Result<(), Error> {
+        let elements = self.input.elements();
+        check_length(Argument::GradOutput, elements, grad_output.len())?;
+        check_length(Argument::GradInput, elements, grad_input.len())?;
+        for row in (0..self.input.rows()).map(|row| self.input.row(row)) {
+            self.map.gradient(Alone, &row, grad_output, grad_input);
+        }
+        Ok(())
     }
 }
 
@@ -655,9 +699,8 @@ impl Softmax {
         input: Classes<'_, T>,
         output: &mut [T],
     ) -> Result<(), Error> {
-        check_length(Argument::Output, input.elements(), output.len())?;
-        classes::map_rows(&Probabilities, input, output);
-        Ok(())
+        let map = Probabilities;
+        <T as Instance<_>>::forward(&Rows { map, input }, output)
     }
 
     /// The gradient of each row, times that row's `grad_output`.
@@ -671,12 +714,8 @@ impl Softmax {
         grad_output: &[T],
         grad_input: &mut [T],
     ) -> Result<(), Error> {
-        check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
-        check_length(Argument::GradInput, input.elements(), grad_input.len())?;
-        for row in (0..input.rows()).map(|row| input.row(row)) {
-            Probabilities.gradient(Alone, &row, grad_output, grad_input);
-        }
-        Ok(())
+        let map = Probabilities;
+        <T as Instance<_>>::backward(&Rows { map, input }, grad_output, grad_input)
     }
 }
 
@@ -724,9 +763,8 @@ impl LogSoftmax {
         input: Classes<'_, T>,
         output: &mut [T],
     ) -> Result<(), Error> {
-        check_length(Argument::Output, input.elements(), output.len())?;
-        classes::map_rows(&LogProbabilities, input, output);
-        Ok(())
+        let map = LogProbabilities;
+        <T as Instance<_>>::forward(&Rows { map, input }, output)
     }
 
     /// The gradient of each row, times that row's `grad_output`.
@@ -740,12 +778,8 @@ impl LogSoftmax {
         grad_output: &[T],
         grad_input: &mut [T],
     ) -> Result<(), Error> {
-        check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
-        check_length(Argument::GradInput, input.elements(), grad_input.len())?;
-        for row in (0..input.rows()).map(|row| input.row(row)) {
-            LogProbabilities.gradient(Alone, &row, grad_output, grad_input);
-        }
-        Ok(())
+        let map = LogProbabilities;
+        <T as Instance<_>>::backward(&Rows { map, input }, grad_output, grad_input)
     }
 }
 
