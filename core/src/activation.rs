@@ -9,8 +9,8 @@ use crate::element::Element;
 use crate::elementary::{self, exp, exp_of_sum, log1p_unit_with};
 use crate::elementwise::{Map, Quick, fill};
 use crate::error::{Argument, Error, check_length};
-use crate::instance::Activation as Instance;
-use crate::quick::{self, Arithmetic, LANES, Near, QUICK_ERROR};
+use crate::instance::Function;
+use crate::quick::{self, Arithmetic, LANES, Near, QUICK_ERROR, Rows};
 use crate::reduce::{self, Sum, weigh};
 use crate::team::{Alone, Team};
 
@@ -231,12 +231,12 @@ fn quick_softplus<A: Arithmetic>(x: f64) -> f64 {
 }
 
 /// A call of an activation that goes element by element.
-pub(crate) struct Elements<'a, T, F> {
+pub(crate) struct ElementCall<'a, T, F> {
     activation: F,
     input: &'a [T],
 }
 
-impl<T: Element, F: Activation> Elements<'_, T, F> {
+impl<T: Element, F: Activation> ElementCall<'_, T, F> {
     pub(crate) fn forward(&self, output: &mut [T]) -> Result<(), Error> {
         self.activation.check()?;
         check_length(Argument::Output, self.input.len(), output.len())?;
@@ -265,7 +265,7 @@ macro_rules! elementwise_methods {
         /// page.
         pub fn forward<T: Element>(&self, input: &[T], output: &mut [T]) -> Result<(), Error> {
             let activation = *self;
-            <T as Instance<_>>::forward(&Elements { activation, input }, output)
+            <T as Function<_>>::forward(&ElementCall { activation, input }, output)
         }
 
         /// The derivative at each element of `input` (not of the output), times that element's
@@ -282,7 +282,11 @@ macro_rules! elementwise_methods {
             grad_input: &mut [T],
         ) -> Result<(), Error> {
             let activation = *self;
-            <T as Instance<_>>::backward(&Elements { activation, input }, grad_output, grad_input)
+            <T as Function<_>>::backward(
+                &ElementCall { activation, input },
+                grad_output,
+                grad_input,
+            )
         }
     };
 }
@@ -559,7 +563,7 @@ impl<T: Element> RowMap<T> for Probabilities {
     }
 
     #[inline(always)]
-    fn quick_narrow(&self, rows: &mut quick::Rows<T>) -> [bool; LANES] {
+    fn quick_narrow(&self, rows: &mut Rows<T>) -> [bool; LANES] {
         let scale = rows.others.map(|others| 1.0 / (1.0 + others));
         rows.scale_exponentials(&scale)
     }
@@ -621,7 +625,7 @@ impl<T: Element> RowMap<T> for LogProbabilities {
     }
 
     #[inline(always)]
-    fn quick_narrow(&self, rows: &mut quick::Rows<T>) -> [bool; LANES] {
+    fn quick_narrow(&self, rows: &mut Rows<T>) -> [bool; LANES] {
         let mut log1p = [0.0; LANES];
         for (log1p, others) in log1p.iter_mut().zip(rows.others) {
             *log1p = elementary::log1p(others);
@@ -631,12 +635,12 @@ impl<T: Element> RowMap<T> for LogProbabilities {
 }
 
 /// A call of a function of rows.
-pub(crate) struct Rows<'a, T, M> {
+pub(crate) struct RowCall<'a, T, M> {
     map: M,
     input: Classes<'a, T>,
 }
 
-impl<T: Element, M: RowMap<T>> Rows<'_, T, M> {
+impl<T: Element, M: RowMap<T>> RowCall<'_, T, M> {
     pub(crate) fn forward(&self, output: &mut [T]) -> Result<(), Error> {
         check_length(Argument::Output, self.input.elements(), output.len())?;
         classes::map_rows(&self.map, self.input, output);
@@ -700,7 +704,7 @@ impl Softmax {
         output: &mut [T],
     ) -> Result<(), Error> {
         let map = Probabilities;
-        <T as Instance<_>>::forward(&Rows { map, input }, output)
+        <T as Function<_>>::forward(&RowCall { map, input }, output)
     }
 
     /// The gradient of each row, times that row's `grad_output`.
@@ -715,7 +719,7 @@ impl Softmax {
         grad_input: &mut [T],
     ) -> Result<(), Error> {
         let map = Probabilities;
-        <T as Instance<_>>::backward(&Rows { map, input }, grad_output, grad_input)
+        <T as Function<_>>::backward(&RowCall { map, input }, grad_output, grad_input)
     }
 }
 
@@ -764,7 +768,7 @@ impl LogSoftmax {
         output: &mut [T],
     ) -> Result<(), Error> {
         let map = LogProbabilities;
-        <T as Instance<_>>::forward(&Rows { map, input }, output)
+        <T as Function<_>>::forward(&RowCall { map, input }, output)
     }
 
     /// The gradient of each row, times that row's `grad_output`.
@@ -779,7 +783,7 @@ impl LogSoftmax {
         grad_input: &mut [T],
     ) -> Result<(), Error> {
         let map = LogProbabilities;
-        <T as Instance<_>>::backward(&Rows { map, input }, grad_output, grad_input)
+        <T as Function<_>>::backward(&RowCall { map, input }, grad_output, grad_input)
     }
 }
 

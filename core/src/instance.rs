@@ -8,7 +8,7 @@
 //! They are many functions, so that a program is linked with those alone that it calls.
 
 use crate::activation::{
-    Elements, LogProbabilities, LogSigmoid, Probabilities, Rows, Sigmoid, Softplus,
+    ElementCall, LogProbabilities, LogSigmoid, Probabilities, RowCall, Sigmoid, Softplus,
 };
 use crate::bce::Bce;
 use crate::bce_with_logits::BceWithLogits;
@@ -42,14 +42,14 @@ pub trait Loss<Call>: Sized {
         Self: Element;
 }
 
-/// The same for an activation.
-pub trait Activation<Call>: Sized {
+/// The same of a function that is no loss.
+pub trait Function<Call>: Sized {
     fn forward(call: &Call, output: &mut [Self]) -> Result<(), Error>;
 
     fn backward(call: &Call, grad_output: &[Self], grad_input: &mut [Self]) -> Result<(), Error>;
 }
 
-/// Hands over the calls that there are, with `$T` for the element type: a line for each loss and activation.
+/// Hands over the calls that there are, with `$T` for the element type: a line for each loss and function.
 macro_rules! with_calls {
     ($macro:ident, $T:ty) => {
         $macro! {
@@ -62,27 +62,27 @@ macro_rules! with_calls {
                 Labelled<'a, $T>,
                 Soft<'a, $T>,
             }
-            activations {
-                Elements<'a, $T, Sigmoid>,
-                Elements<'a, $T, LogSigmoid>,
-                Elements<'a, $T, Softplus>,
-                Rows<'a, $T, Probabilities>,
-                Rows<'a, $T, LogProbabilities>,
+            functions {
+                ElementCall<'a, $T, Sigmoid>,
+                ElementCall<'a, $T, LogSigmoid>,
+                ElementCall<'a, $T, Softplus>,
+                RowCall<'a, $T, Probabilities>,
+                RowCall<'a, $T, LogProbabilities>,
             }
         }
     };
 }
 
 macro_rules! bounds {
-    ($T:ty; losses { $($loss:ty,)* } activations { $($activation:ty,)* }) => {
+    ($T:ty; losses { $($loss:ty,)* } functions { $($function:ty,)* }) => {
         /// An element type that has all kernels.
         #[allow(private_bounds)]
-        pub trait Instances: $(for<'a> Loss<$loss> +)* $(for<'a> Activation<$activation> +)* {}
+        pub trait Instances: $(for<'a> Loss<$loss> +)* $(for<'a> Function<$function> +)* {}
     };
 }
 
 macro_rules! instances {
-    ($T:ty; losses { $($loss:ty,)* } activations { $($activation:ty,)* }) => {
+    ($T:ty; losses { $($loss:ty,)* } functions { $($function:ty,)* }) => {
         $(impl<'a> Loss<$loss> for $T {
             fn forward(call: &$loss) -> $T {
                 call.forward()
@@ -109,12 +109,12 @@ macro_rules! instances {
             }
         })*
 
-        $(impl<'a> Activation<$activation> for $T {
-            fn forward(call: &$activation, output: &mut [$T]) -> Result<(), Error> {
+        $(impl<'a> Function<$function> for $T {
+            fn forward(call: &$function, output: &mut [$T]) -> Result<(), Error> {
                 call.forward(output)
             }
 
-            fn backward(call: &$activation, grad_output: &[$T], grad_input: &mut [$T]) -> Result<(), Error> {
+            fn backward(call: &$function, grad_output: &[$T], grad_input: &mut [$T]) -> Result<(), Error> {
                 call.backward(grad_output, grad_input)
             }
         })*
