@@ -9,6 +9,7 @@ use crate::element::Element;
 use crate::elementary::{self, exp, exp_of_sum, log1p_unit_with};
 use crate::elementwise::{Map, Quick, fill};
 use crate::error::{Argument, Error, check_length};
+use crate::instance::Function;
 use crate::quick::{self, Arithmetic, LANES, Near, QUICK_ERROR, Rows};
 use crate::reduce::{self, Sum, weigh};
 use crate::team::{Alone, Team};
@@ -229,6 +230,30 @@ fn quick_softplus<A: Arithmetic>(x: f64) -> f64 {
     positive + log1p_unit_with::<A>(quick::exp::<A>(-x.abs()))
 }
 
+/// A call of an activation that goes element by element.
+pub(crate) struct ElementCall<'a, T, F> {
+    activation: F,
+    input: &'a [T],
+}
+
+impl<T: Element, F: Activation> ElementCall<'_, T, F> {
+    pub(crate) fn forward(&self, output: &mut [T]) -> Result<(), Error> {
+        self.activation.check()?;
+        check_length(Argument::Output, self.input.len(), output.len())?;
+        fill(Forward(self.activation), [self.input], output);
+        Ok(())
+    }
+
+    pub(crate) fn backward(&self, grad_output: &[T], grad_input: &mut [T]) -> Result<(), Error> {
+        self.activation.check()?;
+        check_length(Argument::GradOutput, self.input.len(), grad_output.len())?;
+        check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
+        let inputs = [self.input, grad_output];
+        fill(Backward(self.activation), inputs, grad_input);
+        Ok(())
+    }
+}
+
 /// The methods of an activation that goes element by element.
 macro_rules! elementwise_methods {
     () => {
@@ -239,10 +264,8 @@ macro_rules! elementwise_methods {
         /// [`Error::Length`] where `output` does not have the input's length, and those of the type's
         /// page.
         pub fn forward<T: Element>(&self, input: &[T], output: &mut [T]) -> Result<(), Error> {
-            self.check()?;
-            check_length(Argument::Output, input.len(), output.len())?;
-            fill(Forward(*self), [input], output);
-            Ok(())
+            let activation = *self;
+            <T as Function<_>>::forward(&ElementCall { activation, input }, output)
         }
 
         /// The derivative at each element of `input` (not of the output), times that element's
@@ -258,11 +281,12 @@ macro_rules! elementwise_methods {
             grad_output: &[T],
             grad_input: &mut [T],
         ) -> Result<(), Error> {
-            self.check()?;
-            check_length(Argument::GradOutput, input.len(), grad_output.len())?;
-            check_length(Argument::GradInput, input.len(), grad_input.len())?;
-            fill(Backward(*self), [input, grad_output], grad_input);
-            Ok(())
+            let activation = *self;
+            <T as Function<_>>::backward(
+                &ElementCall { activation, input },
+                grad_output,
+                grad_input,
+            )
         }
     };
 }
@@ -610,6 +634,30 @@ impl<T: Element> RowMap<T> for LogProbabilities {
     }
 }
 
+/// A call of a function of rows.
+pub(crate) struct RowCall<'a, T, M> {
+    map: M,
+    input: Classes<'a, T>,
+}
+
+impl<T: Element, M: RowMap<T>> RowCall<'_, T, M> {
+    pub(crate) fn forward(&self, output: &mut [T]) -> Result<(), Error> {
+        check_length(Argument::Output, self.input.elements(), output.len())?;
+        classes::map_rows(&self.map, self.input, output);
+        Ok(())
+    }
+
+    pub(crate) fn backward(&self, grad_output: &[T], grad_input: &mut [T]) -> Result<(), Error> {
+        let elements = self.input.elements();
+        check_length(Argument::GradOutput, elements, grad_output.len())?;
+        check_length(Argument::GradInput, elements, grad_input.len())?;
+        for row in (0..self.input.rows()).map(|row| self.input.row(row)) {
+            self.map.gradient(Alone, &row, grad_output, grad_input);
+        }
+        Ok(())
+    }
+}
+
 /// Softmax of rows.
 ///
 /// Formula: p_j = exp(x_j) / sum_i exp(x_i), as e_j / (1 + S), where e_j = exp(x_j - m), m is the row's
@@ -655,9 +703,8 @@ impl Softmax {
         input: Classes<'_, T>,
         output: &mut [T],
     ) -> Result<(), Error> {
-        check_length(Argument::Output, input.elements(), output.len())?;
-        classes::map_rows(&Probabilities, input, output);
-        Ok(())
+        let map = Probabilities;
+        <T as Function<_>>::forward(&RowCall { map, input }, output)
     }
 
     /// The gradient of each row, times that row's `grad_output`.
@@ -671,12 +718,8 @@ impl Softmax {
         grad_output: &[T],
         grad_input: &mut [T],
     ) -> Result<(), Error> {
-        check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
-        check_length(Argument::GradInput, input.elements(), grad_input.len())?;
-        for row in (0..input.rows()).map(|row| input.row(row)) {
-            Probabilities.gradient(Alone, &row, grad_output, grad_input);
-        }
-        Ok(())
+        let map = Probabilities;
+        <T as Function<_>>::backward(&RowCall { map, input }, grad_output, grad_input)
     }
 }
 
@@ -724,9 +767,8 @@ impl LogSoftmax {
         input: Classes<'_, T>,
         output: &mut [T],
     ) -> Result<(), Error> {
-        check_length(Argument::Output, input.elements(), output.len())?;
-        classes::map_rows(&LogProbabilities, input, output);
-        Ok(())
+        let map = LogProbabilities;
+        <T as Function<_>>::forward(&RowCall { map, input }, output)
     }
 
     /// The gradient of each row, times that row's `grad_output`.
@@ -740,12 +782,8 @@ impl LogSoftmax {
         grad_output: &[T],
         grad_input: &mut [T],
     ) -> Result<(), Error> {
-        check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
-        check_length(Argument::GradInput, input.elements(), grad_input.len())?;
-        for row in (0..input.rows()).map(|row| input.row(row)) {
-            LogProbabilities.gradient(Alone, &row, grad_output, grad_input);
-        }
-        Ok(())
+        let map = LogProbabilities;
+        <T as Function<_>>::backward(&RowCall { map, input }, grad_output, grad_input)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::element::Element;
 use crate::elementary::{log, log1p};
 use crate::elementwise::{Checked, ElementwiseLoss, check_unit_interval, methods};
 use crate::error::{Argument, Error};
+use crate::instance::Loss;
 use crate::reduce::{Partial, Reduction};
 
 /// Binary cross-entropy of probabilities, `binary_cross_entropy`.

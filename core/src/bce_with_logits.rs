@@ -5,6 +5,7 @@ use crate::element::Element;
 use crate::elementary::{exp, log1p_unit_with};
 use crate::elementwise::{Checked, ElementwiseLoss, Quick, check_unit_interval, methods};
 use crate::error::{Argument, Error};
+use crate::instance::Loss;
 use crate::integer::{self, Positive, mul_high};
 use crate::quick::{self, Arithmetic, Near, QUICK_ERROR};
 use crate::reduce::{Partial, Reduction, weigh};

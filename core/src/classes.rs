@@ -1230,7 +1230,7 @@ macro_rules! methods {
             input: Classes<'_, T>,
             target: &[$target],
         ) -> Result<T, Error> {
-            Ok(self.$check(input, target)?.forward())
+            Ok(<T as Loss<_>>::forward(&self.$check(input, target)?))
         }
 
         /// The loss of each row (`reduction='none'`).
@@ -1244,7 +1244,7 @@ macro_rules! methods {
             target: &[$target],
             losses: &mut [T],
         ) -> Result<(), Error> {
-            self.$check(input, target)?.forward_each(losses)
+            <T as Loss<_>>::forward_each(&self.$check(input, target)?, losses)
         }
 
         /// The gradient of the reduced loss with respect to the input, times `grad_output`.
@@ -1260,7 +1260,8 @@ macro_rules! methods {
             grad_output: T,
             grad_input: &mut [T],
         ) -> Result<(), Error> {
-            self.$check(input, target)?.backward(grad_output, grad_input)
+            let call = self.$check(input, target)?;
+            <T as Loss<_>>::backward(&call, grad_output, grad_input)
         }
 
         /// The gradient of each row's loss, times that row's `grad_output`.
@@ -1276,7 +1277,8 @@ macro_rules! methods {
             grad_output: &[T],
             grad_input: &mut [T],
         ) -> Result<(), Error> {
-            self.$check(input, target)?.backward_each(grad_output, grad_input)
+            let call = self.$check(input, target)?;
+            <T as Loss<_>>::backward_each(&call, grad_output, grad_input)
         }
 
         /// The reduced loss, and its gradient with a `grad_output` of 1, with the bits that the two
@@ -1292,7 +1294,7 @@ macro_rules! methods {
             target: &[$target],
             grad_input: &mut [T],
         ) -> Result<T, Error> {
-            self.$check(input, target)?.forward_backward(grad_input)
+            <T as Loss<_>>::forward_backward(&self.$check(input, target)?, grad_input)
         }
 
         /// The part of a larger batch's loss that comes from these rows, `start` of which come before
@@ -1308,7 +1310,7 @@ macro_rules! methods {
             target: &[$target],
             start: usize,
         ) -> Result<Partial<T>, Error> {
-            self.$check(input, target)?.partial(start)
+            <T as Loss<_>>::partial(&self.$check(input, target)?, start)
         }
     };
 }

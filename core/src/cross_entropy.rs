@@ -8,6 +8,7 @@ use crate::dispatch::INTEGER;
 use crate::element::Element;
 use crate::elementary::log1p;
 use crate::error::{Argument, Error, check_length};
+use crate::instance::Loss;
 use crate::integer::{self, Positive};
 use crate::quick::{self, Arithmetic, Estimate, FEW, Kept, LANES, NARROW, Near, Rows, WIDE};
 use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, check_finite, weigh};
@@ -220,7 +221,7 @@ impl<T: Element> Factors for Smoothed<'_, T> {
 }
 
 /// A call with labels whose arguments have been checked.
-struct Labelled<'a, T> {
+pub(crate) struct Labelled<'a, T> {
     options: &'a CrossEntropy<'a, T>,
     input: Classes<'a, T>,
     labels: Labels<'a>,
@@ -786,7 +787,7 @@ impl<T: Element> Labelled<'_, T> {
 }
 
 /// A call with class probabilities whose arguments have been checked.
-struct Soft<'a, T> {
+pub(crate) struct Soft<'a, T> {
     options: &'a CrossEntropy<'a, T>,
     input: Classes<'a, T>,
     target: &'a [T],

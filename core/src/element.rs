@@ -163,10 +163,11 @@ pub(crate) fn two_sum(a: f64, b: f64) -> (f64, f64) {
 
 mod sealed {
     use crate::dispatch::{self, Kernel};
+    use crate::instance::Instances;
 
     // Only this crate has kernels to call it with.
     #[allow(private_bounds, private_interfaces)]
-    pub trait Sealed {
+    pub trait Sealed: Instances {
         /// Runs the kernel of a quick path. This default is for elements that have none: nothing is compiled
         /// for them.
         fn quick<K: Kernel<Output: Default>>(_kernel: K) -> K::Output {

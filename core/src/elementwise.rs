@@ -785,7 +785,7 @@ macro_rules! methods {
         ///
         /// Those of the type's page.
         pub fn forward$(<$T: $bound>)?(&self, input: &[$T], target: &[$T]) -> Result<$T, Error> {
-            Ok(Checked::new(self, input, target)?.forward())
+            Ok(<$T as Loss<_>>::forward(&Checked::new(self, input, target)?))
         }
 
         /// The loss of each element (`reduction='none'`).
@@ -800,7 +800,7 @@ macro_rules! methods {
             target: &[$T],
             losses: &mut [$T],
         ) -> Result<(), Error> {
-            Checked::new(self, input, target)?.forward_each(losses)
+            <$T as Loss<_>>::forward_each(&Checked::new(self, input, target)?, losses)
         }
 
         /// The gradient of the reduced loss with respect to the input, times `grad_output`.
@@ -816,7 +816,8 @@ macro_rules! methods {
             grad_output: $T,
             grad_input: &mut [$T],
         ) -> Result<(), Error> {
-            Checked::new(self, input, target)?.backward(grad_output, grad_input)
+            let call = Checked::new(self, input, target)?;
+            <$T as Loss<_>>::backward(&call, grad_output, grad_input)
         }
 
         /// The gradient of each element's loss, times that element's `grad_output`.
@@ -832,7 +833,8 @@ macro_rules! methods {
             grad_output: &[$T],
             grad_input: &mut [$T],
         ) -> Result<(), Error> {
-            Checked::new(self, input, target)?.backward_each(grad_output, grad_input)
+            let call = Checked::new(self, input, target)?;
+            <$T as Loss<_>>::backward_each(&call, grad_output, grad_input)
         }
 
         /// [`forward`](Self::forward), and [`backward`](Self::backward) with a `grad_output` of 1, in
@@ -848,7 +850,7 @@ macro_rules! methods {
             target: &[$T],
             grad_input: &mut [$T],
         ) -> Result<$T, Error> {
-            Checked::new(self, input, target)?.forward_backward(grad_input)
+            <$T as Loss<_>>::forward_backward(&Checked::new(self, input, target)?, grad_input)
         }
 
         /// The part of a larger batch's loss that comes from these elements, `start` of which come
@@ -864,7 +866,7 @@ macro_rules! methods {
             target: &[$T],
             start: usize,
         ) -> Result<Partial<$T>, Error> {
-            Checked::new(self, input, target)?.partial(start)
+            <$T as Loss<_>>::partial(&Checked::new(self, input, target)?, start)
         }
     };
 }

@@ -66,6 +66,7 @@ pub mod element;
 pub mod elementary;
 mod elementwise;
 pub mod error;
+mod instance;
 mod integer;
 pub mod metrics;
 pub mod mse;

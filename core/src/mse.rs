@@ -3,6 +3,7 @@
 use crate::element::Element;
 use crate::elementwise::{Checked, ElementwiseLoss, Quick, methods};
 use crate::error::Error;
+use crate::instance::Loss;
 use crate::quick::{Arithmetic, Near};
 use crate::reduce::{Partial, Reduction};
 

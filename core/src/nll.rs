@@ -3,6 +3,7 @@
 use crate::classes::{ClassIndex, Classes, Indices, Labels, Layout, Output, RowLoss, methods};
 use crate::element::Element;
 use crate::error::Error;
+use crate::instance::Loss;
 use crate::reduce::{Partial, Reduction, weigh};
 use crate::team::Team;
 
@@ -42,7 +43,7 @@ pub struct Nll<'a, T> {
 }
 
 /// A call whose arguments have been checked.
-struct Checked<'a, T> {
+pub(crate) struct Checked<'a, T> {
     options: &'a Nll<'a, T>,
     input: Classes<'a, T>,
     labels: Labels<'a>,

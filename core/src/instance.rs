@@ -1,0 +1,128 @@
+//! The kernels, compiled once.
+//!
+//! A generic function is compiled anew in every crate that calls it, and kernels are large: loops for up to three SIMD
+//! widths, with everything they call inlined into them. But there are few element types: for each of them, all
+//! kernels are here as functions that are not generic, which are compiled with this crate. Other crates compile no more
+//! than the checks of arguments.
+//!
+//! They are many functions, so that a program is linked with those alone that it calls.
+
+use crate::activation::{
+    ElementCall, LogProbabilities, LogSigmoid, Probabilities, RowCall, Sigmoid, Softplus,
+};
+use crate::bce::Bce;
+use crate::bce_with_logits::BceWithLogits;
+use crate::classes::RowLoss;
+use crate::cross_entropy::{Labelled, Soft};
+use crate::element::Element;
+use crate::elementwise::Checked;
+use crate::error::Error;
+use crate::mse::Mse;
+use crate::nll;
+use crate::reduce::Partial;
+
+/// An element type as the kernels of a loss have it: what they make of a call whose arguments have been checked.
+pub trait Loss<Call>: Sized {
+    fn forward(call: &Call) -> Self;
+
+    fn forward_each(call: &Call, losses: &mut [Self]) -> Result<(), Error>;
+
+    fn backward(call: &Call, grad_output: Self, grad_input: &mut [Self]) -> Result<(), Error>;
+
+    fn backward_each(
+        call: &Call,
+        grad_output: &[Self],
+        grad_input: &mut [Self],
+    ) -> Result<(), Error>;
+
+    fn forward_backward(call: &Call, grad_input: &mut [Self]) -> Result<Self, Error>;
+
+    fn partial(call: &Call, start: usize) -> Result<Partial<Self>, Error>
+    where
+        Self: Element;
+}
+
+/// The same of a function that is no loss.
+pub trait Function<Call>: Sized {
+    fn forward(call: &Call, output: &mut [Self]) -> Result<(), Error>;
+
+    fn backward(call: &Call, grad_output: &[Self], grad_input: &mut [Self]) -> Result<(), Error>;
+}
+
+/// Hands over the calls that there are, with `$T` for the element type: a line for each loss and function.
+macro_rules! with_calls {
+    ($macro:ident, $T:ty) => {
+        $macro! {
+            $T;
+            losses {
+                Checked<'a, $T, Mse>,
+                Checked<'a, $T, Bce<'a, $T>>,
+                Checked<'a, $T, BceWithLogits<'a, $T>>,
+                nll::Checked<'a, $T>,
+                Labelled<'a, $T>,
+                Soft<'a, $T>,
+            }
+            functions {
+                ElementCall<'a, $T, Sigmoid>,
+                ElementCall<'a, $T, LogSigmoid>,
+                ElementCall<'a, $T, Softplus>,
+                RowCall<'a, $T, Probabilities>,
+                RowCall<'a, $T, LogProbabilities>,
+            }
+        }
+    };
+}
+
+macro_rules! bounds {
+    ($T:ty; losses { $($loss:ty,)* } functions { $($function:ty,)* }) => {
+        /// An element type that has all kernels.
+        #[allow(private_bounds)]
+        pub trait Instances: $(for<'a> Loss<$loss> +)* $(for<'a> Function<$function> +)* {}
+    };
+}
+
+macro_rules! instances {
+    ($T:ty; losses { $($loss:ty,)* } functions { $($function:ty,)* }) => {
+        $(impl<'a> Loss<$loss> for $T {
+            fn forward(call: &$loss) -> $T {
+                call.forward()
+            }
+
+            fn forward_each(call: &$loss, losses: &mut [$T]) -> Result<(), Error> {
+                call.forward_each(losses)
+            }
+
+            fn backward(call: &$loss, grad_output: $T, grad_input: &mut [$T]) -> Result<(), Error> {
+                call.backward(grad_output, grad_input)
+            }
+
+            fn backward_each(call: &$loss, grad_output: &[$T], grad_input: &mut [$T]) -> Result<(), Error> {
+                call.backward_each(grad_output, grad_input)
+            }
+
+            fn forward_backward(call: &$loss, grad_input: &mut [$T]) -> Result<$T, Error> {
+                call.forward_backward(grad_input)
+            }
+
+            fn partial(call: &$loss, start: usize) -> Result<Partial<$T>, Error> {
+                call.partial(start)
+            }
+        })*
+
+        $(impl<'a> Function<$function> for $T {
+            fn forward(call: &$function, output: &mut [$T]) -> Result<(), Error> {
+                call.forward(output)
+            }
+
+            fn backward(call: &$function, grad_output: &[$T], grad_input: &mut [$T]) -> Result<(), Error> {
+                call.backward(grad_output, grad_input)
+            }
+        })*
+
+        impl Instances for $T {}
+    };
+}
+
+with_calls!(bounds, Self);
+with_calls!(instances, f32);
+with_calls!(instances, f64);
