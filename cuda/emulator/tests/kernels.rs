@@ -12,7 +12,6 @@ use std::any::type_name;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use trueloss::device::{Alone, Extent, Node, Sum, block, divide};
 use trueloss::{
     BLOCK, Bce, BceWithLogits, Classes, CrossEntropy, Element, Error, LogSigmoid, LogSoftmax, Mse,
@@ -34,6 +33,9 @@ const GRIDS: [Grid; 4] = [
     Grid(2, Order::Shuffled(1)),
     Grid(40, Order::Shuffled(2)),
 ];
+
+/// Of checks, which go element by element.
+const FEW_LENGTHS: [usize; 5] = [1, 32, 257, 1025, 9001];
 
 const LENGTHS: [usize; 11] = [1, 31, 32, 33, 255, 256, 257, 4095, 4096, 4097, 9001];
 
@@ -581,12 +583,15 @@ fn losses_of_rows<T: Element>(kernel: Kernel, function: &str, spread: Spread) {
         let (weight, g) = (factors::<T>(random, extent.classes), factors(random, rows));
         let grad_output = T::narrow(2.25);
         // The label that is ignored is one of the classes.
-        for (weight, ignore_index, smoothing) in [
+        for (option, (weight, ignore_index, smoothing)) in [
             (None, -100, 0.0),
             (Some(&weight[..]), 1, 0.0),
             (None, 0, 0.1),
             (Some(&weight[..]), -100, 0.3),
-        ] {
+        ]
+        .into_iter()
+        .enumerate()
+        {
             if function == "nll" && smoothing > 0.0 {
                 continue;
             }
@@ -604,8 +609,14 @@ fn losses_of_rows<T: Element>(kernel: Kernel, function: &str, spread: Spread) {
             let cross_entropy = weight.map_or(cross_entropy, |weight| cross_entropy.weight(weight));
             let nll = Nll::new().ignore_index(ignore_index);
             let nll = weight.map_or(nll, |weight| nll.weight(weight));
+            // All grids without options, then another one for each.
+            let grids = if option == 0 {
+                &GRIDS[..]
+            } else {
+                &GRIDS[option..=option]
+            };
             let check = |args: RowArgs<T>, expected: &Expected<T>| {
-                for grid in GRIDS {
+                for &grid in grids {
                     let what = format!(
                         "{kernel:?}, shape {shape:?}, {grid:?}, weights: {}, smoothing {smoothing}",
                         weight.is_some()
@@ -1119,7 +1130,7 @@ fn checks_of_values<T: Element>(kernel: Kernel, function: &str) {
 
 fn checks_of_labels(kernel: Kernel) {
     const CLASSES: usize = 20;
-    for len in LENGTHS {
+    for len in FEW_LENGTHS {
         let random = &mut Random::new(len as u64);
         let right: Vec<i64> = (0..len)
             .map(|_| random.below(CLASSES as u64) as i64)
@@ -1177,69 +1188,81 @@ fn checks_of_labels(kernel: Kernel) {
 
 // All of them.
 
-/// The tests of a kernel. One that is not in this list fails.
-fn check(kernel: Kernel) {
-    let name = kernel.name();
-    if name == "check_labels" {
-        return checks_of_labels(kernel);
-    }
-    match name.rsplit_once('_') {
-        Some((name, "f32")) => check_of_type::<f32>(kernel, name),
-        Some((name, "f64")) => check_of_type::<f64>(kernel, name),
-        _ => panic!("{name} has no test"),
-    }
-}
-
-fn check_of_type<T: Element>(kernel: Kernel, name: &str) {
-    let spreads = [
-        ("thread", Spread::Thread),
-        ("warp", Spread::Warp),
-        ("block", Spread::Block),
+/// What a kernel's name says: its function, how many threads share a row, if it is of rows, and whether it is of `f64`.
+fn parts(kernel: Kernel) -> (&'static str, Option<Spread>, bool) {
+    const SPREADS: [(&str, Spread); 3] = [
+        ("_thread", Spread::Thread),
+        ("_warp", Spread::Warp),
+        ("_block", Spread::Block),
     ];
-    let with_spread = name.rsplit_once('_').and_then(|(function, spread)| {
-        let found = spreads.iter().find(|(name, _)| *name == spread)?;
-        Some((function, found.1))
-    });
-    if let Some((function, spread)) = with_spread {
-        return match function {
-            "nll" | "cross_entropy" | "cross_entropy_probabilities" => {
-                losses_of_rows::<T>(kernel, function, spread);
-            }
-            "softmax" | "log_softmax" => softmaxes::<T>(kernel, function, spread),
-            "accuracy" => accuracies::<T>(kernel, spread),
-            _ => panic!("{name} has no test"),
-        };
-    }
-    match name {
-        "mse" | "bce" | "bce_with_logits" => losses_of_elements::<T>(kernel, name),
-        "sigmoid" | "log_sigmoid" | "softplus" => activations::<T>(kernel, name),
-        "binary_accuracy" => binary_accuracies::<T>(kernel),
-        "check_unit_interval" | "check_finite" => checks_of_values::<T>(kernel, name),
-        "terms" => terms::<T>(kernel),
-        "weights" => weights::<T>(kernel),
-        "tree" => tree::<T>(kernel),
-        _ => panic!("{name} has no test"),
+    let name = kernel.name();
+    let wide = name.ends_with("_f64");
+    let name = name.trim_end_matches("_f32").trim_end_matches("_f64");
+    let stripped = |(end, spread)| Some((name.strip_suffix(end)?, Some(spread), wide));
+    SPREADS
+        .into_iter()
+        .find_map(stripped)
+        .unwrap_or((name, None, wide))
+}
+
+/// Tests the kernels of a function.
+fn check(function: &str) {
+    let of_function = |kernel: &&Kernel| parts(**kernel).0 == function;
+    for &kernel in Kernel::ALL.iter().filter(of_function) {
+        let (_, spread, wide) = parts(kernel);
+        LAUNCHED.with_borrow_mut(HashSet::clear);
+        if wide {
+            check_kernel::<f64>(kernel, function, spread);
+        } else {
+            check_kernel::<f32>(kernel, function, spread);
+        }
+        let launched = LAUNCHED.with_borrow(|launched| launched.contains(&kernel));
+        assert!(launched, "{kernel:?}");
     }
 }
 
-#[test]
-fn every_kernel() {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        while let Some(&kernel) = Kernel::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
-            LAUNCHED.with_borrow_mut(HashSet::clear);
-            check(kernel);
-            assert!(
-                LAUNCHED.with_borrow(|launched| launched.contains(&kernel)),
-                "{kernel:?}"
-            );
+fn check_kernel<T: Element>(kernel: Kernel, function: &str, spread: Option<Spread>) {
+    match (function, spread) {
+        ("check_unit_interval" | "check_finite", None) => checks_of_values::<T>(kernel, function),
+        ("check_labels", None) => checks_of_labels(kernel),
+        ("mse" | "bce" | "bce_with_logits", None) => losses_of_elements::<T>(kernel, function),
+        ("sigmoid" | "log_sigmoid" | "softplus", None) => activations::<T>(kernel, function),
+        ("binary_accuracy", None) => binary_accuracies::<T>(kernel),
+        ("nll" | "cross_entropy" | "cross_entropy_probabilities", Some(spread)) => {
+            losses_of_rows::<T>(kernel, function, spread);
+        }
+        ("softmax" | "log_softmax", Some(spread)) => softmaxes::<T>(kernel, function, spread),
+        ("accuracy", Some(spread)) => accuracies::<T>(kernel, spread),
+        ("terms", None) => terms::<T>(kernel),
+        ("weights", None) => weights::<T>(kernel),
+        ("tree", None) => tree::<T>(kernel),
+        _ => panic!("{kernel:?} has no test"),
+    }
+}
+
+/// A test for each function.
+macro_rules! functions {
+    ($($function:ident)*) => {
+        mod function {
+            $(#[test] fn $function() { super::check(stringify!($function)) })*
+        }
+
+        #[test]
+        fn every_kernel_has_a_test() {
+            let tested = [$(stringify!($function)),*];
+            for &kernel in Kernel::ALL {
+                assert!(tested.contains(&parts(kernel).0), "{kernel:?}");
+            }
+            for function in tested {
+                assert!(Kernel::ALL.iter().any(|&kernel| parts(kernel).0 == function), "{function}");
+            }
         }
     };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..cores {
-            scope.spawn(work);
-        }
-    });
-    assert!(next.into_inner() >= Kernel::ALL.len());
+}
+
+functions! {
+    cross_entropy cross_entropy_probabilities nll softmax log_softmax accuracy
+    mse bce bce_with_logits sigmoid log_sigmoid softplus binary_accuracy
+    check_unit_interval check_finite check_labels
+    terms weights tree
 }
