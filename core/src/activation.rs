@@ -230,27 +230,20 @@ fn quick_softplus<A: Arithmetic>(x: f64) -> f64 {
     positive + log1p_unit_with::<A>(quick::exp::<A>(-x.abs()))
 }
 
-/// A call of an activation that goes element by element.
+/// A call of an activation that goes element by element, whose arguments have been checked.
 pub(crate) struct ElementCall<'a, T, F> {
     activation: F,
     input: &'a [T],
 }
 
 impl<T: Element, F: Activation> ElementCall<'_, T, F> {
-    pub(crate) fn forward(&self, output: &mut [T]) -> Result<(), Error> {
-        self.activation.check()?;
-        check_length(Argument::Output, self.input.len(), output.len())?;
+    pub(crate) fn forward(&self, output: &mut [T]) {
         fill(Forward(self.activation), [self.input], output);
-        Ok(())
     }
 
-    pub(crate) fn backward(&self, grad_output: &[T], grad_input: &mut [T]) -> Result<(), Error> {
-        self.activation.check()?;
-        check_length(Argument::GradOutput, self.input.len(), grad_output.len())?;
-        check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
+    pub(crate) fn backward(&self, grad_output: &[T], grad_input: &mut [T]) {
         let inputs = [self.input, grad_output];
         fill(Backward(self.activation), inputs, grad_input);
-        Ok(())
     }
 }
 
@@ -264,8 +257,11 @@ macro_rules! elementwise_methods {
         /// [`Error::Length`] where `output` does not have the input's length, and those of the type's
         /// page.
         pub fn forward<T: Element>(&self, input: &[T], output: &mut [T]) -> Result<(), Error> {
+            self.check()?;
+            check_length(Argument::Output, input.len(), output.len())?;
             let activation = *self;
-            <T as Function<_>>::forward(&ElementCall { activation, input }, output)
+            <T as Function<_>>::forward(&ElementCall { activation, input }, output);
+            Ok(())
         }
 
         /// The derivative at each element of `input` (not of the output), times that element's
@@ -281,12 +277,13 @@ macro_rules! elementwise_methods {
             grad_output: &[T],
             grad_input: &mut [T],
         ) -> Result<(), Error> {
+            self.check()?;
+            check_length(Argument::GradOutput, input.len(), grad_output.len())?;
+            check_length(Argument::GradInput, input.len(), grad_input.len())?;
             let activation = *self;
-            <T as Function<_>>::backward(
-                &ElementCall { activation, input },
-                grad_output,
-                grad_input,
-            )
+            let call = ElementCall { activation, input };
+            <T as Function<_>>::backward(&call, grad_output, grad_input);
+            Ok(())
         }
     };
 }
@@ -634,27 +631,21 @@ impl<T: Element> RowMap<T> for LogProbabilities {
     }
 }
 
-/// A call of a function of rows.
+/// A call of a function of rows, likewise.
 pub(crate) struct RowCall<'a, T, M> {
     map: M,
     input: Classes<'a, T>,
 }
 
 impl<T: Element, M: RowMap<T>> RowCall<'_, T, M> {
-    pub(crate) fn forward(&self, output: &mut [T]) -> Result<(), Error> {
-        check_length(Argument::Output, self.input.elements(), output.len())?;
+    pub(crate) fn forward(&self, output: &mut [T]) {
         classes::map_rows(&self.map, self.input, output);
-        Ok(())
     }
 
-    pub(crate) fn backward(&self, grad_output: &[T], grad_input: &mut [T]) -> Result<(), Error> {
-        let elements = self.input.elements();
-        check_length(Argument::GradOutput, elements, grad_output.len())?;
-        check_length(Argument::GradInput, elements, grad_input.len())?;
+    pub(crate) fn backward(&self, grad_output: &[T], grad_input: &mut [T]) {
         for row in (0..self.input.rows()).map(|row| self.input.row(row)) {
             self.map.gradient(Alone, &row, grad_output, grad_input);
         }
-        Ok(())
     }
 }
 
@@ -703,8 +694,10 @@ impl Softmax {
         input: Classes<'_, T>,
         output: &mut [T],
     ) -> Result<(), Error> {
+        check_length(Argument::Output, input.elements(), output.len())?;
         let map = Probabilities;
-        <T as Function<_>>::forward(&RowCall { map, input }, output)
+        <T as Function<_>>::forward(&RowCall { map, input }, output);
+        Ok(())
     }
 
     /// The gradient of each row, times that row's `grad_output`.
@@ -718,8 +711,11 @@ impl Softmax {
         grad_output: &[T],
         grad_input: &mut [T],
     ) -> Result<(), Error> {
+        check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
+        check_length(Argument::GradInput, input.elements(), grad_input.len())?;
         let map = Probabilities;
-        <T as Function<_>>::backward(&RowCall { map, input }, grad_output, grad_input)
+        <T as Function<_>>::backward(&RowCall { map, input }, grad_output, grad_input);
+        Ok(())
     }
 }
 
@@ -767,8 +763,10 @@ impl LogSoftmax {
         input: Classes<'_, T>,
         output: &mut [T],
     ) -> Result<(), Error> {
+        check_length(Argument::Output, input.elements(), output.len())?;
         let map = LogProbabilities;
-        <T as Function<_>>::forward(&RowCall { map, input }, output)
+        <T as Function<_>>::forward(&RowCall { map, input }, output);
+        Ok(())
     }
 
     /// The gradient of each row, times that row's `grad_output`.
@@ -782,8 +780,11 @@ impl LogSoftmax {
         grad_output: &[T],
         grad_input: &mut [T],
     ) -> Result<(), Error> {
+        check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
+        check_length(Argument::GradInput, input.elements(), grad_input.len())?;
         let map = LogProbabilities;
-        <T as Function<_>>::backward(&RowCall { map, input }, grad_output, grad_input)
+        <T as Function<_>>::backward(&RowCall { map, input }, grad_output, grad_input);
+        Ok(())
     }
 }
 

@@ -133,7 +133,8 @@ pub(crate) trait Map<T: Element, const K: usize>: Copy + Sync {
     }
 }
 
-/// Stretches of the inputs, in groups.
+/// Stretches of the inputs, in groups. A loop, as in the two functions below: `array::from_fn` is inlined into a loop
+/// of elements only as the compiler sees fit.
 #[inline(always)]
 fn groups<'a, T: Element, const K: usize>(
     inputs: &[&'a [T]; K],
@@ -141,10 +142,12 @@ fn groups<'a, T: Element, const K: usize>(
     start: usize,
     len: usize,
 ) -> [Groups<'a, T>; K] {
-    core::array::from_fn(|k| {
+    let mut groups = [Groups::new(&[], T::zero()); K];
+    for k in 0..K {
         let input = inputs[k].get(start..start + len).unwrap_or(&[]);
-        Groups::new(input, T::narrow(padding[k]))
-    })
+        groups[k] = Groups::new(input, T::narrow(padding[k]));
+    }
+    groups
 }
 
 /// The groups that begin at `start`: copies, which nothing that is written can be part of, so that loops over
@@ -154,7 +157,11 @@ fn groups_at<T: Element, const K: usize>(
     groups: &[Groups<'_, T>; K],
     start: usize,
 ) -> [[T; LANES]; K] {
-    core::array::from_fn(|k| *groups[k].at(start))
+    let mut copies = [[T::zero(); LANES]; K];
+    for (copy, groups) in copies.iter_mut().zip(groups) {
+        *copy = *groups.at(start);
+    }
+    copies
 }
 
 /// What one element has in each of the inputs.

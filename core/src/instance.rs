@@ -42,11 +42,11 @@ pub trait Loss<Call>: Sized {
         Self: Element;
 }
 
-/// The same of a function that is no loss.
+/// The same for a function that is no loss.
 pub trait Function<Call>: Sized {
-    fn forward(call: &Call, output: &mut [Self]) -> Result<(), Error>;
+    fn forward(call: &Call, output: &mut [Self]);
 
-    fn backward(call: &Call, grad_output: &[Self], grad_input: &mut [Self]) -> Result<(), Error>;
+    fn backward(call: &Call, grad_output: &[Self], grad_input: &mut [Self]);
 }
 
 /// Hands over the calls that there are, with `$T` for the element type: a line for each loss and function.
@@ -110,12 +110,12 @@ macro_rules! instances {
         })*
 
         $(impl<'a> Function<$function> for $T {
-            fn forward(call: &$function, output: &mut [$T]) -> Result<(), Error> {
-                call.forward(output)
+            fn forward(call: &$function, output: &mut [$T]) {
+                call.forward(output);
             }
 
-            fn backward(call: &$function, grad_output: &[$T], grad_input: &mut [$T]) -> Result<(), Error> {
-                call.backward(grad_output, grad_input)
+            fn backward(call: &$function, grad_output: &[$T], grad_input: &mut [$T]) {
+                call.backward(grad_output, grad_input);
             }
         })*
 

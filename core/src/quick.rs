@@ -367,6 +367,7 @@ impl Stretch {
 
 /// A slice in groups of [`LANES`], the last one filled up. References to whole groups, so that every loop has one
 /// body, which the compiler sees to be of that length.
+#[derive(Clone, Copy)]
 pub(crate) struct Groups<'a, T> {
     data: &'a [T],
     last: [T; LANES],
