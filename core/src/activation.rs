@@ -513,6 +513,7 @@ impl<T: Element> RowMap<T> for Probabilities {
         }
     }
 
+    #[inline(always)]
     fn gradient<M: Team>(
         &self,
         team: M,
@@ -581,6 +582,7 @@ impl<T: Element> RowMap<T> for LogProbabilities {
         }
     }
 
+    #[inline(always)]
     fn gradient<M: Team>(
         &self,
         team: M,

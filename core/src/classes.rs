@@ -135,6 +135,7 @@ pub struct Extent {
 
 impl Extent {
     /// That of a shape whose rows run along dimension `dim`; errors are those of [`Classes::along`].
+    #[inline]
     pub fn along(shape: &[usize], dim: usize) -> Result<Self, Error> {
         let (before, rest) = shape.split_at_checked(dim).unwrap_or((shape, &[]));
         let Some((&classes, after)) = rest.split_first() else {
