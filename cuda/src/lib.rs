@@ -47,3 +47,7 @@ pub use trueloss::Reduction;
 
 /// The driver's interface, whose slices and streams the calls take.
 pub use cudarc;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

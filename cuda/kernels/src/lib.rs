@@ -3,7 +3,7 @@
 //! The formulas, the loops over a row and the fixed tree are those of [`trueloss`], compiled for the GPU: here is only
 //! which thread works on what. A block of [`THREADS`] threads takes a block of the fixed tree, 4096 elements; or
 //! a row of many classes; or 8 rows, one for each warp; or 256 rows, one for each thread. What a block leaves
-//! is put together by [`tree`], in as many rounds as it takes.
+//! is put together by the kernels `tree`, in as many rounds as it takes.
 //!
 //! Every kernel is a function of a [`Machine`], which says which thread this is and lets threads speak to each other. On
 //! `nvptx64-nvidia-cuda` that is the GPU; elsewhere it is an emulator, so that kernels can be tested without one.

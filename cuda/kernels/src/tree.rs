@@ -6,7 +6,7 @@ use crate::memory::{Labels, Places, Slice, SumOf};
 use trueloss::device::{self, Node, Sum, Team};
 use trueloss::{BLOCK, Element};
 
-/// How many nodes a round of [`tree`] makes one of.
+/// How many nodes a round of the kernels `tree` makes one of.
 pub const TREE_WIDTH: usize = THREADS;
 
 /// What a sum is divided by.
