@@ -325,10 +325,10 @@ fn families() -> Vec<Family> {
 /// Checks a claim on calls of about `count` elements together, the same ones for the same seed.
 pub fn check(claim: &Claim, count: u64, seed: u64) -> Outcome {
     match claim.inputs {
-        Inputs::OneArgument(argument, label) => {
+        Inputs::OneArgument(argument, _) => {
             let start = seed.wrapping_mul(count);
             let inputs = generate::spread(start, count);
-            one_argument(claim, argument, label, inputs)
+            one_argument(claim, argument, inputs)
         }
         Inputs::Calls(calls) => {
             let strategy = calls(claim.element);
@@ -348,8 +348,8 @@ pub fn check(claim: &Claim, count: u64, seed: u64) -> Outcome {
 /// Checks a claim of one argument at the edge cases.
 pub fn check_edges(claim: &Claim) -> Outcome {
     match claim.inputs {
-        Inputs::OneArgument(argument, label) => {
-            one_argument(claim, argument, label, generate::edges().into_iter())
+        Inputs::OneArgument(argument, _) => {
+            one_argument(claim, argument, generate::edges().into_iter())
         }
         Inputs::Calls(_) => Outcome::default(),
     }
@@ -358,9 +358,7 @@ pub fn check_edges(claim: &Claim) -> Outcome {
 /// Checks a claim of one argument on all inputs with the given bits.
 pub fn check_bits(claim: &Claim, bits: std::ops::RangeInclusive<u32>) -> Outcome {
     match claim.inputs {
-        Inputs::OneArgument(argument, label) => {
-            one_argument(claim, argument, label, bits.map(f32::from_bits))
-        }
+        Inputs::OneArgument(argument, _) => one_argument(claim, argument, bits.map(f32::from_bits)),
         Inputs::Calls(_) => Outcome::default(),
     }
 }
@@ -425,12 +423,11 @@ pub fn describe(call: &Call, direction: Direction, index: usize) -> String {
 fn one_argument(
     claim: &Claim,
     argument: OneArgument,
-    label: Option<f64>,
     inputs: impl Iterator<Item = f32>,
 ) -> Outcome {
     let mut outcome = Outcome::default();
     let inputs: Vec<f32> = inputs.collect();
-    for (x, got) in inputs.iter().zip(answers(claim, label, &inputs)) {
+    for (x, got) in inputs.iter().zip(answers(claim, &inputs)) {
         let (right, enclosed) = filter::correctly_rounded(argument, *x);
         outcome.inputs += 1;
         outcome.enclosures += u64::from(enclosed);
@@ -451,7 +448,11 @@ fn one_argument(
 }
 
 /// What the kernels answer to one argument.
-fn answers(claim: &Claim, label: Option<f64>, inputs: &[f32]) -> Vec<f32> {
+pub(crate) fn answers(claim: &Claim, inputs: &[f32]) -> Vec<f32> {
+    let label = match claim.inputs {
+        Inputs::OneArgument(_, label) => label,
+        Inputs::Calls(_) => None,
+    };
     let function = kernels::element_function(claim.function)
         .unwrap_or_else(|| panic!("{}: a function of rows", claim.name()));
     let call = ElementCall {

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use trueloss_verify::{claims, coefficients, eval, report};
+use trueloss_verify::oracle::Function;
+use trueloss_verify::{claims, coefficients, eval, report, sweep};
 
 /// Loss functions whose every answer is the right one: what they promise, measured here.
 ///
@@ -41,6 +42,22 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// Compare functions of one argument with the correctly rounded value on all 2^32 f32.
+    ///
+    /// Minutes a function, on all cores. One that is broken off goes on where it was when it is started again. The exit
+    /// status is 1 if an answer is not correctly rounded.
+    Sweep {
+        /// sigmoid, logsigmoid, softplus or binary_cross_entropy_with_logits (on each hard label); all of them, and
+        /// the gradients of each, where none is named.
+        #[arg(value_name = "FUNCTION")]
+        functions: Vec<Function>,
+        /// Where it is kept what has been done.
+        #[arg(long, value_name = "DIR", default_value = "target/sweep")]
+        state: PathBuf,
+        /// Forget what has been done before.
+        #[arg(long)]
+        fresh: bool,
+    },
     /// Print the table of bounds, as the README has it.
     Bounds,
     /// Print the polynomials of exp, log and log1p, found and bounded anew, as the Rust that the kernels contain.
@@ -56,6 +73,11 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Some(Command::Eval { cases, out }) => eval::run(&cases, &out),
+        Some(Command::Sweep {
+            functions,
+            state,
+            fresh,
+        }) => sweep::run(&functions, &state, fresh),
         Some(Command::Coefficients) => {
             print!("{}", coefficients::rust_source());
             ExitCode::SUCCESS
