@@ -229,9 +229,6 @@ pub trait RowLosses<T: Element> {
         scale: Option<f64>,
         grad_input: &mut impl Output<T>,
     ) -> f64;
-
-    /// What the row counts in the mean.
-    fn weight(&self, row: usize) -> f64;
 }
 
 struct OfRows<L>(L);
@@ -257,11 +254,6 @@ impl<T: Element, L: RowLoss<T>> RowLosses<T> for OfRows<L> {
         } else {
             0.0
         }
-    }
-
-    #[inline(always)]
-    fn weight(&self, row: usize) -> f64 {
-        self.0.weight(row)
     }
 }
 

@@ -202,7 +202,7 @@ fn equivalences(seed: u64, effort: Effort) -> Vec<(equivalences::Equivalence, Ta
 }
 
 /// A table as wide as the terminal, or as wide as it must be where there is none.
-fn table(header: &[&str], right: &[usize]) -> Table {
+pub(crate) fn table(header: &[&str], right: &[usize]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()))
@@ -217,7 +217,7 @@ fn table(header: &[&str], right: &[usize]) -> Table {
 }
 
 /// 12345678 as 12,345,678.
-fn grouped(n: u64) -> String {
+pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

@@ -15,13 +15,12 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
 use crate::claims::{self, Claim, Inputs, Outcome};
-use crate::generate;
 use crate::oracle::Function;
+use crate::{generate, report};
 
 /// How many inputs a part has: as many as there are bits below the upper 12.
 const PART_BITS: u32 = 20;
@@ -45,8 +44,7 @@ pub fn run(functions: &[Function], state: &Path, fresh: bool) -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header([
+    let header = [
         "function",
         "case",
         "of",
@@ -56,7 +54,8 @@ pub fn run(functions: &[Function], state: &Path, fresh: bool) -> ExitCode {
         "at",
         "seconds",
         "",
-    ]);
+    ];
+    let mut table = report::table(&header, &[3, 4, 5, 7]);
     let mut failed = false;
     for claim in &claims {
         let start = Instant::now();
@@ -85,8 +84,8 @@ pub fn run(functions: &[Function], state: &Path, fresh: bool) -> ExitCode {
             claim.function.name().to_owned(),
             claim.variant.to_owned(),
             claim.direction.name().to_owned(),
-            outcome.inputs.to_string(),
-            outcome.enclosures.to_string(),
+            report::grouped(outcome.inputs),
+            report::grouped(outcome.enclosures),
             format!("{:.9}", outcome.worst_ulp),
             outcome.worst_at,
             format!("{:.0}", start.elapsed().as_secs_f64()),
@@ -182,19 +181,13 @@ fn bar(claim: &Claim, parts: usize, done: usize) -> ProgressBar {
     bar
 }
 
-/// What a file begins with. The hash is FNV-1a of the answers to the edge cases and to 2^16 inputs of every magnitude.
+/// What a file begins with. The hash is that of the digests, of the answers to the edge cases and to 2^16 inputs of every magnitude.
 fn header(claim: &Claim) -> String {
     let inputs: Vec<f32> = generate::edges()
         .into_iter()
         .chain(generate::spread(0, 1 << 16))
         .collect();
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for answer in claims::answers(claim, &inputs) {
-        let bits = if answer.is_nan() { f32::NAN } else { answer }.to_bits();
-        for byte in bits.to_le_bytes() {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
+    let hash = trueloss_digest::hash(&claims::answers(claim, &inputs));
     let version = env!("CARGO_PKG_VERSION");
     format!("trueloss {version}\t{}\tanswers {hash:016x}", claim.name())
 }

@@ -27,6 +27,7 @@ mod rows;
 
 use call::{Core, Direction, Library};
 use core::fmt;
+use hash::Hash;
 use number::Number;
 use trueloss::{Error, Reduction};
 
@@ -90,6 +91,13 @@ pub fn committed(set: Set, name: Name<'_>) -> Option<u64> {
             };
             (of == name).then(|| u64::from_str_radix(digest, 16).ok())?
         })
+}
+
+/// The hash of the bits of some numbers, as digests are made of them.
+pub fn hash(numbers: &[f32]) -> u64 {
+    let mut hash = Hash::new();
+    hash.numbers(numbers);
+    hash.finish()
 }
 
 /// How long calls are, and of what shape.
