@@ -6,13 +6,14 @@
 
 use crate::classes::{self, Classes, Output, Row, RowMap, SoftmaxParts};
 use crate::element::Element;
-use crate::elementary::{self, exp, exp_of_sum, log1p_unit_with};
+use crate::elementary::{self, log1p_unit_with};
 use crate::elementwise::{Map, Quick, fill};
 use crate::error::{Argument, Error, check_length};
 use crate::instance::Function;
 use crate::quick::{self, Arithmetic, LANES, Near, QUICK_ERROR, Rows};
 use crate::reduce::{self, Sum, weigh};
 use crate::team::{Alone, Team};
+use crate::wide::Wide;
 
 /// sigma(x) for a tiny x: 1/2 + x/4, a little closer to 1/2.
 ///
@@ -26,19 +27,26 @@ pub(crate) fn linear_sigmoid(x: f64) -> f64 {
     0.5 + x * SLOPE
 }
 
-/// exp(-|x + low|), for a `low` that is at most an ULP of x.
+/// exp(-|x|).
 #[inline(always)]
-fn tail(x: f64, low: f64) -> f64 {
-    exp_of_sum(-x.abs(), if x < 0.0 { low } else { 0.0 - low })
+pub(crate) fn tail<W: Wide>(x: W) -> W {
+    W::exp(if x.high() < 0.0 { x } else { -x })
 }
 
-/// sigma(x + low), as 1 / (1 + t) or t / (1 + t) with t = exp(-|x|): no cancellation on either side.
+/// sigma(x), as 1 / (1 + t) or t / (1 + t) with t = exp(-|x|): no cancellation on either side.
+///
+/// `f64`: t is within 0.1 u, and so is the quotient: d ln sigma / d ln t is at most 1.
 #[inline(always)]
-fn sigmoid_of_sum<T: Element>(x: f64, low: f64) -> f64 {
-    let t = tail(x, low);
-    let far = if x < 0.0 { t } else { 1.0 } / (1.0 + t);
-    if x.abs() < T::SIGMOID_LINEAR_BELOW {
-        linear_sigmoid(x)
+fn wide_sigmoid<T: Element>(x: T::Wide) -> T::Wide {
+    let t = tail(x);
+    let numerator = if x.high() < 0.0 {
+        t
+    } else {
+        T::Wide::from(1.0)
+    };
+    let far = numerator.over_one_plus(t);
+    if x.high().abs() < T::SIGMOID_LINEAR_BELOW {
+        T::Wide::from(linear_sigmoid(x.high()))
     } else {
         far
     }
@@ -51,16 +59,22 @@ fn sigmoid_of_sum<T: Element>(x: f64, low: f64) -> f64 {
 /// midpoints than `f64` can tell; the error is up to 2^-42 there, and a few 2^-53 elsewhere.
 #[inline(always)]
 pub fn sigmoid_value<T: Element>(x: f64) -> f64 {
-    sigmoid_of_sum::<T>(x, 0.0)
+    wide_sigmoid::<T>(T::Wide::from(x)).round()
 }
 
 /// sigma'(x) = sigma(x) sigma(-x) = t / (1 + t)^2 with t = exp(-|x|).
 ///
 /// The square is 1 + t (2 + t): one rounding where t is small.
 #[inline(always)]
-pub fn sigmoid_gradient(x: f64) -> f64 {
-    let t = exp(-x.abs());
-    t / (1.0 + t * (2.0 + t))
+pub fn sigmoid_gradient<T: Element>(x: f64) -> f64 {
+    wide_sigmoid_gradient(T::Wide::from(x)).round()
+}
+
+/// `f64`: within 0.1 u, as t is.
+#[inline(always)]
+fn wide_sigmoid_gradient<W: Wide>(x: W) -> W {
+    let t = tail(x);
+    t.over_one_plus(t * (t + 2.0))
 }
 
 /// |x|, as softplus adds it to log1p(exp(-|x|)).
@@ -83,21 +97,25 @@ pub(crate) fn softplus_linear<T: Element>(x: f64) -> f64 {
 /// softplus(x) = ln(1 + exp(beta x)) / beta = max(x, 0) + log1p(exp(-|beta x|)) / beta.
 #[inline(always)]
 pub fn softplus_value<T: Element>(x: f64, beta: f64) -> f64 {
-    let (scaled, low) = T::product(beta, x);
-    let t = tail(scaled, low);
+    wide_softplus::<T>(x, beta).round()
+}
+
+/// `f64`: within 0.2 u: 0.1 of t, of which log1p leaves less, and 0.09 of log1p.
+#[inline(always)]
+fn wide_softplus<T: Element>(x: f64, beta: f64) -> T::Wide {
+    let t = tail(T::Wide::product(beta, x));
     let positive = if x < 0.0 {
         0.0
     } else {
         softplus_linear::<T>(x)
     };
-    positive + T::log1p_unit(t) / beta
+    T::Wide::log1p_unit(t) / T::Wide::from(beta) + positive
 }
 
 /// The derivative of softplus, sigma(beta x).
 #[inline(always)]
 pub fn softplus_gradient<T: Element>(x: f64, beta: f64) -> f64 {
-    let (scaled, low) = T::product(beta, x);
-    sigmoid_of_sum::<T>(scaled, low)
+    wide_sigmoid::<T>(T::Wide::product(beta, x)).round()
 }
 
 /// ln sigma(x) = -softplus(-x).
@@ -133,7 +151,7 @@ functions! {
     ///
     /// Correctly rounded for `f32`; never 0 before it is below the smallest number of the type. 0 at
     /// either infinity, NaN for NaN.
-    sigmoid_derivative(x) = sigmoid_gradient(x);
+    sigmoid_derivative(x) = sigmoid_gradient::<T>(x);
     /// ln sigma(x) = -softplus(-x).
     ///
     /// Correctly rounded for `f32`. -inf at -inf, -0 at +inf, NaN for NaN.
@@ -158,9 +176,9 @@ pub(crate) trait Activation: Copy + Sync {
         Ok(())
     }
 
-    fn value<T: Element>(&self, x: f64) -> f64;
+    fn value<T: Element>(&self, x: f64) -> T::Wide;
 
-    fn gradient<T: Element>(&self, x: f64) -> f64;
+    fn gradient<T: Element>(&self, x: f64) -> T::Wide;
 
     /// Whether these options have quick paths.
     fn has_quick(&self) -> bool {
@@ -181,7 +199,7 @@ impl<T: Element, F: Activation> Map<T, 1> for Forward<F> {
 
     #[inline(always)]
     fn record(&self, [x]: [f64; 1], _: f64, _: f64) -> f64 {
-        self.0.value::<T>(x)
+        self.0.value::<T>(x).round()
     }
 
     fn has_quick(&self) -> bool {
@@ -203,7 +221,7 @@ impl<T: Element, F: Activation> Map<T, 2> for Backward<F> {
 
     #[inline(always)]
     fn record(&self, [x, scale]: [f64; 2], _: f64, _: f64) -> f64 {
-        scale * self.0.gradient::<T>(x)
+        (self.0.gradient::<T>(x) * scale).round()
     }
 
     fn has_quick(&self) -> bool {
@@ -312,13 +330,13 @@ pub struct Sigmoid(());
 
 impl Activation for Sigmoid {
     #[inline(always)]
-    fn value<T: Element>(&self, x: f64) -> f64 {
-        sigmoid_value::<T>(x)
+    fn value<T: Element>(&self, x: f64) -> T::Wide {
+        wide_sigmoid::<T>(T::Wide::from(x))
     }
 
     #[inline(always)]
-    fn gradient<T: Element>(&self, x: f64) -> f64 {
-        sigmoid_gradient(x)
+    fn gradient<T: Element>(&self, x: f64) -> T::Wide {
+        wide_sigmoid_gradient(T::Wide::from(x))
     }
 
     #[inline(always)]
@@ -366,13 +384,13 @@ pub struct LogSigmoid(());
 
 impl Activation for LogSigmoid {
     #[inline(always)]
-    fn value<T: Element>(&self, x: f64) -> f64 {
-        log_sigmoid_value::<T>(x)
+    fn value<T: Element>(&self, x: f64) -> T::Wide {
+        -wide_softplus::<T>(-x, 1.0)
     }
 
     #[inline(always)]
-    fn gradient<T: Element>(&self, x: f64) -> f64 {
-        log_sigmoid_gradient::<T>(x)
+    fn gradient<T: Element>(&self, x: f64) -> T::Wide {
+        wide_sigmoid::<T>(T::Wide::from(-x))
     }
 
     #[inline(always)]
@@ -443,13 +461,13 @@ impl Activation for Softplus {
     }
 
     #[inline(always)]
-    fn value<T: Element>(&self, x: f64) -> f64 {
-        softplus_value::<T>(x, self.beta)
+    fn value<T: Element>(&self, x: f64) -> T::Wide {
+        wide_softplus::<T>(x, self.beta)
     }
 
     #[inline(always)]
-    fn gradient<T: Element>(&self, x: f64) -> f64 {
-        softplus_gradient::<T>(x, self.beta)
+    fn gradient<T: Element>(&self, x: f64) -> T::Wide {
+        wide_sigmoid::<T>(T::Wide::product(self.beta, x))
     }
 
     #[inline(always)]
@@ -506,11 +524,9 @@ impl<T: Element> RowMap<T> for Probabilities {
 
     #[inline(always)]
     fn record(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
-        let denominator = 1.0 + parts.others;
-        row.exponentials(parts, start, out);
-        for p in out {
-            *p /= denominator;
-        }
+        // `f64`: e_j and S are within 0.1 u each, and so p_j within 0.2 u.
+        let others = parts.wide_others();
+        row.of_exponentials(parts, start, out, |_, e| e.over_one_plus(others).round());
     }
 
     #[inline(always)]
@@ -575,10 +591,11 @@ impl<T: Element> RowMap<T> for LogProbabilities {
 
     #[inline(always)]
     fn record(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
-        let log1p = parts.log1p();
+        // `f64`: S is within 0.1 u, and its logarithm, which is one of two terms of one sign, within 0.2 u.
+        let log1p: T::Wide = parts.log1p();
         row.read(start, out);
         for (j, x) in (start..).zip(out) {
-            *x = -(parts.below_max(j, *x) + log1p);
+            *x = (-(parts.below_max::<T::Wide>(j, *x) + log1p)).round();
         }
     }
 
@@ -923,7 +940,7 @@ mod tests {
                 // Not `log_sigmoid`, which mends its tie.
                 let parts = input.row(0).softmax_parts(Alone);
                 let of_record =
-                    |j: usize| -(parts.below_max(j, row[j].into()) + parts.log1p()) as f32;
+                    |j: usize| -(parts.below_max::<f64>(j, row[j].into()) + parts.log1p::<f64>()) as f32;
                 let expected = [of_record(0), of_record(classes - 1)];
                 assert_eq!([output[0], output[classes - 1]], expected);
             }

@@ -1,11 +1,11 @@
 //! Binary cross-entropy of probabilities.
 
 use crate::element::Element;
-use crate::elementary::{log, log1p};
 use crate::elementwise::{Checked, ElementwiseLoss, check_unit_interval, methods};
 use crate::error::{Argument, Error};
 use crate::instance::Loss;
 use crate::reduce::{Partial, Reduction};
+use crate::wide::Wide;
 
 /// Binary cross-entropy of probabilities, `binary_cross_entropy`.
 ///
@@ -45,19 +45,42 @@ pub struct Bce<'a, T> {
 
 /// The loss of one element, unweighted, for x and y in [0, 1].
 ///
-/// Two terms that are never negative, so nothing cancels. Where x is so small that [`log`] does not
-/// hold, or x is 1, the logarithm is far below the clamp.
+/// Two terms that are never negative, so nothing cancels. Where x is so small that
+/// [`log`](crate::elementary::log) does not hold, or x is 1, the logarithm is far below the clamp.
 #[inline(always)]
-pub fn value(x: f64, y: f64) -> f64 {
-    let clamp = |log: f64| if log < -100.0 { 100.0 } else { -log };
-    y * clamp(log(x)) + (1.0 - y) * clamp(log1p(-x))
+pub fn value<T: Element>(x: f64, y: f64) -> f64 {
+    wide_value::<T::Wide>(x, y).round()
 }
 
 /// Its gradient with respect to x: (x - y) / max(x (1 - x), 1e-12).
 #[inline(always)]
-pub fn gradient(x: f64, y: f64) -> f64 {
-    let variance = x * (1.0 - x);
-    (x - y) / if variance < 1e-12 { 1e-12 } else { variance }
+pub fn gradient<T: Element>(x: f64, y: f64) -> f64 {
+    wide_gradient::<T::Wide>(x, y).round()
+}
+
+/// `f64`: within 0.09 u, as the logarithms are.
+#[inline(always)]
+fn wide_value<W: Wide>(x: f64, y: f64) -> W {
+    let clamp = |log: W| {
+        if log.high() < -100.0 {
+            W::from(100.0)
+        } else {
+            -log
+        }
+    };
+    let of_zero = W::difference(1.0, y) * clamp(W::log1p(W::from(-x)));
+    clamp(W::log(x)) * y + of_zero
+}
+
+#[inline(always)]
+fn wide_gradient<W: Wide>(x: f64, y: f64) -> W {
+    let variance = W::difference(1.0, x) * x;
+    let least = if variance.high() < 1e-12 {
+        W::from(1e-12)
+    } else {
+        variance
+    };
+    W::difference(x, y) / least
 }
 
 impl<T: Element> ElementwiseLoss<T> for Bce<'_, T> {
@@ -75,13 +98,13 @@ impl<T: Element> ElementwiseLoss<T> for Bce<'_, T> {
     }
 
     #[inline(always)]
-    fn value(x: f64, y: f64, _: f64) -> f64 {
-        value(x, y)
+    fn value(x: f64, y: f64, _: f64) -> T::Wide {
+        wide_value(x, y)
     }
 
     #[inline(always)]
-    fn gradient(x: f64, y: f64, _: f64) -> f64 {
-        gradient(x, y)
+    fn gradient(x: f64, y: f64, _: f64) -> T::Wide {
+        wide_gradient(x, y)
     }
 }
 

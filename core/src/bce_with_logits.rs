@@ -1,6 +1,6 @@
 //! Binary cross-entropy of logits.
 
-use crate::activation::{linear_sigmoid, softplus_linear};
+use crate::activation::{linear_sigmoid, softplus_linear, tail};
 use crate::element::Element;
 use crate::elementary::{exp, log1p_unit_with};
 use crate::elementwise::{Checked, ElementwiseLoss, Quick, check_unit_interval, methods};
@@ -9,6 +9,7 @@ use crate::instance::Loss;
 use crate::integer::{self, Positive, mul_high};
 use crate::quick::{self, Arithmetic, Near, QUICK_ERROR};
 use crate::reduce::{Partial, Reduction, weigh};
+use crate::wide::Wide;
 
 /// Binary cross-entropy of logits, `binary_cross_entropy_with_logits`.
 ///
@@ -57,12 +58,18 @@ pub struct BceWithLogits<'a, T> {
 /// x = -20, y = 1e-8 down to 1% of the digits.
 #[inline(always)]
 pub fn value<T: Element>(x: f64, y: f64, pos_weight: f64) -> f64 {
-    let (negative, positive) = (T::difference(1.0, y), T::product(pos_weight, y));
-    let wrong = if x >= 0.0 { negative.0 } else { positive.0 };
-    let (both, low) = T::sum(negative.0, positive.0);
-    let both = (both, low + (negative.1 + positive.1));
-    let t = exp(-x.abs());
-    weigh(wrong, softplus_linear::<T>(x)) + T::scale(both, T::log1p_unit(t))
+    wide_value::<T>(x, y, pos_weight).round()
+}
+
+/// `f64`: within 0.2 u, as softplus is.
+#[inline(always)]
+fn wide_value<T: Element>(x: f64, y: f64, pos_weight: f64) -> T::Wide {
+    let negative = T::Wide::difference(1.0, y);
+    let positive = T::Wide::product(pos_weight, y);
+    let wrong = if x >= 0.0 { negative } else { positive };
+    let log1p = T::Wide::log1p_unit(tail(T::Wide::from(x)));
+    let linear = T::Wide::from(softplus_linear::<T>(x));
+    weigh(wrong, linear) + (negative + positive) * log1p
 }
 
 /// Its gradient with respect to x.
@@ -113,13 +120,13 @@ impl<T: Element> ElementwiseLoss<T> for BceWithLogits<'_, T> {
     }
 
     #[inline(always)]
-    fn value(x: f64, y: f64, pos_weight: f64) -> f64 {
-        value::<T>(x, y, pos_weight)
+    fn value(x: f64, y: f64, pos_weight: f64) -> T::Wide {
+        wide_value::<T>(x, y, pos_weight)
     }
 
     #[inline(always)]
-    fn gradient(x: f64, y: f64, pos_weight: f64) -> f64 {
-        gradient::<T>(x, y, pos_weight)
+    fn gradient(x: f64, y: f64, pos_weight: f64) -> T::Wide {
+        T::Wide::from(gradient::<T>(x, y, pos_weight))
     }
 
     const QUICK: bool = true;

@@ -2,12 +2,12 @@
 
 use crate::dispatch::{self, INTEGER, Kernel};
 use crate::element::Element;
-use crate::elementary::{exp_of_sum, log1p};
 use crate::error::{Argument, Error, check_length};
 use crate::parallel::{self, Parts};
 use crate::quick::{self, Arithmetic, Estimate, FEW, Kept, LANES, NARROW, Rows, WIDE};
 use crate::reduce::{self, CHUNK, Reduction, Sum, Terms, Weighted, check_finite};
 use crate::team::{Alone, Team};
+use crate::wide::Wide;
 
 /// A slice seen as rows of classes.
 ///
@@ -284,8 +284,26 @@ impl<T: Element> Row<'_, T> {
     /// Reads e_j of classes `start..start + out.len()`.
     #[inline(always)]
     pub(crate) fn exponentials(&self, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
+        self.of_exponentials(parts, start, out, |_, e| e.round());
+    }
+
+    /// `out` becomes `f(j, e_j)` of classes `start..start + out.len()`. e_j is exactly 1 at the first largest, also
+    /// where that is +inf.
+    #[inline(always)]
+    pub(crate) fn of_exponentials(
+        &self,
+        parts: &SoftmaxParts,
+        start: usize,
+        out: &mut [f64],
+        f: impl Fn(usize, T::Wide) -> f64,
+    ) {
         self.read(start, out);
-        parts.exponentials::<T>(start, out);
+        for (j, x) in (start..).zip(out.iter_mut()) {
+            *x = f(j, parts.exponential(*x));
+        }
+        if let Some(at_max) = parts.at_max(start, out) {
+            *at_max = f(parts.argmax, T::Wide::from(1.0));
+        }
     }
 
     /// The largest logit and the first class that has it. NaN are passed over: a row of nothing but NaN
@@ -359,9 +377,12 @@ impl<T: Element> Row<'_, T> {
             max,
             argmax,
             others: 0.0,
+            others_low: 0.0,
         };
         let others: T::Sum = reduce::sum(team, self.layout.classes, Others { row: self, parts });
-        parts.others = quick::of_limit(others.value(), max);
+        let others = others.wide();
+        parts.others = quick::of_limit(others.high(), max);
+        parts.others_low = others.low();
         parts
     }
 }
@@ -373,11 +394,18 @@ struct Others<'a, 'b, T> {
 }
 
 impl<T: Element> Terms for Others<'_, '_, T> {
+    type Term = T::Wide;
+
     #[inline(always)]
-    fn fill(&mut self, start: usize, out: &mut [f64]) {
-        self.row.exponentials(&self.parts, start, out);
+    fn fill(&mut self, start: usize, out: &mut [T::Wide]) {
+        let mut logits = [0.0; CHUNK];
+        let (logits, _) = logits.split_at_mut(out.len().min(CHUNK));
+        self.row.read(start, logits);
+        for (e, &x) in out.iter_mut().zip(logits.iter()) {
+            *e = self.parts.exponential(x);
+        }
         if let Some(one) = self.parts.at_max(start, out) {
-            *one = 0.0;
+            *one = T::Wide::default();
         }
     }
 }
@@ -391,26 +419,30 @@ impl<T: Element> Terms for Others<'_, '_, T> {
 pub(crate) struct SoftmaxParts {
     pub(crate) max: f64,
     pub(crate) argmax: usize,
+    /// S,
     pub(crate) others: f64,
+    /// and what it lacks, for `f64` elements.
+    pub(crate) others_low: f64,
 }
 
 impl SoftmaxParts {
-    /// Turns logits, those of the classes from `start` on, into e_j. Exactly 1 at the first largest, also
-    /// where that is +inf.
+    /// e_j but for the first largest class.
+    ///
+    /// `f64`: within 0.1 u, as the difference is exact. So is S, then.
     #[inline(always)]
-    fn exponentials<T: Element>(&self, start: usize, logits: &mut [f64]) {
-        for x in logits.iter_mut() {
-            let (high, low) = T::difference(*x, self.max);
-            *x = exp_of_sum(high, low);
-        }
-        if let Some(one) = self.at_max(start, logits) {
-            *one = 1.0;
-        }
+    fn exponential<W: Wide>(&self, x: f64) -> W {
+        W::exp(W::difference(x, self.max))
+    }
+
+    /// S.
+    #[inline(always)]
+    pub(crate) fn wide_others<W: Wide>(&self) -> W {
+        W::of_parts(self.others, self.others_low)
     }
 
     /// The entry of the first largest class, where it is among the classes from `start` on.
     #[inline(always)]
-    pub(crate) fn at_max<'b>(&self, start: usize, out: &'b mut [f64]) -> Option<&'b mut f64> {
+    pub(crate) fn at_max<'b, X>(&self, start: usize, out: &'b mut [X]) -> Option<&'b mut X> {
         self.argmax
             .checked_sub(start)
             .and_then(|at| out.get_mut(at))
@@ -418,14 +450,18 @@ impl SoftmaxParts {
 
     /// m - x_j, the first of the two terms of -log p_j: 0 at the first largest, also where that is +inf.
     #[inline(always)]
-    pub(crate) fn below_max(&self, j: usize, x: f64) -> f64 {
-        if j == self.argmax { 0.0 } else { self.max - x }
+    pub(crate) fn below_max<W: Wide>(&self, j: usize, x: f64) -> W {
+        if j == self.argmax {
+            W::default()
+        } else {
+            W::difference(self.max, x)
+        }
     }
 
     /// log1p(S), the second.
     #[inline(always)]
-    pub(crate) fn log1p(&self) -> f64 {
-        log1p(self.others)
+    pub(crate) fn log1p<W: Wide>(&self) -> W {
+        W::log1p(self.wide_others())
     }
 }
 
@@ -753,23 +789,23 @@ pub(crate) trait RowLoss<T: Element>: Sync {
     fn count(&self) -> Option<usize>;
 
     /// What the sum of the losses, and a `grad_output`, is divided by.
-    fn divisor(&self) -> f64 {
+    fn divisor(&self) -> T::Wide {
         self.reduction().divisor(|| {
             if let Some(count) = self.count() {
-                return count as f64;
+                return T::Wide::from(count as f64);
             }
             let weights: T::Sum =
                 reduce::whole(self.input().rows(), |start, len| self.weights(start, len));
-            weights.value()
+            weights.wide()
         })
     }
 
     /// The reduced loss by the formula of record, and its gradient times `scale`, where `grad_input` has places.
-    fn reduced(&self, divisor: f64, scale: f64, grad_input: &mut [T]) -> T {
+    fn reduced(&self, divisor: T::Wide, scale: f64, grad_input: &mut [T]) -> T {
         let losses: T::Sum = reduce::whole(self.input().rows(), |start, len| {
             self.losses(start, len, scale, grad_input)
         });
-        T::narrow(reduce::divide(losses.value(), divisor))
+        T::narrow(reduce::divide(losses.wide(), divisor))
     }
 
     /// The sum of the losses by the quick path, and gradients, as for [`quick`](Self::quick).
@@ -800,7 +836,7 @@ pub(crate) trait RowLoss<T: Element>: Sync {
         let quick = self
             .has_quick()
             .then(|| self.estimate(Scale::All(0.0), &mut []))
-            .and_then(|losses| losses.round(divisor));
+            .and_then(|losses| losses.round(divisor.round()));
         quick.unwrap_or_else(|| self.reduced(divisor, 0.0, &mut []))
     }
 
@@ -873,7 +909,7 @@ pub(crate) trait RowLoss<T: Element>: Sync {
 
     fn backward(&self, grad_output: T, grad_input: &mut [T]) -> Result<(), Error> {
         self.check_grad_input(grad_input)?;
-        let scale = reduce::divide(grad_output.widen(), self.divisor());
+        let scale = reduce::divide(T::Wide::from(grad_output.widen()), self.divisor());
         self.scaled(Scale::All(scale), grad_input);
         Ok(())
     }
@@ -888,13 +924,13 @@ pub(crate) trait RowLoss<T: Element>: Sync {
     fn forward_backward(&self, grad_input: &mut [T]) -> Result<T, Error> {
         self.check_grad_input(grad_input)?;
         let divisor = self.divisor();
-        let scale = reduce::divide(1.0, divisor);
+        let scale = reduce::divide(T::Wide::from(1.0), divisor);
         if !self.has_quick() {
             return Ok(self.reduced(divisor, scale, grad_input));
         }
         Ok(self
             .estimate(Scale::All(scale), grad_input)
-            .round(divisor)
+            .round(divisor.round())
             .unwrap_or_else(|| self.reduced(divisor, 0.0, &mut [])))
     }
 
@@ -1177,6 +1213,7 @@ impl<T: Element, M: RowMap<T>> QuickMappedRows<'_, T, M> {
                 max,
                 argmax,
                 others,
+                others_low: 0.0,
             };
             let row = input.row(row);
             let mut parts = None;

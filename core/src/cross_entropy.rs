@@ -13,6 +13,7 @@ use crate::integer::{self, Positive};
 use crate::quick::{self, Arithmetic, Estimate, FEW, Kept, LANES, NARROW, Near, Rows, WIDE};
 use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, check_finite, weigh};
 use crate::team::{Alone, Team};
+use crate::wide::Wide;
 
 /// Cross-entropy of logits, `cross_entropy`.
 ///
@@ -72,8 +73,9 @@ pub struct CrossEntropy<'a, T> {
 ///
 /// Both terms are never negative. lse(x) - x_y would lose every digit where the loss is small beside the
 /// logits.
+/// `f64`: S is within 0.1 u, its logarithm within 0.2 u, and so the sum.
 #[inline(always)]
-pub fn value(below_max: f64, log1p: f64) -> f64 {
+pub fn value<W: Wide>(below_max: W, log1p: W) -> W {
     below_max + log1p
 }
 
@@ -81,15 +83,17 @@ pub fn value(below_max: f64, log1p: f64) -> f64 {
 ///
 /// At the label, p_y - 1 would lose the digits that matter where p_y is near 1: there it is -S / (1 + S),
 /// or (e_y - (1 + S)) / (1 + S) where another class has the largest logit, and S is at least e_y.
+///
+/// `f64`: e_j and S are within 0.1 u. So is the difference, within 0.2 u: (0.1 u) (e_y + S) is at most twice that part of
+/// 1 + S - e_y, as S >= e_y and e_y <= 1. The quotient is within 0.3 u.
 #[inline(always)]
-pub fn gradient(e: f64, others: f64, is_label: bool, is_max: bool) -> f64 {
-    let denominator = 1.0 + others;
+pub fn gradient<W: Wide>(e: W, others: W, is_label: bool, is_max: bool) -> W {
     let numerator = match (is_label, is_max) {
         (false, _) => e,
         (true, true) => -others,
-        (true, false) => e - denominator,
+        (true, false) => e - (others + 1.0),
     };
-    numerator / denominator
+    numerator.over_one_plus(others)
 }
 
 /// The gradient with a factor v_j for every class, V p_j - v_j, where `rest` is the sum of the v_j but
@@ -117,46 +121,54 @@ pub fn gradient_of_factors(
 
 /// The factors v_j of a row whose target is not a single class: `fill(start, out)` gives those of the
 /// classes from `start` on.
-trait Factors {
-    fn fill(&self, start: usize, out: &mut [f64]);
+trait Factors<T: Element> {
+    fn fill(&self, start: usize, out: &mut [T::Wide]);
 
     /// v_j at the class with the largest logit, and the sum of the others.
-    fn total<S: Sum, M: Team>(&self, team: M, parts: &SoftmaxParts, classes: usize) -> (f64, f64) {
-        let mut at_max: f64 = 0.0;
-        let rest: S = reduce::sum(
+    fn total<M: Team>(
+        &self,
+        team: M,
+        parts: &SoftmaxParts,
+        classes: usize,
+    ) -> (T::Wide, T::Wide) {
+        let mut at_max = T::Wide::default();
+        let rest: T::Sum = reduce::sum(
             team,
             classes,
-            reduce::terms(|start, out| {
+            reduce::wide_terms(|start, out: &mut [T::Wide]| {
                 self.fill(start, out);
                 if let Some(v) = parts.at_max(start, out) {
                     at_max = core::mem::take(v);
                 }
             }),
         );
-        let at_max = team.ask(at_max.to_bits(), parts.argmax % M::THREADS);
-        (f64::from_bits(at_max), rest.value())
+        let of_one = |part: f64| f64::from_bits(team.ask(part.to_bits(), parts.argmax % M::THREADS));
+        let at_max = T::Wide::of_parts(of_one(at_max.high()), of_one(at_max.low()));
+        (at_max, rest.wide())
     }
 
     /// sum_j v_j (m - x_j) + V log1p(S): terms that are never negative where the v_j are not.
-    fn value<T: Element, M: Team>(&self, team: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> f64 {
-        let (at_max, rest) = self.total::<T::Sum, M>(team, parts, row.layout.classes);
-        let mut factors = [0.0; CHUNK];
+    ///
+    /// `f64`: log1p(S) is within 0.2 u, and so the sum, where they are not.
+    fn value<M: Team>(&self, team: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> f64 {
+        let (at_max, rest) = self.total(team, parts, row.layout.classes);
+        let mut logits = [0.0; CHUNK];
         let below: T::Sum = reduce::sum(
             team,
             row.layout.classes,
-            reduce::terms(|start, out| {
-                let (factors, _) = factors.split_at_mut(out.len().min(CHUNK));
-                self.fill(start, factors);
-                row.read(start, out);
-                for ((j, x), &v) in (start..).zip(out).zip(factors.iter()) {
-                    *x = weigh(v, parts.below_max(j, *x));
+            reduce::wide_terms(|start, out: &mut [T::Wide]| {
+                let (logits, _) = logits.split_at_mut(out.len().min(CHUNK));
+                self.fill(start, out);
+                row.read(start, logits);
+                for ((j, v), &x) in (start..).zip(out).zip(logits.iter()) {
+                    *v = weigh(*v, parts.below_max::<T::Wide>(j, x));
                 }
             }),
         );
-        below.value() + weigh(at_max + rest, parts.log1p())
+        (below.wide() + weigh(at_max + rest, parts.log1p::<T::Wide>())).round()
     }
 
-    fn gradient<T: Element, M: Team>(
+    fn gradient<M: Team>(
         &self,
         team: M,
         row: &Row<'_, T>,
@@ -165,14 +177,15 @@ trait Factors {
         layout: Layout,
         grad_input: &mut (impl Output<T> + ?Sized),
     ) {
-        let (at_max, rest) = self.total::<T::Sum, M>(team, parts, row.layout.classes);
-        let mut factors = [0.0; CHUNK];
+        let (at_max, rest) = self.total(team, parts, row.layout.classes);
+        let (at_max, rest) = (at_max.round(), rest.round());
+        let mut factors = [T::Wide::default(); CHUNK];
         layout.write_all(team, grad_input, |start, out| {
             let (factors, _) = factors.split_at_mut(out.len().min(CHUNK));
             self.fill(start, factors);
             row.exponentials(parts, start, out);
             for ((j, e), &v) in (start..).zip(out).zip(factors.iter()) {
-                let is_max = j == parts.argmax;
+                let (v, is_max) = (v.round(), j == parts.argmax);
                 *e = scale * gradient_of_factors(*e, parts.others, v, at_max, rest, is_max);
             }
         });
@@ -186,13 +199,14 @@ struct Probabilities<'a, T> {
     layout: crate::classes::Layout,
 }
 
-impl<T: Element> Factors for Probabilities<'_, T> {
-    fn fill(&self, start: usize, out: &mut [f64]) {
-        let smoothing = self.options.label_smoothing;
-        let uniform = smoothing / self.layout.classes as f64;
-        self.layout.read(self.target, start, out);
-        for (j, v) in (start..).zip(out) {
-            *v = self.options.class_weight(j) * ((1.0 - smoothing) * *v + uniform);
+impl<T: Element> Factors<T> for Probabilities<'_, T> {
+    fn fill(&self, start: usize, out: &mut [T::Wide]) {
+        let (own, uniform) = self.options.smoothed_parts(self.layout.classes);
+        let mut probabilities = [0.0; CHUNK];
+        let (probabilities, _) = probabilities.split_at_mut(out.len().min(CHUNK));
+        self.layout.read(self.target, start, probabilities);
+        for ((j, v), &q) in (start..).zip(out).zip(probabilities.iter()) {
+            *v = (own * q + uniform) * self.options.class_weight(j);
         }
     }
 }
@@ -204,16 +218,15 @@ struct Smoothed<'a, T> {
     classes: usize,
 }
 
-impl<T: Element> Factors for Smoothed<'_, T> {
-    fn fill(&self, start: usize, out: &mut [f64]) {
-        let smoothing = self.options.label_smoothing;
-        let uniform = smoothing / self.classes as f64;
+impl<T: Element> Factors<T> for Smoothed<'_, T> {
+    fn fill(&self, start: usize, out: &mut [T::Wide]) {
+        let (own, uniform) = self.options.smoothed_parts(self.classes);
         for (j, v) in (start..).zip(out) {
             let weight = self.options.class_weight(j);
             let own = if j == self.label {
-                (1.0 - smoothing) * weight
+                own * weight
             } else {
-                0.0
+                T::Wide::default()
             };
             *v = own + uniform * weight;
         }
@@ -380,7 +393,7 @@ impl<T: Element> Labelled<'_, T> {
         let mut parts = None;
         let mut record = |start: usize, grad: &mut [T]| {
             let parts = parts.get_or_insert_with(|| self.input.row(row).softmax_parts(Alone));
-            let scale = scale.of(row) * self.options.class_weight(label);
+            let scale = T::Wide::product(scale.of(row), self.options.class_weight(label));
             record_chunk(grad, |out| {
                 self.chunk_of_gradient(&self.input.row(row), label, parts, scale, start, out);
             });
@@ -545,7 +558,7 @@ impl<T: Element> Labelled<'_, T> {
                 None => {
                     let row_of_record = self.input.row(row);
                     let parts = of_record.get_or_insert_with(|| row_of_record.softmax_parts(Alone));
-                    let scale = scale.of(row) * self.options.class_weight(label);
+                    let scale = T::Wide::product(scale.of(row), self.options.class_weight(label));
                     let mut out = [0.0];
                     self.chunk_of_gradient(&row_of_record, label, parts, scale, j, &mut out);
                     T::narrow(out[0])
@@ -689,7 +702,7 @@ impl<T: Element> RowLoss<T> for Labelled<'_, T> {
         if self.options.label_smoothing == 0.0 {
             let below_max = parts.below_max(*label, row.get(*label));
             let weight = self.options.class_weight(*label);
-            weigh(weight, value(below_max, parts.log1p()))
+            weigh(weight, value::<T::Wide>(below_max, parts.log1p())).round()
         } else {
             self.smoothed(*label).value(team, &row, parts)
         }
@@ -711,7 +724,7 @@ impl<T: Element> RowLoss<T> for Labelled<'_, T> {
             return;
         };
         if self.options.label_smoothing == 0.0 {
-            let scale = scale * self.options.class_weight(*label);
+            let scale = T::Wide::product(scale, self.options.class_weight(*label));
             layout.write_all(team, grad_input, |start, out| {
                 self.chunk_of_gradient(&row, *label, parts, scale, start, out);
             });
@@ -766,15 +779,15 @@ impl<T: Element> Labelled<'_, T> {
         row: &Row<'_, T>,
         label: usize,
         parts: &SoftmaxParts,
-        scale: f64,
+        scale: T::Wide,
         start: usize,
         out: &mut [f64],
     ) {
-        row.exponentials(parts, start, out);
-        for (j, e) in (start..).zip(out) {
+        let others = parts.wide_others();
+        row.of_exponentials(parts, start, out, |j, e| {
             let (is_label, is_max) = (j == label, j == parts.argmax);
-            *e = scale * gradient(*e, parts.others, is_label, is_max);
-        }
+            (gradient(e, others, is_label, is_max) * scale).round()
+        });
     }
 
     fn smoothed(&self, label: usize) -> Smoothed<'_, T> {
@@ -888,6 +901,14 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
 
     fn class_weight(&self, class: usize) -> f64 {
         crate::classes::class_weight(self.weight, class)
+    }
+
+    /// 1 - e and e/C.
+    #[inline(always)]
+    fn smoothed_parts(&self, classes: usize) -> (T::Wide, T::Wide) {
+        let smoothing = self.label_smoothing;
+        let own = T::Wide::difference(1.0, smoothing);
+        (own, T::Wide::from(smoothing) / T::Wide::from(classes as f64))
     }
 
     fn check_options(&self, input: Classes<'_, T>) -> Result<(), Error> {

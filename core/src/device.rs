@@ -22,6 +22,7 @@ pub use crate::elementwise::outside_unit_interval;
 pub use crate::metrics::is_right;
 pub use crate::reduce::{Node, Sum, divide, not_finite};
 pub use crate::team::{Alone, Team};
+pub use crate::wide::Wide;
 
 /// A function that goes element by element.
 pub trait Elements<T: Element> {
@@ -106,12 +107,12 @@ impl<T: Element, F: crate::activation::Activation> Elements<T> for OfActivation<
 
     #[inline(always)]
     fn value(&self, x: f64) -> f64 {
-        self.activation.value::<T>(x)
+        self.activation.value::<T>(x).round()
     }
 
     #[inline(always)]
     fn gradient(&self, x: f64, scale: f64) -> f64 {
-        scale * self.activation.gradient::<T>(x)
+        (self.activation.gradient::<T>(x) * scale).round()
     }
 }
 
@@ -180,6 +181,8 @@ struct ReadAhead<const AHEAD: usize, R, F> {
 impl<const AHEAD: usize, I: Copy, R: Fn(usize) -> I, F: FnMut(usize, I) -> f64> Terms
     for ReadAhead<AHEAD, R, F>
 {
+    type Term = f64;
+
     #[inline(always)]
     fn fill(&mut self, start: usize, out: &mut [f64]) {
         for (index, out) in (start..).zip(out) {
@@ -375,8 +378,8 @@ pub fn illegal_label(
 
 /// The loss that a sum comes to.
 #[inline(always)]
-pub fn reduced<T: Element>(losses: T::Sum, divisor: f64) -> T {
-    T::narrow(divide(losses.value(), divisor))
+pub fn reduced<T: Element>(losses: T::Sum, divisor: T::Wide) -> T {
+    T::narrow(divide(losses.wide(), divisor))
 }
 
 /// The partial over `len` elements or rows from `start` on, from what each block's losses and weights add up to.

@@ -11,6 +11,7 @@
 
 use crate::dispatch::INTEGER;
 use crate::quick::{Arithmetic, Plain};
+use crate::wide::{Pair, Wide, fast_two_sum, leading_quotient, two_sum};
 
 // BEGIN GENERATED COEFFICIENTS
 /// `Q` in `exp(r) = 1 + (r + r^2 Q(r))` for `|r| <= 0.34658`, just beyond `ln(2)/2`.
@@ -192,9 +193,15 @@ fn inlined_exp(x: f64, low: f64) -> f64 {
     let k = shifted - MAGIC;
     let r = (x - k * LN2_HI) - (k * LN2_LO - low);
     let significand = 1.0 + (r + r * r * polynomial::<Plain, _>(&EXP, r));
-    // 2^k by its bits. Where the result may be subnormal, 2^(k + 64) and then 2^-64, so that it is
-    // rounded once. A product rather than a sum of bits, so that a NaN stays one.
-    let subnormal = k < -960.0;
+    let (scale, unlift) = power_of_two(shifted);
+    significand * scale * unlift
+}
+
+/// 2^k by its bits, as two factors, for the k in the low bits of `shifted`. Where the result may be subnormal they are
+/// 2^(k + 64) and 2^-64, so that it is rounded once. For products rather than sums of bits, so that a NaN stays one.
+#[inline(always)]
+fn power_of_two(shifted: f64) -> (f64, f64) {
+    let subnormal = shifted - MAGIC < -960.0;
     let lift = if subnormal { 64 } else { 0 };
     let scale = f64::from_bits((shifted.to_bits().wrapping_add(lift) << 52).wrapping_add(ONE));
     let unlift = if subnormal {
@@ -202,7 +209,60 @@ fn inlined_exp(x: f64, low: f64) -> f64 {
     } else {
         1.0
     };
-    significand * scale * unlift
+    (scale, unlift)
+}
+
+/// [`exp_of_sum`] as a pair.
+///
+/// Relative error below 0.1 u. Where the result is below 2^-960, each of the two parts is a multiple of 2^-1074: the low
+/// one, or the only one, is off by up to half of that.
+///
+/// r is a pair too: r + r_low. Its bits down to 2^-25, `leading`, have a square that is a multiple of 2^-50, so
+/// that 1 + leading + leading^2 / 2 is exact. With rest = r + r_low - leading, below 2^-25.9, and Q'(r) = Q(r) - 1/2, the
+/// rest of 1 + r + r^2 Q(r) is rest (1 + leading + rest / 2) + r^2 Q'(r). In units of u, of an e^r of at least 0.707:
+/// - the polynomial's own error: 0.034;
+/// - r^2 Q'(r) is at most 0.0091 e^r, and takes 4.4 roundings: one for the square, one for the product, and of Q' one
+///   for its last sum, one for c1 r, and of the terms above, which are less than a tenth of it, four: 0.040;
+/// - it is evaluated at r, not at r + r_low, which is up to u / 4 away, and has a slope of at most 0.076 e^r there: 0.019;
+/// - the last sum, below 2^-7, rounds at 2^-61: 0.006.
+#[inline(always)]
+pub(crate) fn exp_pair(x: f64, low: f64) -> (f64, f64) {
+    if INTEGER {
+        called_exp_pair(x, low)
+    } else {
+        inlined_exp_pair(x, low)
+    }
+}
+
+/// See `called_exp`.
+#[inline(never)]
+fn called_exp_pair(x: f64, low: f64) -> (f64, f64) {
+    inlined_exp_pair(x, low)
+}
+
+#[inline(always)]
+fn inlined_exp_pair(x: f64, low: f64) -> (f64, f64) {
+    /// Q'.
+    const TAIL: [f64; 10] = {
+        let mut tail = EXP;
+        tail[0] -= 0.5;
+        tail
+    };
+    /// 1.5 * 2^27. Adding it rounds a number below 2^26 to a multiple of 2^-25.
+    const GRID: f64 = 201_326_592.0;
+    let (x, low) = if x < -746.0 { (-746.0, 0.0) } else { (x, low) };
+    let shifted = x * LOG2_E + MAGIC;
+    let k = shifted - MAGIC;
+    // Where the second is the larger one, both are below 2^-33, and what this loses is 2^-86.
+    let (a, b) = (x - k * LN2_HI, k * LN2_LO - low);
+    let (r, r_low) = fast_two_sum(a, -b);
+    let leading = (r + GRID) - GRID;
+    let rest = (r - leading) + r_low;
+    let high = 1.0 + (leading + leading * (0.5 * leading));
+    let low = rest + rest * (leading + 0.5 * rest) + r * r * polynomial::<Plain, _>(&TAIL, r);
+    let (high, low) = fast_two_sum(high, low);
+    let (scale, unlift) = power_of_two(shifted);
+    (high * scale * unlift, low * scale * unlift)
 }
 
 /// log(1 + f) = f - s (f - R(s^2)), s = f / (2 + f): with the leading term exact, the error of a small
@@ -236,18 +296,32 @@ fn inlined_log<A: Arithmetic, const N: usize>(coefficients: &[f64; N], f: f64) -
 /// cross-entropy at -100 takes care of.
 #[inline(always)]
 fn split(x: f64) -> (i64, f64) {
-    let e = x.to_bits().wrapping_sub(SQRT_HALF + 1) as i64 >> 52;
+    const LIFT: u64 = 1024;
+    // Lifted, so that it is positive: no vector unit before AVX-512 shifts the sign in.
+    let lifted = x.to_bits().wrapping_sub(SQRT_HALF + 1).wrapping_add(LIFT << 52);
+    let e = (lifted >> 52) as i64 - LIFT as i64;
     (
         e,
         f64::from_bits(x.to_bits().wrapping_sub((e << 52) as u64)),
     )
 }
 
+/// 2^-e.
+#[inline(always)]
+fn power_of_minus(e: i64) -> f64 {
+    f64::from_bits(ONE.wrapping_sub((e << 52) as u64))
+}
+
+/// The integer as a double by its bits: no vector unit before AVX-512 has a conversion.
+#[inline(always)]
+fn to_double(e: i64) -> f64 {
+    f64::from_bits(MAGIC.to_bits().wrapping_add(e as u64)) - MAGIC
+}
+
 /// e ln 2 + low, the logarithm put together again. Exact where e is 0.
 #[inline(always)]
 fn join(e: i64, low: f64) -> f64 {
-    // The integer as a double by its bits: no vector unit before AVX-512 has a conversion.
-    let e = f64::from_bits(MAGIC.to_bits().wrapping_add(e as u64)) - MAGIC;
+    let e = to_double(e);
     e * LN2_HI + (low + e * LN2_LO)
 }
 
@@ -269,9 +343,9 @@ pub fn log(x: f64) -> f64 {
 /// the rounding error of 1 + x, scaled, goes back into f.
 #[inline(always)]
 pub fn log1p(x: f64) -> f64 {
-    let (sum, lost) = crate::element::two_sum(1.0, x);
+    let (sum, lost) = two_sum(1.0, x);
     let (e, m) = split(sum);
-    let unscale = f64::from_bits(ONE.wrapping_sub((e << 52) as u64));
+    let unscale = power_of_minus(e);
     let f = if e == 0 {
         x
     } else {
@@ -292,4 +366,58 @@ pub fn log1p_unit(t: f64) -> f64 {
 #[inline(always)]
 pub(crate) fn log1p_unit_with<A: Arithmetic>(t: f64) -> f64 {
     log_near_one::<A, _>(&LOG1P_UNIT, t)
+}
+
+/// e ln 2 + ln(1 + f) as a pair, for an f from sqrt(1/2) - 1 to sqrt(2) - 1.
+///
+/// Relative error below 0.09 u.
+///
+/// With s = f / (2 + f), f - s f is 2 s, so that the formula above is log(1 + f) = 2 s + s z P(z). Here 2 s, as
+/// f / (1 + f / 2), is known to 2^-74. s z P(z) is at most 0.0099 of the logarithm, and takes some 7 roundings: one for s,
+/// three for z, one for P's last sum and a fifth of one for its others, two products; and the sum with what is left of
+/// 2 s takes one more. Where e is not 0, the logarithm is larger than its part of f, and e ln 2 is exact to 2^-91.
+#[inline(always)]
+fn log_of_parts(e: i64, f: Pair) -> (f64, f64) {
+    if INTEGER {
+        called_log_of_parts(e, f)
+    } else {
+        inlined_log_of_parts(e, f)
+    }
+}
+
+/// See `called_exp`.
+#[inline(never)]
+fn called_log_of_parts(e: i64, f: Pair) -> (f64, f64) {
+    inlined_log_of_parts(e, f)
+}
+
+#[inline(always)]
+fn inlined_log_of_parts(e: i64, f: Pair) -> (f64, f64) {
+    let half = 0.5 * f.high();
+    let (one_and_half, lost) = fast_two_sum(1.0, half);
+    let denominator = Pair::of_parts(one_and_half, lost + 0.5 * f.low());
+    let (leading, rest) = leading_quotient(f, denominator);
+    let s = 0.5 * (leading + rest);
+    let z = s * s;
+    let tail = rest + s * (z * polynomial::<Plain, _>(&LOG, z));
+    let e = to_double(e);
+    let (high, lost) = fast_two_sum(e * LN2_HI, leading);
+    fast_two_sum(high, lost + (tail + e * LN2_LO))
+}
+
+/// [`log`] as a pair. Relative error below 0.09 u.
+#[inline(always)]
+pub(crate) fn log_pair(x: f64) -> (f64, f64) {
+    let (e, m) = split(x);
+    log_of_parts(e, Pair::from(m - 1.0))
+}
+
+/// [`log1p`] of a pair, as a pair, for an x that has no low part where it is negative. Relative error below 0.09 u.
+#[inline(always)]
+pub(crate) fn log1p_pair(x: Pair) -> (f64, f64) {
+    let (sum, lost) = two_sum(1.0, x.high());
+    let (e, m) = split(sum);
+    let scaled = fast_two_sum(m - 1.0, (lost + x.low()) * power_of_minus(e));
+    let f = if e == 0 { x } else { Pair::new(scaled) };
+    log_of_parts(e, f)
 }

@@ -11,6 +11,7 @@ use crate::parallel::{self, Parts};
 use crate::quick::{Arithmetic, Estimate, Groups, GroupsMut, LANES, Near, Stretch};
 use crate::reduce::{self, BLOCK, CHUNK, Partial, Reduction, Sum, Terms, Weighted, weigh};
 use crate::team::Alone;
+use crate::wide::Wide;
 use core::marker::PhantomData;
 
 /// A loss of pairs of elements: its formula for one pair, and its options.
@@ -30,10 +31,10 @@ pub(crate) trait ElementwiseLoss<T: Element>: Copy + Sync {
     fn check(&self, input: &[T], target: &[T]) -> Result<(), Error>;
 
     /// The unweighted loss of one element.
-    fn value(x: f64, y: f64, pos_weight: f64) -> f64;
+    fn value(x: f64, y: f64, pos_weight: f64) -> T::Wide;
 
     /// Its derivative with respect to x.
-    fn gradient(x: f64, y: f64, pos_weight: f64) -> f64;
+    fn gradient(x: f64, y: f64, pos_weight: f64) -> T::Wide;
 
     /// Whether there are quick paths: the three functions below, for weights of 1.
     const QUICK: bool = false;
@@ -364,7 +365,7 @@ impl<T: Element, L: ElementwiseLoss<T>> Map<T, 2> for Value<'_, T, L> {
 
     #[inline(always)]
     fn record(&self, [x, y]: [f64; 2], weight: f64, pos_weight: f64) -> f64 {
-        weigh(weight, L::value(x, y, pos_weight))
+        weigh(weight, L::value(x, y, pos_weight)).round()
     }
 
     fn has_quick(&self) -> bool {
@@ -391,7 +392,7 @@ impl<T: Element, L: ElementwiseLoss<T>> Map<T, 3> for GradientEach<'_, T, L> {
 
     #[inline(always)]
     fn record(&self, [x, y, scale]: [f64; 3], weight: f64, pos_weight: f64) -> f64 {
-        T::scale(T::product(scale, weight), L::gradient(x, y, pos_weight))
+        (L::gradient(x, y, pos_weight) * T::Wide::product(scale, weight)).round()
     }
 
     fn has_quick(&self) -> bool {
@@ -507,6 +508,8 @@ struct Of<'a, F, const GRADIENT: bool>(&'a mut F);
 impl<A, T: Element, L: ElementwiseLoss<T>, const GRADIENT: bool> Terms
     for Of<'_, LossTerms<'_, A, T, L>, GRADIENT>
 {
+    type Term = f64;
+
     #[inline(always)]
     fn fill(&mut self, from: usize, out: &mut [f64]) {
         let terms = &mut *self.0;
@@ -650,8 +653,11 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         self.loss.reduction().divisor(|| self.input.len() as f64)
     }
 
+    // `f64`: each loss is rounded before it is added, so that the sum is within 1 u of what its terms are within, and the
+    // quotient is rounded once more.
     fn reduced(&self, losses: T::Sum) -> T {
-        T::narrow(reduce::divide(losses.value(), self.divisor()))
+        let divisor = T::Wide::from(self.divisor());
+        T::narrow(reduce::divide(losses.wide(), divisor))
     }
 
     /// The losses of one block.

@@ -75,6 +75,8 @@ mod parallel;
 mod quick;
 pub mod reduce;
 mod team;
+#[doc(hidden)]
+pub mod wide;
 
 pub use activation::{
     LogSigmoid, LogSoftmax, Sigmoid, Softmax, Softplus, log_sigmoid, log_sigmoid_derivative,

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::instance::Loss;
 use crate::quick::{Arithmetic, Near};
 use crate::reduce::{Partial, Reduction};
+use crate::wide::Wide;
 
 /// Mean squared error, `mse_loss`.
 ///
@@ -38,15 +39,25 @@ pub struct Mse {
 
 /// The loss of one element: (x - y)^2.
 #[inline(always)]
-pub fn value(x: f64, y: f64) -> f64 {
-    let residual = x - y;
-    residual * residual
+pub fn value<T: Element>(x: f64, y: f64) -> f64 {
+    wide_value::<T::Wide>(x, y).round()
 }
 
 /// Its derivative with respect to x: 2 (x - y).
 #[inline(always)]
-pub fn gradient(x: f64, y: f64) -> f64 {
-    2.0 * (x - y)
+pub fn gradient<T: Element>(x: f64, y: f64) -> f64 {
+    wide_gradient::<T::Wide>(x, y).round()
+}
+
+#[inline(always)]
+fn wide_value<W: Wide>(x: f64, y: f64) -> W {
+    let residual = W::difference(x, y);
+    residual * residual
+}
+
+#[inline(always)]
+fn wide_gradient<W: Wide>(x: f64, y: f64) -> W {
+    W::difference(x, y) * 2.0
 }
 
 impl<T: Element> ElementwiseLoss<T> for Mse {
@@ -59,13 +70,13 @@ impl<T: Element> ElementwiseLoss<T> for Mse {
     }
 
     #[inline(always)]
-    fn value(x: f64, y: f64, _: f64) -> f64 {
-        value(x, y)
+    fn value(x: f64, y: f64, _: f64) -> T::Wide {
+        wide_value(x, y)
     }
 
     #[inline(always)]
-    fn gradient(x: f64, y: f64, _: f64) -> f64 {
-        gradient(x, y)
+    fn gradient(x: f64, y: f64, _: f64) -> T::Wide {
+        wide_gradient(x, y)
     }
 
     // The formulas are what they are; what is quicker is a sum without the fixed tree.
@@ -73,19 +84,19 @@ impl<T: Element> ElementwiseLoss<T> for Mse {
 
     #[inline(always)]
     fn quick_term<A: Arithmetic>(x: f64, y: f64) -> (f64, f64) {
-        (value(x, y), 1.0)
+        (value::<T>(x, y), 1.0)
     }
 
     #[inline(always)]
     fn quick_value<A: Arithmetic>(x: f64, y: f64) -> Near {
-        Near::exact(value(x, y))
+        Near::exact(value::<T>(x, y))
     }
 
     #[inline(always)]
     fn quick_gradient<A: Arithmetic>(x: f64, y: f64, scale: f64) -> Quick {
         Quick {
-            output: Near::exact(scale * gradient(x, y)),
-            linear: value(x, y),
+            output: Near::exact(scale * gradient::<T>(x, y)),
+            linear: value::<T>(x, y),
             factor: 1.0,
         }
     }

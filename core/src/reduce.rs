@@ -25,10 +25,13 @@
 //! and added up beside the sum, in the same tree.
 
 use crate::dispatch::VECTORS;
-use crate::element::{Element, two_sum};
+use crate::element::Element;
 use crate::error::{Argument, Error};
 use crate::quick;
 use crate::team::Team;
+use crate::wide::{Pair, Wide, two_sum};
+use core::marker::PhantomData;
+use core::ops::Mul;
 
 /// How many terms a block of the fixed tree has.
 pub const BLOCK: usize = 4096;
@@ -55,21 +58,21 @@ pub enum Reduction {
 
 impl Reduction {
     /// What a sum of losses, or a `grad_output`, is divided by: the weights, which a sum does not need.
-    pub(crate) fn divisor(self, weights: impl FnOnce() -> f64) -> f64 {
+    pub(crate) fn divisor<W: Wide>(self, weights: impl FnOnce() -> W) -> W {
         match self {
             Self::Mean => weights(),
-            Self::Sum => 1.0,
+            Self::Sum => W::from(1.0),
         }
     }
 }
 
 /// value / divisor, and NaN for the mean of nothing.
 #[doc(hidden)]
-pub fn divide(value: f64, divisor: f64) -> f64 {
-    if divisor == 0.0 {
+pub fn divide<W: Wide>(value: W, divisor: W) -> f64 {
+    if divisor.high() == 0.0 {
         f64::NAN
     } else {
-        value / divisor
+        (value / divisor).round()
     }
 }
 
@@ -83,10 +86,14 @@ pub trait Node: Copy + Default {
 /// A number that terms are added to.
 #[doc(hidden)]
 pub trait Sum: Node {
+    /// What formulas are evaluated in that the sum is part of.
+    type Wide: Wide;
     /// The sum with one more term.
-    fn add(self, term: f64) -> Self;
-    /// What it comes to.
+    fn add(self, term: impl Wide) -> Self;
+    /// What it comes to, rounded.
     fn value(self) -> f64;
+    /// What it comes to.
+    fn wide(self) -> Self::Wide;
     /// The sum with each of its parts changed.
     fn map(self, part: impl FnMut(u64) -> u64) -> Self;
 }
@@ -99,13 +106,20 @@ impl Node for f64 {
 }
 
 impl Sum for f64 {
+    type Wide = f64;
+
     #[inline(always)]
-    fn add(self, term: f64) -> Self {
-        self + term
+    fn add(self, term: impl Wide) -> Self {
+        self + term.high()
     }
 
     #[inline(always)]
     fn value(self) -> f64 {
+        self
+    }
+
+    #[inline(always)]
+    fn wide(self) -> f64 {
         self
     }
 
@@ -136,12 +150,14 @@ impl Node for Compensated {
 }
 
 impl Sum for Compensated {
+    type Wide = Pair;
+
     #[inline(always)]
-    fn add(self, term: f64) -> Self {
-        let (high, lost) = two_sum(self.high, term);
+    fn add(self, term: impl Wide) -> Self {
+        let (high, lost) = two_sum(self.high, term.high());
         Self {
             high,
-            low: self.low + lost,
+            low: self.low + (lost + term.low()),
         }
     }
 
@@ -155,6 +171,17 @@ impl Sum for Compensated {
         }
     }
 
+    /// The low part comes to more than a few u of the high one where terms cancel, or after many of them.
+    #[inline(always)]
+    fn wide(self) -> Pair {
+        let (high, low) = if self.high.is_finite() {
+            two_sum(self.high, self.low)
+        } else {
+            (self.high, 0.0)
+        };
+        Pair::of_parts(high, low)
+    }
+
     #[inline(always)]
     fn map(self, mut part: impl FnMut(u64) -> u64) -> Self {
         Self {
@@ -166,15 +193,18 @@ impl Sum for Compensated {
 
 /// The terms of a sum.
 pub(crate) trait Terms {
+    /// `f64`, or what the sum's formulas are evaluated in.
+    type Term: Wide;
+
     /// Evaluates the terms from `start` on, one for each place of `out`: at most [`CHUNK`]. Called once for each
     /// term, in any order.
-    fn fill(&mut self, start: usize, out: &mut [f64]);
+    fn fill(&mut self, start: usize, out: &mut [Self::Term]);
 
     /// Adds the terms `first`, `first + LANES`, … below `len` to a lane.
     #[inline(always)]
     fn add_lane<S: Sum>(&mut self, mut sum: S, first: usize, len: usize) -> S {
         for start in (first..len).step_by(LANES) {
-            let mut term = [0.0];
+            let mut term = [Self::Term::default()];
             self.fill(start, &mut term);
             sum = sum.add(term[0]);
         }
@@ -189,9 +219,33 @@ pub(crate) fn terms<F: FnMut(usize, &mut [f64])>(fill: F) -> F {
 }
 
 impl<F: FnMut(usize, &mut [f64])> Terms for F {
+    type Term = f64;
+
     #[inline(always)]
     fn fill(&mut self, start: usize, out: &mut [f64]) {
         self(start, out);
+    }
+}
+
+/// The same, of terms that are not rounded before they are added.
+pub(crate) struct WideTerms<F, W> {
+    fill: F,
+    of: PhantomData<W>,
+}
+
+/// See [`WideTerms`].
+#[inline(always)]
+pub(crate) fn wide_terms<W: Wide, F: FnMut(usize, &mut [W])>(fill: F) -> WideTerms<F, W> {
+    let of = PhantomData;
+    WideTerms { fill, of }
+}
+
+impl<W: Wide, F: FnMut(usize, &mut [W])> Terms for WideTerms<F, W> {
+    type Term = W;
+
+    #[inline(always)]
+    fn fill(&mut self, start: usize, out: &mut [W]) {
+        (self.fill)(start, out);
     }
 }
 
@@ -214,7 +268,7 @@ pub(crate) fn block<S: Sum, M: Team>(team: M, len: usize, terms: impl Terms) -> 
 #[inline(always)]
 fn side_by_side<S: Sum, const N: usize>(len: usize, mut terms: impl Terms) -> S {
     let mut lanes = [S::default(); N];
-    let mut buffer = [0.0; CHUNK];
+    let mut buffer = [Default::default(); CHUNK];
     let mut start = 0;
     while start < len {
         let (first, _) = buffer.split_at_mut(CHUNK.min(len - start));
@@ -304,8 +358,10 @@ struct Shifted<'a, F> {
 }
 
 impl<F: Terms> Terms for Shifted<'_, F> {
+    type Term = F::Term;
+
     #[inline(always)]
-    fn fill(&mut self, start: usize, out: &mut [f64]) {
+    fn fill(&mut self, start: usize, out: &mut [F::Term]) {
         self.terms.fill(self.start + start, out);
     }
 }
@@ -518,18 +574,18 @@ impl<T: Element> Partial<T> {
             });
         }
         let total = self.tree.total();
-        let divisor = reduction.divisor(|| total.weights.value());
-        Ok(T::narrow(divide(total.losses.value(), divisor)))
+        let divisor = reduction.divisor(|| total.weights.wide());
+        Ok(T::narrow(divide(total.losses.wide(), divisor)))
     }
 }
 
 /// weight * value, where a weight of zero takes nothing from an infinite value. NaN stays NaN.
 #[inline(always)]
-pub(crate) fn weigh(weight: f64, value: f64) -> f64 {
-    if weight == 0.0 && !value.is_nan() {
-        0.0
+pub(crate) fn weigh<X: Wide, W: Wide + Mul<X, Output = W>>(weight: X, value: W) -> W {
+    if weight.high() == 0.0 && !value.high().is_nan() {
+        W::default()
     } else {
-        weight * value
+        value * weight
     }
 }
 

@@ -230,7 +230,7 @@ fn activations_times(which: fn(f32) -> bool) {
         (
             "sigmoid",
             |x, g, out| Sigmoid::new().backward(x, g, out).unwrap(),
-            sigmoid_gradient,
+            sigmoid_gradient::<f32>,
         ),
         (
             "log_sigmoid",

@@ -251,12 +251,12 @@ impl<'a, T: Element> Call<'a, T> {
             (Reduction::Mean, Count::Rows) => self.rows() as f64,
             (Reduction::Mean, Count::Labels) => {
                 let sums = self.weights()?;
-                let total = self.work.scratch::<f64>(1)?;
+                let total = self.work.scratch::<f64>(2)?;
                 let address = self.work.address(&total);
-                let to = Places::new(address, 1);
+                let to = Places::new(address, 2);
                 let divisor = self.args.divisor;
                 self.work.total(sums, to, Places::NONE, divisor)?;
-                self.args.divisor.at = Slice::new(address, 1);
+                self.args.divisor.at = Slice::new(address, 2);
                 return Ok(Divided(Some(total)));
             }
         };

@@ -117,7 +117,7 @@ fn losses<M: Machine, K: Team, T: Element>(
         let scale = (!args.output.is_empty()).then(|| {
             if grad_output.is_empty() {
                 // SAFETY: as above.
-                divide(args.scale, unsafe { args.divisor.read() })
+                divide(T::Wide::from(args.scale), unsafe { args.divisor.read() })
             } else {
                 at(grad_output, row)
             }

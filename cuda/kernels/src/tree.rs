@@ -3,7 +3,7 @@
 use crate::checks;
 use crate::machine::{Block, Machine, THREADS};
 use crate::memory::{Labels, Places, Slice, SumOf};
-use trueloss::device::{self, Node, Sum, Team};
+use trueloss::device::{self, Node, Sum, Team, Wide};
 use trueloss::{BLOCK, Element};
 
 /// How many nodes a round of the kernels `tree` makes one of.
@@ -15,7 +15,7 @@ pub const TREE_WIDTH: usize = THREADS;
 pub struct Divisor {
     /// The number,
     pub number: f64,
-    /// unless it is here.
+    /// unless it is here: the number, and what it lacks, see [`Wide`].
     pub at: Slice<f64>,
 }
 
@@ -24,12 +24,12 @@ impl Divisor {
     ///
     /// That of a launch, see `list`.
     #[inline(always)]
-    pub(crate) unsafe fn read(&self) -> f64 {
+    pub(crate) unsafe fn read<W: Wide>(&self) -> W {
         // SAFETY: the caller's promise.
-        unsafe { self.at.read() }
-            .first()
-            .copied()
-            .unwrap_or(self.number)
+        match unsafe { self.at.read() } {
+            &[high, low] => W::of_parts(high, low),
+            _ => W::from(self.number),
+        }
     }
 }
 
@@ -41,7 +41,7 @@ pub struct TreeArgs<T: Element> {
     pub nodes: Slice<SumOf<T>>,
     /// Where those 8 levels above go,
     pub above: Places<SumOf<T>>,
-    /// or, where there is but one, what it comes to,
+    /// or, where there is but one, what it comes to, and what that lacks,
     pub total: Places<f64>,
     /// and that divided by the divisor and rounded.
     pub result: Places<T>,
@@ -80,7 +80,9 @@ pub(crate) fn tree<M: Machine, T: Element>(machine: M, args: &TreeArgs<T>) {
                     args.above.put(group, node);
                 }
                 if !args.total.is_empty() {
-                    args.total.put(0, node.value());
+                    let total = node.wide();
+                    args.total.put(0, total.high());
+                    args.total.put(1, total.low());
                 }
                 if !args.result.is_empty() {
                     args.result

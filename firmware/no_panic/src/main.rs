@@ -230,8 +230,8 @@ fn of_numbers<T: Element>(given: &Given<'_, T>) {
     let _ = black_box((softplus.value(x()), softplus.derivative(x())));
 
     let v = || black_box(given.number);
-    black_box((mse::value(v(), v()), mse::gradient(v(), v())));
-    black_box((bce::value(v(), v()), bce::gradient(v(), v())));
+    black_box((mse::value::<T>(v(), v()), mse::gradient::<T>(v(), v())));
+    black_box((bce::value::<T>(v(), v()), bce::gradient::<T>(v(), v())));
     black_box(bce_with_logits::value::<T>(v(), v(), v()));
     black_box(bce_with_logits::gradient::<T>(v(), v(), v()));
     black_box((nll::value(v()), nll::gradient()));
@@ -243,7 +243,7 @@ fn of_numbers<T: Element>(given: &Given<'_, T>) {
         black_box(true),
     ));
     use trueloss::activation::*;
-    black_box((sigmoid_value::<T>(v()), sigmoid_gradient(v())));
+    black_box((sigmoid_value::<T>(v()), sigmoid_gradient::<T>(v())));
     black_box((
         softplus_value::<T>(v(), v()),
         softplus_gradient::<T>(v(), v()),
