@@ -24,10 +24,10 @@ use crate::reduce::{Partial, Reduction, weigh};
 /// A NaN logit gives a NaN for its element. The mean of nothing is NaN, its sum 0.
 ///
 /// Error: `f32`: on a hard label (y = 0 or 1) without weights correctly rounded, value and gradient;
-/// else below 0.5001 ULP, with two exceptions where terms of different sign nearly cancel. The gradient at a
-/// soft target, which passes through 0, is within 0.5001 ULP + 2^-50 of the sum of its two terms' magnitudes
-/// (2^-49 for that of a reduced loss). A reduced loss with negative weights is within 0.5001 ULP + 2^-46 of the
-/// sum of its terms' magnitudes.
+/// else below 0.5001 ULP, at soft targets too, with two exceptions where terms of different sign nearly cancel. With a
+/// `pos_weight`, the gradient at a soft target may come nearer to 0 than any precision reaches: it is within 0.5001
+/// ULP + 2^-100 of the sum of its two terms' magnitudes. A reduced loss with negative weights is within 0.5001 ULP + 2^-46
+/// of the sum of its terms' magnitudes.
 /// `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`]; [`Error::OutsideUnitInterval`] for a target outside [0, 1] or NaN;
@@ -136,7 +136,7 @@ fn double_gradient(x: f64, y: f64, pos_weight: f64) -> (f64, bool) {
     const CANCELLED: f64 = 0.25;
     // Half the smallest subnormal is e^-745.13.
     const UNDERFLOW: f64 = -745.13;
-    let t = DoubleDouble::short_exp(-x.abs());
+    let t = DoubleDouble::new(-x.abs()).short_exp();
     let (negative, positive) = (
         DoubleDouble::sum(1.0, -y),
         DoubleDouble::product(pos_weight, y),

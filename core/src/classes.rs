@@ -340,15 +340,10 @@ impl<T: Element> Row<'_, T> {
     }
 
     pub(crate) fn has_nan<M: Team>(&self, team: M) -> bool {
-        let mut any = team
-            .share(self.layout.classes)
-            .fold(0, |any, j| any | u64::from(self.get(j).is_nan()));
-        let mut half = M::THREADS / 2;
-        while half > 0 {
-            any |= team.ask_above(any, half);
-            half /= 2;
-        }
-        team.ask(any, 0) != 0
+        team.any(
+            team.share(self.layout.classes)
+                .fold(false, |any, j| any | self.get(j).is_nan()),
+        )
     }
 
     /// Softmax's parts.

@@ -5,6 +5,7 @@ use crate::classes::{
     methods, record_chunk,
 };
 use crate::dispatch::INTEGER;
+use crate::double_double::DoubleDouble;
 use crate::element::Element;
 use crate::elementary::log1p;
 use crate::error::{Argument, Error, check_length};
@@ -13,6 +14,7 @@ use crate::integer::{self, Positive};
 use crate::quick::{self, Arithmetic, Estimate, FEW, Kept, LANES, NARROW, Near, Rows, WIDE};
 use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, check_finite, weigh};
 use crate::team::{Alone, Team};
+use core::ops::{Add, Mul};
 
 /// Cross-entropy of logits, `cross_entropy`.
 ///
@@ -39,8 +41,8 @@ use crate::team::{Alone, Team};
 ///
 /// Error: `f32`: the loss below 0.5001 ULP (with negative weights + 2^-44 of the sum of the terms' magnitudes),
 /// and so is the gradient for a class index without smoothing. With smoothing or probabilities the
-/// gradient is a difference that may cancel: within 0.5001 ULP + 2^-44 (sum_i |v_i| p_j + |v_j|) of the
-/// row's factors. `f64`: see the table of bounds in the README.
+/// gradient is a difference that may cancel: within 0.5001 ULP + 2^-95 (sum_i |v_i| p_j + |v_j|) of the
+/// row's factors, for up to 2^27 classes and probabilities that are not negative. `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`]; [`Error::ClassIndex`] for a label outside `0..C`; [`Error::NotFinite`] for
 /// a weight or probability that is not finite; [`Error::OutsideUnitInterval`] for a label smoothing outside [0, 1] or NaN.
@@ -96,7 +98,8 @@ pub fn gradient(e: f64, others: f64, is_label: bool, is_max: bool) -> f64 {
 /// that of the first class with the largest logit, `at_max`.
 ///
 /// At that class V - v_j is `rest`, so that nothing cancels where it is 0: a probability of 1 there is a
-/// label.
+/// label. Elsewhere the two terms may cancel, down to what the rounding of the arguments has left: the gradients that
+/// [`CrossEntropy`] writes are then evaluated in double-double.
 #[inline(always)]
 pub fn gradient_of_factors(
     e: f64,
@@ -106,13 +109,106 @@ pub fn gradient_of_factors(
     rest: f64,
     is_max: bool,
 ) -> f64 {
-    let denominator = 1.0 + others;
-    let numerator = if is_max {
-        rest - v * others
+    let [positive, negative, denominator] =
+        terms_of_gradient(1.0, e, others, v, at_max, rest, is_max);
+    (positive - negative) / denominator
+}
+
+/// The two terms of its numerator and its denominator, in `f64` or in double-double.
+#[inline(always)]
+fn terms_of_gradient<N: Copy + Add<Output = N> + Mul<Output = N>>(
+    one: N,
+    e: N,
+    others: N,
+    v: N,
+    at_max: N,
+    rest: N,
+    is_max: bool,
+) -> [N; 3] {
+    let denominator = one + others;
+    let [positive, negative] = if is_max {
+        [rest, v * others]
     } else {
-        (at_max + rest) * e - v * denominator
+        [(at_max + rest) * e, v * denominator]
     };
-    numerator / denominator
+    [positive, negative, denominator]
+}
+
+/// Where less than this part of the sum of the terms' [`Magnitudes`] is left in `f64`, the gradient of [`Factors`] is evaluated
+/// again from [`Doubles`].
+///
+/// In `f64` either term is within 2^-44 of its magnitude: with u = 2^-53, e_j is within (1.9 + |x_j - m|) u of itself, as the
+/// difference is rounded. A term that an `f32` can show after all factors has |x_j - m| below 400. S and V are within what their
+/// terms are and 40 u for their additions, and a v_j is within 4 u. As long as 2^-6 of the sum is left,
+/// that is 2^-38 of the gradient. Elements as wide as `f64` ask for more than that everywhere.
+const fn cancelled<T>() -> f64 {
+    if is_wide::<T>() { 2.0 } else { 1.0 / 64.0 }
+}
+
+/// The same of [`Doubles`] that are not exact: their exponentials are within 0.12 u, and so are S and either term. As long
+/// as 2^-18 is left, that is 2^-38 of the gradient; for elements as wide as `f64`, where 3/8 is left, 0.32 u, and with the
+/// denominator 0.44 u.
+const fn cancelled_in_short<T>() -> f64 {
+    if is_wide::<T>() {
+        0.375
+    } else {
+        1.0 / (1 << 18) as f64
+    }
+}
+
+const fn is_wide<T>() -> bool {
+    size_of::<T>() >= size_of::<f64>()
+}
+
+/// v_j at the class with the largest logit, the sum of the others, and whether this thread has seen a negative one.
+struct Total {
+    at_max: f64,
+    rest: f64,
+    negative: bool,
+}
+
+/// S, and the magnitudes of what [`Total`] has.
+struct Magnitudes {
+    others: f64,
+    at_max: f64,
+    rest: f64,
+}
+
+impl Magnitudes {
+    /// The sum of the magnitudes of the terms that a gradient's numerator has.
+    #[inline(always)]
+    fn of(&self, e: f64, v: f64, is_max: bool) -> f64 {
+        let Self {
+            others,
+            at_max,
+            rest,
+        } = *self;
+        let [positive, negative, _] =
+            terms_of_gradient(1.0, e, others, v.abs(), at_max, rest, is_max);
+        positive + negative
+    }
+}
+
+/// What the gradients of a row share, in double-double: S, v_j at the first class with the largest logit, and the sum of
+/// the others.
+///
+/// Where they are `exact`, each e_j is within 22 u^2 and each v_j within 31 u^2 (an exact difference, a quotient, two products
+/// and a sum). So are their sums, with 1720 u^2 more for up to 2^27 classes. Either term of the gradient has two products and a
+/// sum beside that, 27 u^2: their difference is within 1800 u^2 < 2^-95 of sum_i |v_i| p_j + |v_j|.
+#[derive(Clone, Copy)]
+struct Doubles {
+    others: DoubleDouble,
+    at_max: DoubleDouble,
+    rest: DoubleDouble,
+    exact: bool,
+}
+
+/// w ((1 - e) q + e/C) in double-double.
+#[inline(always)]
+fn double_factor(weight: f64, smoothing: f64, q: f64, classes: usize) -> DoubleDouble {
+    let uniform = DoubleDouble::new(smoothing) / DoubleDouble::new(classes as f64);
+    let own = DoubleDouble::sum(1.0, -smoothing) * DoubleDouble::new(q);
+    DoubleDouble::new(weight) * (own + uniform)
 }
 
 /// The factors v_j of a row whose target is not a single class: `fill(start, out)` gives those of the
@@ -120,26 +216,62 @@ pub fn gradient_of_factors(
 trait Factors {
     fn fill(&self, start: usize, out: &mut [f64]);
 
-    /// v_j at the class with the largest logit, and the sum of the others.
-    fn total<S: Sum, M: Team>(&self, team: M, parts: &SoftmaxParts, classes: usize) -> (f64, f64) {
+    /// v_j in double-double.
+    fn double(&self, j: usize) -> DoubleDouble;
+
+    #[inline(always)]
+    fn total<S: Sum, M: Team>(&self, team: M, parts: &SoftmaxParts, classes: usize) -> Total {
         let mut at_max: f64 = 0.0;
+        let mut negative = false;
         let rest: S = reduce::sum(
             team,
             classes,
             reduce::terms(|start, out| {
                 self.fill(start, out);
+                negative |= out.iter().fold(false, |any, &v| any | (v < 0.0));
                 if let Some(v) = parts.at_max(start, out) {
                     at_max = core::mem::take(v);
                 }
             }),
         );
         let at_max = team.ask(at_max.to_bits(), parts.argmax % M::THREADS);
-        (f64::from_bits(at_max), rest.value())
+        Total {
+            at_max: f64::from_bits(at_max),
+            rest: rest.value(),
+            negative,
+        }
+    }
+
+    /// The sum of the magnitudes of the v_j but that at the class with the largest logit.
+    #[inline(always)]
+    fn magnitude<M: Team>(
+        &self,
+        team: M,
+        parts: &SoftmaxParts,
+        classes: usize,
+        total: &Total,
+    ) -> f64 {
+        if !team.any(total.negative) {
+            return total.rest;
+        }
+        reduce::sum(
+            team,
+            classes,
+            reduce::terms(|start, out| {
+                self.fill(start, out);
+                if let Some(v) = parts.at_max(start, out) {
+                    *v = 0.0;
+                }
+                for v in out {
+                    *v = v.abs();
+                }
+            }),
+        )
     }
 
     /// sum_j v_j (m - x_j) + V log1p(S): terms that are never negative where the v_j are not.
     fn value<T: Element, M: Team>(&self, team: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> f64 {
-        let (at_max, rest) = self.total::<T::Sum, M>(team, parts, row.layout.classes);
+        let total = self.total::<T::Sum, M>(team, parts, row.layout.classes);
         let mut factors = [0.0; CHUNK];
         let below: T::Sum = reduce::sum(
             team,
@@ -153,7 +285,7 @@ trait Factors {
                 }
             }),
         );
-        below.value() + weigh(at_max + rest, parts.log1p())
+        below.value() + weigh(total.at_max + total.rest, parts.log1p())
     }
 
     fn gradient<T: Element, M: Team>(
@@ -165,17 +297,168 @@ trait Factors {
         layout: Layout,
         grad_input: &mut (impl Output<T> + ?Sized),
     ) {
-        let (at_max, rest) = self.total::<T::Sum, M>(team, parts, row.layout.classes);
-        let mut factors = [0.0; CHUNK];
-        layout.write_all(team, grad_input, |start, out| {
-            let (factors, _) = factors.split_at_mut(out.len().min(CHUNK));
-            self.fill(start, factors);
-            row.exponentials(parts, start, out);
-            for ((j, e), &v) in (start..).zip(out).zip(factors.iter()) {
-                let is_max = j == parts.argmax;
-                *e = scale * gradient_of_factors(*e, parts.others, v, at_max, rest, is_max);
+        let classes = row.layout.classes;
+        let total = self.total::<T::Sum, M>(team, parts, classes);
+        let magnitude = self.magnitude(team, parts, classes, &total);
+        let magnitudes = Magnitudes {
+            others: parts.others,
+            at_max: total.at_max.abs(),
+            rest: magnitude,
+        };
+        let Total { at_max, rest, .. } = total;
+        let mut doubles = None;
+        // All threads of the team go on to the next accuracy, or none.
+        loop {
+            let mut open = false;
+            let mut factors = [0.0; CHUNK];
+            layout.write_all(team, grad_input, |start, out| {
+                let (factors, _) = factors.split_at_mut(out.len().min(CHUNK));
+                self.fill(start, factors);
+                row.exponentials(parts, start, out);
+                let mut cancels = [false; CHUNK];
+                let mut any = false;
+                for (((j, e), &v), cancels) in (start..)
+                    .zip(out.iter_mut())
+                    .zip(factors.iter())
+                    .zip(&mut cancels)
+                {
+                    let is_max = j == parts.argmax;
+                    let [positive, negative, denominator] =
+                        terms_of_gradient(1.0, *e, parts.others, v, at_max, rest, is_max);
+                    let numerator = positive - negative;
+                    let magnitude = magnitudes.of(*e, v, is_max);
+                    *cancels = numerator.abs() < cancelled::<T>() * magnitude;
+                    any |= *cancels;
+                    *e = scale * (numerator / denominator);
+                }
+                if !any {
+                    return;
+                }
+                for ((j, out), _) in (start..)
+                    .zip(out)
+                    .zip(cancels)
+                    .filter(|(_, cancels)| *cancels)
+                {
+                    match &doubles {
+                        Some(doubles) => {
+                            let (gradient, cancels) =
+                                self.double_gradient(row, parts, &magnitudes, doubles, j);
+                            *out = scale * gradient;
+                            open |= cancels;
+                        }
+                        None => open = true,
+                    }
+                }
+            });
+            if !team.any(open) {
+                return;
             }
+            doubles = Some(match doubles {
+                None => self.short_doubles(team, row, parts),
+                Some(_) => self.exact_doubles(team, row, parts),
+            });
+        }
+    }
+
+    #[inline(always)]
+    fn short_doubles<T: Element, M: Team>(
+        &self,
+        team: M,
+        row: &Row<'_, T>,
+        parts: &SoftmaxParts,
+    ) -> Doubles {
+        self.doubles(team, row, parts, false, DoubleDouble::short_exp)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn exact_doubles<T: Element, M: Team>(
+        &self,
+        team: M,
+        row: &Row<'_, T>,
+        parts: &SoftmaxParts,
+    ) -> Doubles {
+        self.doubles(team, row, parts, true, DoubleDouble::whole_exp)
+    }
+
+    #[inline(always)]
+    fn doubles<T: Element, M: Team>(
+        &self,
+        team: M,
+        row: &Row<'_, T>,
+        parts: &SoftmaxParts,
+        exact: bool,
+        exp: impl Fn(DoubleDouble) -> DoubleDouble,
+    ) -> Doubles {
+        let classes = row.layout.classes;
+        let but_at_max = |start, high: &mut [f64], low: &mut [f64]| {
+            for part in [high, low] {
+                if let Some(zero) = parts.at_max(start, part) {
+                    *zero = 0.0;
+                }
+            }
+        };
+        let others = reduce::sum_of_pairs(team, classes, |start, high, low| {
+            row.read(start, high);
+            for (x, low) in high.iter_mut().zip(low.iter_mut()) {
+                (*x, *low) = exp(DoubleDouble::sum(*x, -parts.max)).parts();
+            }
+            but_at_max(start, high, low);
         });
+        let rest = reduce::sum_of_pairs(team, classes, |start, high, low| {
+            for ((j, high), low) in (start..).zip(high.iter_mut()).zip(low.iter_mut()) {
+                (*high, *low) = self.double(j).parts();
+            }
+            but_at_max(start, high, low);
+        });
+        Doubles {
+            others: DoubleDouble::of(others),
+            at_max: self.double(parts.argmax),
+            rest: DoubleDouble::of(rest),
+            exact,
+        }
+    }
+
+    /// The gradient of class j, and whether it takes exact [`Doubles`].
+    #[cold]
+    #[inline(never)]
+    fn double_gradient<T: Element>(
+        &self,
+        row: &Row<'_, T>,
+        parts: &SoftmaxParts,
+        magnitudes: &Magnitudes,
+        doubles: &Doubles,
+        j: usize,
+    ) -> (f64, bool) {
+        // Below this S, exponentials that are 0 in `short_exp` count.
+        const TINY: f64 = f64::from_bits((1023 - 800) << 52);
+        let is_max = j == parts.argmax;
+        let (one, v) = (DoubleDouble::new(1.0), self.double(j));
+        let below = DoubleDouble::sum(row.get(j), -parts.max);
+        let e = if doubles.exact {
+            below.whole_exp()
+        } else {
+            below.short_exp()
+        };
+        let [positive, negative, denominator] = terms_of_gradient(
+            one,
+            e,
+            doubles.others,
+            v,
+            doubles.at_max,
+            doubles.rest,
+            is_max,
+        );
+        let numerator = positive - negative;
+        let magnitude = magnitudes.of(e.value(), v.value(), is_max);
+        let cancels = numerator.value().abs() < cancelled_in_short::<T>() * magnitude;
+        let is_tiny = if is_max {
+            0.0 < parts.others && parts.others < TINY
+        } else {
+            (-746.0..DoubleDouble::LOWEST).contains(&below.value())
+        };
+        let is_near = doubles.exact || !(cancels || is_wide::<T>() && is_tiny);
+        ((numerator / denominator).value(), !is_near)
     }
 }
 
@@ -194,6 +477,18 @@ impl<T: Element> Factors for Probabilities<'_, T> {
         for (j, v) in (start..).zip(out) {
             *v = self.options.class_weight(j) * ((1.0 - smoothing) * *v + uniform);
         }
+    }
+
+    fn double(&self, j: usize) -> DoubleDouble {
+        let mut q = [0.0];
+        self.layout.read(self.target, j, &mut q);
+        let [q] = q;
+        double_factor(
+            self.options.class_weight(j),
+            self.options.label_smoothing,
+            q,
+            self.layout.classes,
+        )
     }
 }
 
@@ -217,6 +512,15 @@ impl<T: Element> Factors for Smoothed<'_, T> {
             };
             *v = own + uniform * weight;
         }
+    }
+
+    fn double(&self, j: usize) -> DoubleDouble {
+        double_factor(
+            self.options.class_weight(j),
+            self.options.label_smoothing,
+            if j == self.label { 1.0 } else { 0.0 },
+            self.classes,
+        )
     }
 }
 

@@ -57,6 +57,18 @@ impl DoubleDouble {
         }
     }
 
+    /// Of a pair that is not too far from one, exactly.
+    #[inline(always)]
+    pub(crate) fn of((high, low): (f64, f64)) -> Self {
+        Self::sum(high, low)
+    }
+
+    /// The two parts.
+    #[inline(always)]
+    pub(crate) fn parts(self) -> (f64, f64) {
+        (self.high, self.low)
+    }
+
     /// Rounded to an `f64`.
     #[inline(always)]
     pub(crate) fn value(self) -> f64 {
@@ -101,24 +113,40 @@ impl DoubleDouble {
         (sum, k as i32)
     }
 
-    /// e^x for x <= 0, within 0.12 u of itself: what `f64` gives at little more than its own cost. It can be vectorised.
-    /// 0 below [`LOWEST`](Self::LOWEST), NaN for NaN.
+    /// e^self for a number from -infinity to 0: [`exp`](Self::exp) multiplied out. What is below 2^-1022 - 2^-53 loses digits.
+    #[inline(always)]
+    pub(crate) fn whole_exp(self) -> Self {
+        if self.high < -746.0 {
+            return Self::new(0.0);
+        }
+        let (significand, exponent) = self.exp();
+        let half = exponent / 2;
+        significand.times_power(half).times_power(exponent - half)
+    }
+
+    /// e^self for a number from -infinity to 0, within 0.12 u of itself: what `f64` gives at little more than its own cost.
+    /// It can be vectorised. 0 below [`LOWEST`](Self::LOWEST), NaN for NaN.
     ///
     /// As [`elementary::exp`](crate::elementary::exp), with r and the sum 1 + r + r^2/2 in double-double. What else there
     /// is, r^2 (Q(r) - 1/2), is below 0.0077, with an error of 4 u of itself and three sums; the polynomial is off by
     /// 0.04 u, and ln 2 by much less: below 0.09 u in all, of at least 0.707.
     #[inline(always)]
-    pub(crate) fn short_exp(x: f64) -> Self {
+    pub(crate) fn short_exp(self) -> Self {
         const REST: [f64; EXP.len()] = {
             let mut rest = EXP;
             rest[0] -= 0.5;
             rest
         };
-        let below = x < Self::LOWEST;
-        let x = if below { Self::LOWEST } else { x };
+        let below = self.high < Self::LOWEST;
+        let (x, x_low) = if below {
+            (Self::LOWEST, 0.0)
+        } else {
+            (self.high, self.low)
+        };
         let shifted = x * LOG2_E + MAGIC;
         let k = shifted - MAGIC;
         let r = Self::sum(x - k * LN2_HI, -(k * LN2_LO));
+        let r = Self::sum(r.high, r.low + x_low);
         let square = Self::product(r.high, r.high);
         let (linear, lost) = two_sum(1.0, r.high);
         let (high, lost_too) = two_sum(linear, 0.5 * square.high);

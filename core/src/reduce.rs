@@ -297,6 +297,34 @@ pub(crate) fn sum<S: Sum, M: Team>(team: M, len: usize, mut terms: impl Terms) -
     sum.map(|bits| team.ask(bits, 0))
 }
 
+/// The sum of pairs, as a pair. `fill(start, high, low)` gives those from `start` on, the two parts in places of their own.
+///
+/// The parts are terms of one sum, each pair's one after the other. With d additions that a term goes through at most, what
+/// they lose, below i u of the sum of the magnitudes after i of them, is added with two roundings each: the
+/// result is within d (d + 3) u^2 of that sum. That is 1720 u^2 for 2^27 pairs.
+#[inline(always)]
+pub(crate) fn sum_of_pairs<M: Team>(
+    team: M,
+    len: usize,
+    mut fill: impl FnMut(usize, &mut [f64], &mut [f64]),
+) -> (f64, f64) {
+    const PAIRS: usize = CHUNK / 2;
+    let (mut highs, mut lows) = ([0.0; PAIRS], [0.0; PAIRS]);
+    let terms = terms(|start, out: &mut [f64]| {
+        // One term, of either part, or a chunk, which begins at a pair and may end within one.
+        let pairs = out.len().div_ceil(2).min(PAIRS);
+        let (highs, _) = highs.split_at_mut(pairs);
+        let (lows, _) = lows.split_at_mut(pairs);
+        fill(start / 2, highs, lows);
+        let parts = highs.iter().zip(lows).flat_map(|(high, low)| [*high, *low]);
+        for (out, part) in out.iter_mut().zip(parts.skip(start % 2)) {
+            *out = part;
+        }
+    });
+    let Compensated { high, low } = sum(team, 2 * len, terms);
+    (high, low)
+}
+
 /// The terms from `start` on.
 struct Shifted<'a, F> {
     terms: &'a mut F,
