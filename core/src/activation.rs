@@ -939,8 +939,9 @@ mod tests {
                 LogSoftmax::new().forward(input, output).unwrap();
                 // Not `log_sigmoid`, which mends its tie.
                 let parts = input.row(0).softmax_parts(Alone);
-                let of_record =
-                    |j: usize| -(parts.below_max::<f64>(j, row[j].into()) + parts.log1p::<f64>()) as f32;
+                let of_record = |j: usize| {
+                    -(parts.below_max::<f64>(j, row[j].into()) + parts.log1p::<f64>()) as f32
+                };
                 let expected = [of_record(0), of_record(classes - 1)];
                 assert_eq!([output[0], output[classes - 1]], expected);
             }

@@ -306,6 +306,25 @@ impl<T: Element> Row<'_, T> {
         }
     }
 
+    /// e_j of classes `start..start + out.len()`, at most [`CHUNK`], not rounded.
+    #[inline(always)]
+    pub(crate) fn wide_exponentials(
+        &self,
+        parts: &SoftmaxParts,
+        start: usize,
+        out: &mut [T::Wide],
+    ) {
+        let mut logits = [0.0; CHUNK];
+        let (logits, _) = logits.split_at_mut(out.len().min(CHUNK));
+        self.read(start, logits);
+        for (e, &x) in out.iter_mut().zip(logits.iter()) {
+            *e = parts.exponential(x);
+        }
+        if let Some(at_max) = parts.at_max(start, out) {
+            *at_max = T::Wide::from(1.0);
+        }
+    }
+
     /// The largest logit and the first class that has it. NaN are passed over: a row of nothing but NaN
     /// and -inf gives -inf.
     #[inline(always)]
@@ -358,15 +377,10 @@ impl<T: Element> Row<'_, T> {
     }
 
     pub(crate) fn has_nan<M: Team>(&self, team: M) -> bool {
-        let mut any = team
-            .share(self.layout.classes)
-            .fold(0, |any, j| any | u64::from(self.get(j).is_nan()));
-        let mut half = M::THREADS / 2;
-        while half > 0 {
-            any |= team.ask_above(any, half);
-            half /= 2;
-        }
-        team.ask(any, 0) != 0
+        team.any(
+            team.share(self.layout.classes)
+                .fold(false, |any, j| any | self.get(j).is_nan()),
+        )
     }
 
     /// Softmax's parts.
@@ -398,12 +412,7 @@ impl<T: Element> Terms for Others<'_, '_, T> {
 
     #[inline(always)]
     fn fill(&mut self, start: usize, out: &mut [T::Wide]) {
-        let mut logits = [0.0; CHUNK];
-        let (logits, _) = logits.split_at_mut(out.len().min(CHUNK));
-        self.row.read(start, logits);
-        for (e, &x) in out.iter_mut().zip(logits.iter()) {
-            *e = self.parts.exponential(x);
-        }
+        self.row.wide_exponentials(&self.parts, start, out);
         if let Some(one) = self.parts.at_max(start, out) {
             *one = T::Wide::default();
         }

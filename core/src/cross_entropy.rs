@@ -5,15 +5,17 @@ use crate::classes::{
     methods, record_chunk,
 };
 use crate::dispatch::INTEGER;
+use crate::double_double::DoubleDouble;
 use crate::element::Element;
 use crate::elementary::log1p;
 use crate::error::{Argument, Error, check_length};
 use crate::instance::Loss;
 use crate::integer::{self, Positive};
 use crate::quick::{self, Arithmetic, Estimate, FEW, Kept, LANES, NARROW, Near, Rows, WIDE};
-use crate::reduce::{self, CHUNK, Partial, Reduction, Sum, check_finite, weigh};
+use crate::reduce::{self, CHUNK, Compensated, Partial, Reduction, Sum, check_finite, weigh};
 use crate::team::{Alone, Team};
-use crate::wide::Wide;
+use crate::wide::{Pair, Wide};
+use core::ops::{Add, Mul};
 
 /// Cross-entropy of logits, `cross_entropy`.
 ///
@@ -40,8 +42,8 @@ use crate::wide::Wide;
 ///
 /// Error: `f32`: the loss below 0.5001 ULP (with negative weights + 2^-44 of the sum of the terms' magnitudes),
 /// and so is the gradient for a class index without smoothing. With smoothing or probabilities the
-/// gradient is a difference that may cancel: within 0.5001 ULP + 2^-44 (sum_i |v_i| p_j + |v_j|) of the
-/// row's factors. `f64`: see the table of bounds in the README.
+/// gradient is a difference that may cancel: within 0.5001 ULP + 2^-95 (sum_i |v_i| p_j + |v_j|) of the
+/// row's factors, for up to 2^27 classes and probabilities that are not negative. `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`]; [`Error::ClassIndex`] for a label outside `0..C`; [`Error::NotFinite`] for
 /// a weight or probability that is not finite; [`Error::OutsideUnitInterval`] for a label smoothing outside [0, 1] or NaN.
@@ -100,7 +102,8 @@ pub fn gradient<W: Wide>(e: W, others: W, is_label: bool, is_max: bool) -> W {
 /// that of the first class with the largest logit, `at_max`.
 ///
 /// At that class V - v_j is `rest`, so that nothing cancels where it is 0: a probability of 1 there is a
-/// label.
+/// label. Elsewhere the two terms may cancel, down to what the rounding of the arguments has left: the gradients that
+/// [`CrossEntropy`] writes are then evaluated in double-double.
 #[inline(always)]
 pub fn gradient_of_factors(
     e: f64,
@@ -111,12 +114,99 @@ pub fn gradient_of_factors(
     is_max: bool,
 ) -> f64 {
     let denominator = 1.0 + others;
-    let numerator = if is_max {
-        rest - v * others
+    let [positive, negative] = terms_of_gradient(e, others, denominator, v, at_max, rest, is_max);
+    (positive - negative) / denominator
+}
+
+/// The two terms of its numerator, in any arithmetic.
+#[inline(always)]
+fn terms_of_gradient<N: Copy + Add<Output = N> + Mul<Output = N>>(
+    e: N,
+    others: N,
+    denominator: N,
+    v: N,
+    at_max: N,
+    rest: N,
+    is_max: bool,
+) -> [N; 2] {
+    if is_max {
+        [rest, v * others]
     } else {
-        (at_max + rest) * e - v * denominator
-    };
-    numerator / denominator
+        [(at_max + rest) * e, v * denominator]
+    }
+}
+
+/// Where less than this part of the sum of the terms' [`Magnitudes`] is left, the gradient of [`Factors`] is evaluated
+/// again from [`Doubles`].
+///
+/// In `f64` either term is within 2^-44 of its magnitude: with u = 2^-53, e_j is within (1.9 + |x_j - m|) u of itself, as the
+/// difference is rounded. A term that an `f32` can show after all factors has |x_j - m| below 400. S and V are within what their
+/// terms are and 40 u for their additions, and a v_j is within 4 u. As long as 2^-6 of the sum is left,
+/// that is 2^-38 of the gradient.
+///
+/// In pairs e_j and S are within 0.1 u, and so is either term. Where 3/8 is left, that is 0.27 u of the numerator; with the
+/// denominator 0.4 u.
+const fn cancelled<T>() -> f64 {
+    if is_wide::<T>() { 0.375 } else { 1.0 / 64.0 }
+}
+
+/// The same of [`Doubles`] that are not exact, which serve elements narrower than `f64`: their exponentials are within 0.1 u,
+/// and so are S and either term. As long as 2^-18 is left, that is 2^-38 of the gradient.
+const CANCELLED_IN_SHORT: f64 = 1.0 / (1 << 18) as f64;
+
+const fn is_wide<T>() -> bool {
+    size_of::<T>() >= size_of::<f64>()
+}
+
+/// v_j at the class with the largest logit, the sum of the others, and whether this thread has seen a negative one.
+struct Total<W> {
+    at_max: W,
+    rest: W,
+    negative: bool,
+}
+
+/// S, and the magnitudes of what [`Total`] has.
+struct Magnitudes {
+    others: f64,
+    at_max: f64,
+    rest: f64,
+}
+
+impl Magnitudes {
+    /// The sum of the magnitudes of the terms that a gradient's numerator has.
+    #[inline(always)]
+    fn of(&self, e: f64, v: f64, is_max: bool) -> f64 {
+        let Self {
+            others,
+            at_max,
+            rest,
+        } = *self;
+        let [positive, negative] =
+            terms_of_gradient(e, others, 1.0 + others, v.abs(), at_max, rest, is_max);
+        positive + negative
+    }
+}
+
+/// What the gradients of a row share, in double-double: S, v_j at the first class with the largest logit, and the sum of
+/// the others.
+///
+/// Where they are `exact`, each e_j is within 22 u^2 and each v_j within 31 u^2 (an exact difference, a quotient, two products
+/// and a sum). So are their sums, with 1720 u^2 more for up to 2^27 classes. Either term of the gradient has two products and a
+/// sum beside that, 27 u^2: their difference is within 1800 u^2 < 2^-95 of sum_i |v_i| p_j + |v_j|.
+#[derive(Clone, Copy)]
+struct Doubles {
+    others: DoubleDouble,
+    at_max: DoubleDouble,
+    rest: DoubleDouble,
+    exact: bool,
+}
+
+/// w ((1 - e) q + e/C) in double-double.
+#[inline(always)]
+fn double_factor(weight: f64, smoothing: f64, q: f64, classes: usize) -> DoubleDouble {
+    let uniform = DoubleDouble::new(smoothing) / DoubleDouble::new(classes as f64);
+    let own = DoubleDouble::sum(1.0, -smoothing) * DoubleDouble::new(q);
+    DoubleDouble::new(weight) * (own + uniform)
 }
 
 /// The factors v_j of a row whose target is not a single class: `fill(start, out)` gives those of the
@@ -124,34 +214,66 @@ pub fn gradient_of_factors(
 trait Factors<T: Element> {
     fn fill(&self, start: usize, out: &mut [T::Wide]);
 
-    /// v_j at the class with the largest logit, and the sum of the others.
-    fn total<M: Team>(
+    /// v_j in double-double.
+    fn double(&self, j: usize) -> DoubleDouble;
+
+    #[inline(always)]
+    fn total<M: Team>(&self, team: M, parts: &SoftmaxParts, classes: usize) -> Total<T::Wide> {
+        let mut at_max = T::Wide::default();
+        let mut negative = false;
+        let rest: T::Sum = reduce::sum(
+            team,
+            classes,
+            reduce::wide_terms(|start, out: &mut [T::Wide]| {
+                self.fill(start, out);
+                negative |= out.iter().fold(false, |any, v| any | (v.high() < 0.0));
+                if let Some(v) = parts.at_max(start, out) {
+                    at_max = core::mem::take(v);
+                }
+            }),
+        );
+        let of_one =
+            |part: f64| f64::from_bits(team.ask(part.to_bits(), parts.argmax % M::THREADS));
+        Total {
+            at_max: T::Wide::of_parts(of_one(at_max.high()), of_one(at_max.low())),
+            rest: rest.wide(),
+            negative,
+        }
+    }
+
+    /// The sum of the magnitudes of the v_j but that at the class with the largest logit.
+    #[inline(always)]
+    fn magnitude<M: Team>(
         &self,
         team: M,
         parts: &SoftmaxParts,
         classes: usize,
-    ) -> (T::Wide, T::Wide) {
-        let mut at_max = T::Wide::default();
+        total: &Total<T::Wide>,
+    ) -> f64 {
+        if !team.any(total.negative) {
+            return total.rest.high();
+        }
         let rest: T::Sum = reduce::sum(
             team,
             classes,
             reduce::wide_terms(|start, out: &mut [T::Wide]| {
                 self.fill(start, out);
                 if let Some(v) = parts.at_max(start, out) {
-                    at_max = core::mem::take(v);
+                    *v = T::Wide::default();
+                }
+                for v in out {
+                    *v = T::Wide::from(v.high().abs());
                 }
             }),
         );
-        let of_one = |part: f64| f64::from_bits(team.ask(part.to_bits(), parts.argmax % M::THREADS));
-        let at_max = T::Wide::of_parts(of_one(at_max.high()), of_one(at_max.low()));
-        (at_max, rest.wide())
+        rest.value()
     }
 
     /// sum_j v_j (m - x_j) + V log1p(S): terms that are never negative where the v_j are not.
     ///
     /// `f64`: log1p(S) is within 0.2 u, and so the sum, where they are not.
     fn value<M: Team>(&self, team: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> f64 {
-        let (at_max, rest) = self.total(team, parts, row.layout.classes);
+        let Total { at_max, rest, .. } = self.total(team, parts, row.layout.classes);
         let mut logits = [0.0; CHUNK];
         let below: T::Sum = reduce::sum(
             team,
@@ -177,19 +299,180 @@ trait Factors<T: Element> {
         layout: Layout,
         grad_input: &mut (impl Output<T> + ?Sized),
     ) {
-        let (at_max, rest) = self.total(team, parts, row.layout.classes);
-        let (at_max, rest) = (at_max.round(), rest.round());
-        let mut factors = [T::Wide::default(); CHUNK];
-        layout.write_all(team, grad_input, |start, out| {
-            let (factors, _) = factors.split_at_mut(out.len().min(CHUNK));
-            self.fill(start, factors);
-            row.exponentials(parts, start, out);
-            for ((j, e), &v) in (start..).zip(out).zip(factors.iter()) {
-                let (v, is_max) = (v.round(), j == parts.argmax);
-                *e = scale * gradient_of_factors(*e, parts.others, v, at_max, rest, is_max);
+        let classes = row.layout.classes;
+        let total = self.total(team, parts, classes);
+        let magnitudes = Magnitudes {
+            others: parts.others,
+            at_max: total.at_max.high().abs(),
+            rest: self.magnitude(team, parts, classes, &total),
+        };
+        let Total { at_max, rest, .. } = total;
+        let others = parts.wide_others::<T::Wide>();
+        let mut doubles = None;
+        // All threads of the team go on to the next accuracy, or none.
+        loop {
+            let mut open = false;
+            let mut factors = [T::Wide::default(); CHUNK];
+            let mut exponentials = [T::Wide::default(); CHUNK];
+            layout.write_all(team, grad_input, |start, out| {
+                let len = out.len().min(CHUNK);
+                let (factors, _) = factors.split_at_mut(len);
+                let (exponentials, _) = exponentials.split_at_mut(len);
+                self.fill(start, factors);
+                row.wide_exponentials(parts, start, exponentials);
+                let mut cancels = [false; CHUNK];
+                let mut any = false;
+                for ((((j, out), &e), &v), cancels) in (start..)
+                    .zip(out.iter_mut())
+                    .zip(exponentials.iter())
+                    .zip(factors.iter())
+                    .zip(&mut cancels)
+                {
+                    let is_max = j == parts.argmax;
+                    let [positive, negative] =
+                        terms_of_gradient(e, others, others + 1.0, v, at_max, rest, is_max);
+                    let numerator = positive - negative;
+                    let magnitude = magnitudes.of(e.high(), v.high(), is_max);
+                    let is_small = numerator.high().abs() < cancelled::<T>() * magnitude;
+                    *cancels = is_small | has_lost_digits::<T>(e.high(), parts.others, is_max);
+                    any |= *cancels;
+                    *out = (numerator.over_one_plus(others) * scale).round();
+                }
+                if !any {
+                    return;
+                }
+                for ((j, out), _) in (start..)
+                    .zip(out)
+                    .zip(cancels)
+                    .filter(|(_, cancels)| *cancels)
+                {
+                    match &doubles {
+                        Some(doubles) => {
+                            let (gradient, cancels) =
+                                self.double_gradient(row, parts, &magnitudes, doubles, j);
+                            *out = (gradient * scale).round();
+                            open |= cancels;
+                        }
+                        None => open = true,
+                    }
+                }
+            });
+            if !team.any(open) {
+                return;
             }
-        });
+            doubles = Some(match doubles {
+                None if !is_wide::<T>() => self.short_doubles(team, row, parts),
+                _ => self.exact_doubles(team, row, parts),
+            });
+        }
     }
+
+    #[inline(always)]
+    fn short_doubles<M: Team>(&self, team: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> Doubles {
+        self.doubles(team, row, parts, false, DoubleDouble::short_exp)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn exact_doubles<M: Team>(&self, team: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> Doubles {
+        self.doubles(team, row, parts, true, DoubleDouble::whole_exp)
+    }
+
+    #[inline(always)]
+    fn doubles<M: Team>(
+        &self,
+        team: M,
+        row: &Row<'_, T>,
+        parts: &SoftmaxParts,
+        exact: bool,
+        exp: impl Fn(DoubleDouble) -> DoubleDouble,
+    ) -> Doubles {
+        let classes = row.layout.classes;
+        let but_at_max = |start, terms: &mut [Pair]| {
+            if let Some(zero) = parts.at_max(start, terms) {
+                *zero = Pair::default();
+            }
+        };
+        let mut logits = [0.0; CHUNK];
+        let others: Compensated = reduce::sum(
+            team,
+            classes,
+            reduce::wide_terms(|start, out: &mut [Pair]| {
+                let (logits, _) = logits.split_at_mut(out.len().min(CHUNK));
+                row.read(start, logits);
+                for (e, &x) in out.iter_mut().zip(logits.iter()) {
+                    *e = exp(DoubleDouble::sum(x, -parts.max)).pair();
+                }
+                but_at_max(start, out);
+            }),
+        );
+        let rest: Compensated = reduce::sum(
+            team,
+            classes,
+            reduce::wide_terms(|start, out: &mut [Pair]| {
+                for (j, v) in (start..).zip(out.iter_mut()) {
+                    *v = self.double(j).pair();
+                }
+                but_at_max(start, out);
+            }),
+        );
+        Doubles {
+            others: DoubleDouble::of(others.wide()),
+            at_max: self.double(parts.argmax),
+            rest: DoubleDouble::of(rest.wide()),
+            exact,
+        }
+    }
+
+    /// The gradient of class j, and whether it takes exact [`Doubles`].
+    #[cold]
+    #[inline(never)]
+    fn double_gradient(
+        &self,
+        row: &Row<'_, T>,
+        parts: &SoftmaxParts,
+        magnitudes: &Magnitudes,
+        doubles: &Doubles,
+        j: usize,
+    ) -> (T::Wide, bool) {
+        let is_max = j == parts.argmax;
+        let v = self.double(j);
+        let below = DoubleDouble::sum(row.get(j), -parts.max);
+        let e = if doubles.exact {
+            below.whole_exp()
+        } else {
+            below.short_exp()
+        };
+        let Doubles {
+            others,
+            at_max,
+            rest,
+            exact,
+        } = *doubles;
+        let denominator = DoubleDouble::new(1.0) + others;
+        let [positive, negative] =
+            terms_of_gradient(e, others, denominator, v, at_max, rest, is_max);
+        let numerator = positive - negative;
+        let magnitude = magnitudes.of(e.value(), v.value(), is_max);
+        let cancels = numerator.value().abs() < CANCELLED_IN_SHORT * magnitude;
+        let gradient = (numerator / denominator).pair();
+        let gradient = T::Wide::of_parts(gradient.high(), gradient.low());
+        (gradient, cancels && !exact)
+    }
+}
+
+/// Whether an exponential that counts is so small that a pair has lost digits of it: what elements narrower than `f64` can't
+/// show.
+#[inline(always)]
+fn has_lost_digits<T>(e: f64, others: f64, is_max: bool) -> bool {
+    const TINY: f64 = f64::from_bits((1023 - 960) << 52);
+    const TINY_SUM: f64 = f64::from_bits((1023 - 800) << 52);
+    let (exponential, tiny) = if is_max {
+        (others, TINY_SUM)
+    } else {
+        (e, TINY)
+    };
+    is_wide::<T>() && (0.0 < exponential) & (exponential < tiny)
 }
 
 /// v_j = w_j ((1 - e) q_j + e/C).
@@ -208,6 +491,18 @@ impl<T: Element> Factors<T> for Probabilities<'_, T> {
         for ((j, v), &q) in (start..).zip(out).zip(probabilities.iter()) {
             *v = (own * q + uniform) * self.options.class_weight(j);
         }
+    }
+
+    fn double(&self, j: usize) -> DoubleDouble {
+        let mut q = [0.0];
+        self.layout.read(self.target, j, &mut q);
+        let [q] = q;
+        double_factor(
+            self.options.class_weight(j),
+            self.options.label_smoothing,
+            q,
+            self.layout.classes,
+        )
     }
 }
 
@@ -230,6 +525,15 @@ impl<T: Element> Factors<T> for Smoothed<'_, T> {
             };
             *v = own + uniform * weight;
         }
+    }
+
+    fn double(&self, j: usize) -> DoubleDouble {
+        double_factor(
+            self.options.class_weight(j),
+            self.options.label_smoothing,
+            if j == self.label { 1.0 } else { 0.0 },
+            self.classes,
+        )
     }
 }
 
@@ -908,7 +1212,10 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
     fn smoothed_parts(&self, classes: usize) -> (T::Wide, T::Wide) {
         let smoothing = self.label_smoothing;
         let own = T::Wide::difference(1.0, smoothing);
-        (own, T::Wide::from(smoothing) / T::Wide::from(classes as f64))
+        (
+            own,
+            T::Wide::from(smoothing) / T::Wide::from(classes as f64),
+        )
     }
 
     fn check_options(&self, input: Classes<'_, T>) -> Result<(), Error> {

@@ -36,6 +36,13 @@ pub(crate) trait ElementwiseLoss<T: Element>: Copy + Sync {
     /// Its derivative with respect to x.
     fn gradient(x: f64, y: f64, pos_weight: f64) -> T::Wide;
 
+    /// The same by a formula without branches, which loops can be vectorised with, and whether it is the derivative: where
+    /// not, another formula gives it.
+    #[inline(always)]
+    fn plain_gradient(x: f64, y: f64, pos_weight: f64) -> (T::Wide, bool) {
+        (Self::gradient(x, y, pos_weight), true)
+    }
+
     /// Whether there are quick paths: the three functions below, for weights of 1.
     const QUICK: bool = false;
 
@@ -115,6 +122,12 @@ pub(crate) trait Map<T: Element, const K: usize>: Copy + Sync {
     /// The number, before it is rounded.
     fn record(&self, inputs: [f64; K], weight: f64, pos_weight: f64) -> f64;
 
+    /// The same by a formula without branches, and whether it is the number.
+    #[inline(always)]
+    fn plain(&self, inputs: [f64; K], weight: f64, pos_weight: f64) -> (f64, bool) {
+        (self.record(inputs, weight, pos_weight), true)
+    }
+
     /// Inputs for which the quick path says a loss of 0, and is certain.
     const PADDING: [f64; K];
 
@@ -131,6 +144,26 @@ pub(crate) trait Map<T: Element, const K: usize>: Copy + Sync {
     #[inline(always)]
     fn integer(&self, _inputs: [T; K], _losses: &mut integer::Losses) -> Option<f32> {
         None
+    }
+}
+
+/// The numbers of a group that [`Map::plain`] has left open.
+#[inline(always)]
+fn record_open<T: Element, M: Map<T, K>, const K: usize>(
+    map: &M,
+    inputs: &[[T; LANES]; K],
+    weights: &Weights,
+    open: &[u32; LANES],
+    output: &mut [T; LANES],
+) {
+    if *open == [0; LANES] {
+        return;
+    }
+    for lane in 0..LANES {
+        if open[lane] != 0 {
+            let (weight, pos_weight) = (weights.weight[lane], weights.pos_weight[lane]);
+            output[lane] = T::narrow(map.record(across(inputs, lane), weight, pos_weight));
+        }
     }
 }
 
@@ -228,13 +261,17 @@ impl<T: Element, M: Map<T, K>, const K: usize> Filling<'_, T, M, K> {
             let inputs = groups_at(&self.inputs, at);
             let weights = self.map.weights(self.start + at);
             let mut output = [T::zero(); LANES];
+            let mut open = [0; LANES];
             for lane in 0..LANES {
-                output[lane] = T::narrow(self.map.record(
+                let (value, certain) = self.map.plain(
                     across(&inputs, lane),
                     weights.weight[lane],
                     weights.pos_weight[lane],
-                ));
+                );
+                output[lane] = T::narrow(value);
+                open[lane] = u32::from(!certain);
             }
+            record_open(&self.map, &inputs, &weights, &open, &mut output);
             *self.output.at(at) = output;
         }
     }
@@ -395,6 +432,13 @@ impl<T: Element, L: ElementwiseLoss<T>> Map<T, 3> for GradientEach<'_, T, L> {
         (L::gradient(x, y, pos_weight) * T::Wide::product(scale, weight)).round()
     }
 
+    #[inline(always)]
+    fn plain(&self, [x, y, scale]: [f64; 3], weight: f64, pos_weight: f64) -> (f64, bool) {
+        let (gradient, certain) = L::plain_gradient(x, y, pos_weight);
+        let scaled = gradient * T::Wide::product(scale, weight);
+        (scaled.round(), certain)
+    }
+
     fn has_quick(&self) -> bool {
         self.0.has_quick()
     }
@@ -431,6 +475,11 @@ impl<T: Element, L: ElementwiseLoss<T>> Map<T, 2> for Gradient<'_, T, L> {
     #[inline(always)]
     fn record(&self, [x, y]: [f64; 2], weight: f64, pos_weight: f64) -> f64 {
         self.each.record([x, y, self.scale], weight, pos_weight)
+    }
+
+    #[inline(always)]
+    fn plain(&self, [x, y]: [f64; 2], weight: f64, pos_weight: f64) -> (f64, bool) {
+        self.each.plain([x, y, self.scale], weight, pos_weight)
     }
 
     fn has_quick(&self) -> bool {
@@ -520,15 +569,19 @@ impl<A, T: Element, L: ElementwiseLoss<T>, const GRADIENT: bool> Terms
             let weights = terms.checked.weights(terms.start + from + at);
             let mut losses = [0.0; LANES];
             let mut gradients = [T::zero(); LANES];
+            let mut open = [0; LANES];
             for lane in 0..LANES {
                 let (weight, pos_weight) = (weights.weight[lane], weights.pos_weight[lane]);
                 let element = across(&inputs, lane);
                 losses[lane] = value.record(element, weight, pos_weight);
                 if GRADIENT {
-                    gradients[lane] = T::narrow(gradient.record(element, weight, pos_weight));
+                    let (value, certain) = gradient.plain(element, weight, pos_weight);
+                    gradients[lane] = T::narrow(value);
+                    open[lane] = u32::from(!certain);
                 }
             }
             if GRADIENT {
+                record_open(&gradient, &inputs, &weights, &open, &mut gradients);
                 *terms.grad_input.at(from + at) = gradients;
             }
             let out = out.get_mut(at..).unwrap_or(&mut []);

@@ -62,6 +62,7 @@ pub mod cross_entropy;
 #[doc(hidden)]
 pub mod device;
 pub mod dispatch;
+mod double_double;
 pub mod element;
 pub mod elementary;
 mod elementwise;

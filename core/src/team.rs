@@ -23,6 +23,17 @@ pub trait Team: Copy {
         self.ask(bits, (self.rank() + by) % Self::THREADS)
     }
 
+    /// Whether any thread has `found` something.
+    fn any(self, found: bool) -> bool {
+        let mut any = u64::from(found);
+        let mut half = Self::THREADS / 2;
+        while half > 0 {
+            any |= self.ask_above(any, half);
+            half /= 2;
+        }
+        self.ask(any, 0) != 0
+    }
+
     /// The terms or classes below `len` that are this thread's.
     #[inline(always)]
     fn share(self, len: usize) -> impl Iterator<Item = usize> {

@@ -12,6 +12,7 @@ pub mod kernels;
 pub mod naive;
 pub mod oracle;
 pub mod report;
+pub mod soft;
 pub mod sweep;
 pub mod ulp;
 
