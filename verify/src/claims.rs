@@ -355,14 +355,6 @@ pub fn check_edges(claim: &Claim) -> Outcome {
     }
 }
 
-/// Checks a claim of one argument on all inputs with the given bits.
-pub fn check_bits(claim: &Claim, bits: std::ops::RangeInclusive<u32>) -> Outcome {
-    match claim.inputs {
-        Inputs::OneArgument(argument, _) => one_argument(claim, argument, bits.map(f32::from_bits)),
-        Inputs::Calls(_) => Outcome::default(),
-    }
-}
-
 /// Checks one call.
 pub fn check_call(claim: &Claim, call: &Call) -> Outcome {
     match claim.element {

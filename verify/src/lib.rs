@@ -5,6 +5,7 @@ pub mod claims;
 pub mod coefficients;
 pub mod equivalences;
 pub mod eval;
+pub mod expansion;
 pub mod filter;
 pub mod generate;
 pub mod interval;
