@@ -4,14 +4,17 @@ use crate::elementary;
 use crate::reduce::Sum;
 use num_traits::float::FloatCore;
 
-/// An element type: `f32` or `f64`. Sealed.
+#[cfg(feature = "half")]
+mod half;
+
+/// An element type: `f32` or `f64`, and with the feature `half` also `half::f16` or `half::bf16`. Sealed.
 ///
 /// Arithmetic is done in `f64` whatever the element is; the trait says how an element is widened and
 /// rounded, and where `f64` elements need more than a plain `f64` operation to keep their bound.
 pub trait Element:
     FloatCore + Default + core::fmt::Debug + Send + Sync + sealed::Sealed + 'static
 {
-    /// What a sum of losses is kept in: `f64` for `f32`, a compensated pair for `f64`.
+    /// What a sum of losses is kept in: a compensated pair for `f64`, and `f64` for the others.
     #[doc(hidden)]
     type Sum: Sum + core::fmt::Debug + Send;
 

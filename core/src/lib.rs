@@ -23,6 +23,9 @@
 //! # }
 //! ```
 //!
+//! Elements are `f32` or `f64`. With the feature `half` they may also be `half::f16` or `half::bf16`, for which everything
+//! below holds as it does for `f32`; the crate half is re-exported.
+//!
 //! # What holds for every function
 //!
 //! - **One arithmetic.** Inputs are widened to `f64`, one stable formula is evaluated with `+ - * /`,
@@ -86,6 +89,8 @@ pub use classes::{ClassIndex, Classes};
 pub use cross_entropy::CrossEntropy;
 pub use element::Element;
 pub use error::{Argument, Error};
+#[cfg(feature = "half")]
+pub use half;
 pub use metrics::{accuracy, binary_accuracy};
 pub use mse::Mse;
 pub use nll::Nll;
