@@ -180,7 +180,7 @@ struct Family {
 }
 
 /// 0.5001 ULP: the last rounding, and an error before it of at most 2^-38, which leaves 2^-14 ULP.
-const NEAR: Bound = Bound::ulp(0.5001);
+pub(crate) const NEAR: Bound = Bound::ulp(0.5001);
 
 /// Every claim there is.
 pub fn table() -> Vec<Claim> {

@@ -12,6 +12,7 @@ pub mod interval;
 pub mod kernels;
 pub mod naive;
 pub mod oracle;
+pub mod pairs;
 pub mod report;
 pub mod sweep;
 pub mod ulp;
