@@ -624,7 +624,8 @@ fn summary<T: Format>(
             input: input.map(number),
             target,
             got: number(got[i].to_f64()),
-            exact: judged[i][0].exact,
+            // An exact zero has no sign.
+            exact: judged[i][0].exact + 0.0,
             ulp: judged[i][0].ulp,
         }
     });

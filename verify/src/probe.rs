@@ -629,11 +629,13 @@ impl<'a> Maker<'a> {
     }
 
     fn edge_logit(&mut self) -> f64 {
-        let edges = EDGE_LOGITS.len() + REGRESSIONS.len();
-        let x = match self.index(edges) {
-            i if i < EDGE_LOGITS.len() => EDGE_LOGITS[i],
-            i => f64::from(f32::from_bits(REGRESSIONS[i - EDGE_LOGITS.len()])),
-        };
+        let regressions = REGRESSIONS.map(|bits| f64::from(f32::from_bits(bits)));
+        let mut edges = [&EDGE_LOGITS[..], &regressions].concat();
+        if self.is_reduced() {
+            // A huge one would be all that is seen of a mean.
+            edges.retain(|x| *x <= 128.0);
+        }
+        let x = edges[self.index(edges.len())];
         let factor = self.sign_and_scale();
         let x = self.finite(x * factor);
         self.beside(x)
@@ -670,7 +672,7 @@ impl<'a> Maker<'a> {
             "every magnitude" => self.sample(&generate::number(self.element)),
             "limits" => self.sign() * f64::INFINITY,
             "NaN" => f64::NAN,
-            "edges" => [0.0, 1.0, -1.0, 2_f64.powi(-24), 2_f64.powi(12)][self.index(5)],
+            "edges" => [0.0, 1.0, -1.0, 2_f64.powi(-24), 8.0][self.index(5)],
             _ => self.uniform(-8.0, 8.0),
         };
         let x = self.finite(x);
