@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -261,14 +262,23 @@ pub fn run(files: &[PathBuf], json: Option<&Path>, max_ulp: Option<f64>) -> Exit
             eprintln!("{error}");
         }
     }
+    let mut show = |text: &str| {
+        // Whoever reads it may have seen enough.
+        if let Err(error) = io::stdout().write_all(text.as_bytes())
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            failed = true;
+            eprintln!("stdout: {error}");
+        }
+    };
     if json != Some(Path::new("-")) {
-        print!("{}", findings.table());
+        show(&findings.table());
     }
     if let Some(json) = json {
         // Nothing in it can fail to be written as JSON.
         let text = serde_json::to_string_pretty(&findings).unwrap_or_default() + "\n";
         if json == Path::new("-") {
-            print!("{text}");
+            show(&text);
         } else if let Err(error) = fs::write(json, text) {
             failed = true;
             eprintln!("{}: {error}", json.display());

@@ -56,6 +56,9 @@ pub struct Options {
     /// cross_entropy's targets are class probabilities.
     #[arg(long)]
     pub probabilities: bool,
+    /// The targets of the binary losses are 0 and 1 alone.
+    #[arg(long)]
+    pub hard_targets: bool,
     /// softplus's `beta`.
     #[arg(long, default_value_t = 1.0, value_name = "B", value_parser = positive)]
     pub beta: f64,
@@ -107,6 +110,7 @@ impl Default for Options {
             ignore_index: None,
             label_smoothing: 0.0,
             probabilities: false,
+            hard_targets: false,
             beta: 1.0,
             dim: 1,
             positions: 1,
@@ -164,6 +168,7 @@ pub fn all(base: &Options) -> Vec<(String, Function, Options)> {
                 "pos_weight" => options.pos_weight = true,
                 "ignored" => options.ignore_index = Some(-100),
                 "smoothing" => options.label_smoothing = 0.1,
+                "hard" => options.hard_targets = true,
                 "probabilities" => options.probabilities = true,
                 "beta" => options.beta = 2.5,
                 "dim0" => options.dim = 0,
@@ -191,6 +196,8 @@ pub fn all(base: &Options) -> Vec<(String, Function, Options)> {
                 "none-weight-pos_weight-grad_output",
                 "mean",
                 "mean-weight-pos_weight",
+                "none-hard",
+                "mean-hard",
                 "sum",
             ],
         ),
@@ -213,6 +220,7 @@ pub fn all(base: &Options) -> Vec<(String, Function, Options)> {
                 "none-positions-ignored",
                 "mean",
                 "mean-weight-ignored",
+                "mean-smoothing",
                 "mean-weight-ignored-smoothing",
                 "mean-probabilities-weight",
                 "mean-positions",
@@ -310,6 +318,7 @@ fn refuse_what_it_lacks(function: Function, options: &Options) -> Result<(), Str
             options.probabilities,
             function == F::CrossEntropy,
         ),
+        ("hard-targets", options.hard_targets, bce),
         ("beta", options.beta != 1.0, function == F::Softplus),
         ("dim", options.dim != 1, softmax),
         ("positions", options.positions != 1, function.has_rows()),
@@ -554,6 +563,10 @@ impl<'a> Maker<'a> {
         } else if self.function == Function::CrossEntropy && labels && !smooth {
             also(&[("-inf", 1)]);
         }
+        if self.options.hard_targets {
+            // These are nothing without soft ones.
+            plan.retain(|(kind, _)| !matches!(*kind, "tiny target" | "cancellation"));
+        }
         plan
     }
 
@@ -595,7 +608,10 @@ impl<'a> Maker<'a> {
         if self.function.has_rows() {
             self.row(&mut unit);
         } else {
-            let (x, y) = self.element(kind, place);
+            let (x, mut y) = self.element(kind, place);
+            if self.options.hard_targets {
+                y = y.round();
+            }
             (unit.input, unit.target) = (vec![x], vec![y]);
         }
         let outputs = if self.is_softmax() { self.classes() } else { 1 };

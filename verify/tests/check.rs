@@ -15,8 +15,11 @@ use trueloss_verify::kernels;
 use trueloss_verify::oracle::{Call, Function, Reduction, Target};
 use trueloss_verify::probe::{self, Options};
 
-/// A file's tensors: names, types, shapes and bytes.
-type Tensors = Vec<(String, Dtype, Vec<usize>, Vec<u8>)>;
+/// A tensor: its name, type, shape and bytes.
+type Named = (String, Dtype, Vec<usize>, Vec<u8>);
+
+/// A file's.
+type Tensors = Vec<Named>;
 
 fn take_apart(bytes: &[u8]) -> (Tensors, HashMap<String, String>) {
     let (_, header) = SafeTensors::read_metadata(bytes).unwrap();
@@ -88,7 +91,7 @@ fn the_kernels_pass_every_probe() {
             ..Options::default()
         });
         let probes = probe::all(&base);
-        assert_eq!(probes.len(), 38);
+        assert_eq!(probes.len(), 41);
         for (name, function, options) in probes {
             let file = probe::probe(function, &options).unwrap();
             assert_eq!(file, probe::probe(function, &options).unwrap(), "{name}");
@@ -111,22 +114,21 @@ fn the_kernels_pass_every_probe() {
                     "{name}: {:?}",
                     tensor.conventions
                 );
-                let wrong = found.nan_for_number + found.number_for_nan + found.wrong_signs;
-                let infinite = found.infinity_for_number + found.number_for_infinity;
-                assert_eq!((wrong, infinite), (0, 0), "{name}: {tensor:?}");
-                // Where terms cancel, the bound of f64 has a second part.
+                assert!(found.worst_ulp < f64::INFINITY, "{name}: {tensor:?}");
+                // Where terms cancel, the bounds of gradients have a second part, relative to the terms.
+                let cancels = function.has_rows() && function != Function::NllLoss
+                    || dtype == ElementType::F64;
+                let has_ulp_bound = |kind: &str| {
+                    tensor.tensor != "grad_input" || !cancels && kind != "cancellation"
+                };
                 let bound = if dtype == ElementType::F32 {
                     0.5001
                 } else {
                     5.0
                 };
-                let each = tensor
-                    .kinds
-                    .iter()
-                    .filter(|kind| kind.kind != "cancellation");
-                for kind in each {
-                    let exempt = tensor.tensor == "grad_input" && dtype == ElementType::F64;
-                    assert!(kind.answers.within(bound) || exempt, "{name}: {kind:?}");
+                for kind in &tensor.kinds {
+                    let within = kind.answers.within(bound) || !has_ulp_bound(&kind.kind);
+                    assert!(within, "{name}: {kind:?}");
                 }
                 if !tensor.kinds.is_empty() {
                     let answers: usize = tensor.kinds.iter().map(|kind| kind.answers.answers).sum();
@@ -178,8 +180,12 @@ fn a_probe_has_its_kinds() {
         let file = a_probe(function, Options::default());
         for tensor in judge(&answered(&file, |call| call)) {
             let ties = tensor.kinds.iter().find(|kind| kind.kind == "near-ties");
-            let worst = ties.unwrap().answers.worst_ulp;
-            assert!((0.498..=0.5001).contains(&worst), "{function}: {worst}");
+            let found = ties.unwrap().answers;
+            assert!(
+                (0.49..=0.5001).contains(&found.worst_ulp),
+                "{function}: {found:?}"
+            );
+            assert!(found.mean_ulp > 0.33, "{function}: {found:?}");
         }
     }
 }
@@ -312,7 +318,7 @@ fn sigmoid(input: &[f32], output: &[f32]) -> Vec<u8> {
 fn what_is_wrong_is_counted_by_what_it_is() {
     let input = [0.0, 0.0, 0.0, -100.0, f32::NAN, 0.0, 0.0, 0.0];
     let half = 0.5_f32;
-    let right = [half, half, half, 3.783506e-44, f32::NAN, half, half, half];
+    let right = [half, half, half, 3.8e-44, f32::NAN, half, half, half];
     let judged = judge(&sigmoid(&input, &right));
     assert!(
         judged.len() == 1 && judged[0].answers.within(0.5),
@@ -753,7 +759,7 @@ fn the_commands() {
             .status
             .success()
     );
-    assert_eq!(fs::read_dir(&all).unwrap().count(), 38);
+    assert_eq!(fs::read_dir(&all).unwrap().count(), 41);
     let output = trueloss(&["probe", "sigmoid", "--out"], &[all]);
     assert_eq!(
         (output.status.code(), lines(&output.stderr).len()),
@@ -777,7 +783,7 @@ fn files_that_cannot_be_judged_take_one_line_each() {
     let questions = a_probe(Function::CrossEntropy, Options::default());
     let good = answered(&questions, |call| call);
     let (tensors, metadata) = take_apart(&good);
-    let change = |name: &str, change: &dyn Fn(&mut (String, Dtype, Vec<usize>, Vec<u8>))| {
+    let change = |name: &str, change: &dyn Fn(&mut Named)| {
         let mut tensors = tensors.clone();
         tensors.iter_mut().filter(|t| t.0 == name).for_each(change);
         put_together(&tensors, metadata.clone())
@@ -788,7 +794,7 @@ fn files_that_cannot_be_judged_take_one_line_each() {
         put_together(&tensors, metadata)
     };
     let header = |length: u64| [&length.to_le_bytes()[..], &good[8..]].concat();
-    let class = |t: &mut (String, Dtype, Vec<usize>, Vec<u8>)| t.3[0] = 99;
+    let class = |t: &mut Named| t.3[0] = 99;
     let malformed = [
         ("empty", vec![], ""),
         ("text", b"not a case file, whatever its name".to_vec(), ""),
@@ -877,7 +883,7 @@ fn files_that_cannot_be_judged_take_one_line_each() {
         expected.push("not a regular file");
         let secret = directory.join("secret.safetensors");
         fs::write(&secret, &good).unwrap();
-        fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
         // Root may read everything.
         if fs::File::open(&secret).is_err() {
             files.push(secret);
@@ -931,7 +937,7 @@ proptest! {
 
     #[test]
     fn broken_bytes_never_panic(
-        which in 0..38_usize,
+        which in 0..41_usize,
         flips in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
         in_header in any::<bool>(),
         cut in proptest::option::of(any::<proptest::sample::Index>()),
