@@ -20,6 +20,7 @@ use std::str::FromStr;
 use safetensors::tensor::{SafeTensors, TensorView};
 use trueloss::Element;
 
+use crate::generate::ElementType;
 use crate::kernels;
 use crate::oracle::{Call, Function, Reduction, Target};
 
@@ -38,7 +39,40 @@ impl Dtype {
             Dtype::F64 => safetensors::Dtype::F64,
         }
     }
+
+    /// The type with this name in Rust.
+    pub fn of(element: ElementType) -> Self {
+        match element {
+            ElementType::F32 => Dtype::F32,
+            ElementType::F64 => Dtype::F64,
+        }
+    }
+
+    /// One of its numbers as the file has it, little-endian.
+    pub fn to_bytes(self, x: f64) -> Vec<u8> {
+        match self {
+            Dtype::F32 => (x as f32).to_le_bytes().to_vec(),
+            Dtype::F64 => x.to_le_bytes().to_vec(),
+        }
+    }
 }
+
+/// Evaluates an expression with `$T` as the type that a [`Dtype`] is in Rust.
+macro_rules! for_dtype {
+    ($dtype:expr, $T:ident => $expression:expr) => {
+        match $dtype {
+            $crate::case::Dtype::F32 => {
+                type $T = f32;
+                $expression
+            }
+            $crate::case::Dtype::F64 => {
+                type $T = f64;
+                $expression
+            }
+        }
+    };
+}
+pub(crate) use for_dtype;
 
 /// Somebody's answers to a call, widened to f64.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -226,6 +260,66 @@ impl Case {
             .map_err(CaseError::new)?;
         safetensors::serialize(tensors, Some(self.metadata.clone())).map_err(CaseError::new)
     }
+}
+
+/// The contents of a case file: a call, its `grad_output` of this shape, and metadata that name its function and options.
+///
+/// # Errors
+///
+/// Where a tensor does not fill its shape.
+pub fn contents(
+    call: &Call,
+    dtype: Dtype,
+    output_shape: &[usize],
+    metadata: HashMap<String, String>,
+) -> Result<Vec<u8>, CaseError> {
+    let bytes =
+        |numbers: &[f64]| -> Vec<u8> { numbers.iter().flat_map(|&x| dtype.to_bytes(x)).collect() };
+    let elements = dtype.tensor();
+    let shape = &call.shape[..];
+    let mut tensors = vec![("input", elements, shape.to_vec(), bytes(&call.input))];
+    match &call.target {
+        Target::None => {}
+        Target::Values(target) => tensors.push(("target", elements, shape.to_vec(), bytes(target))),
+        Target::Classes(target) => {
+            let bytes = target.iter().flat_map(|i| i.to_le_bytes()).collect();
+            let mut rows = shape.to_vec();
+            rows.remove(usize::from(rows.len() > 1));
+            tensors.push(("target", safetensors::Dtype::I64, rows, bytes));
+        }
+    }
+    for (name, weight) in [("weight", &call.weight), ("pos_weight", &call.pos_weight)] {
+        if let Some(weight) = weight {
+            let whole = weight.len() == call.input.len();
+            let shape = if whole {
+                shape.to_vec()
+            } else {
+                vec![weight.len()]
+            };
+            tensors.push((name, elements, shape, bytes(weight)));
+        }
+    }
+    let grad_output = bytes(&call.grad_output);
+    tensors.push(("grad_output", elements, output_shape.to_vec(), grad_output));
+    let views = tensors
+        .iter()
+        .map(|(name, dtype, shape, bytes)| {
+            TensorView::new(*dtype, shape.clone(), bytes).map(|view| (*name, view))
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(CaseError::new)?;
+    let mut file = safetensors::serialize(views, Some(metadata)).map_err(CaseError::new)?;
+    // The order of the metadata is that of a hash map, another in each run. Sorted, the header is as long as it was.
+    let (length, header) = file.split_at_mut(8);
+    let length = u64::from_le_bytes(length.try_into().map_err(CaseError::new)?) as usize;
+    let header = &mut header[..length];
+    let sorted: serde_json::Value = serde_json::from_slice(header).map_err(CaseError::new)?;
+    let sorted = sorted.to_string();
+    if sorted.len() <= length {
+        header.fill(b' ');
+        header[..sorted.len()].copy_from_slice(sorted.as_bytes());
+    }
+    Ok(file)
 }
 
 /// Sets the options that the metadata name.

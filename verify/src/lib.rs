@@ -1,8 +1,10 @@
 //! The oracle, the table of claims and the generators that hold `trueloss` to what it promises.
 
 pub mod case;
+pub mod check;
 pub mod claims;
 pub mod coefficients;
+mod conventions;
 pub mod equivalences;
 pub mod eval;
 pub mod expansion;
@@ -13,6 +15,7 @@ pub mod kernels;
 pub mod naive;
 pub mod oracle;
 pub mod pairs;
+pub mod probe;
 pub mod report;
 pub mod sweep;
 pub mod ulp;
