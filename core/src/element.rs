@@ -9,6 +9,8 @@ mod half;
 
 /// An element type: `f32` or `f64`, and with the feature `half` also `half::f16` or `half::bf16`. Sealed.
 ///
+/// What the pages of the functions say of `f32` holds for the types of 16 bits too, in their own ULP.
+///
 /// Arithmetic is done in `f64` whatever the element is; the trait says how an element is widened and
 /// rounded, and where `f64` elements need more than a plain `f64` operation to keep their bound.
 pub trait Element:

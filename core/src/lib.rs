@@ -23,8 +23,9 @@
 //! # }
 //! ```
 //!
-//! Elements are `f32` or `f64`. With the feature `half` they may also be `half::f16` or `half::bf16`, for which everything
-//! below holds as it does for `f32`; the crate half is re-exported.
+//! Elements are `f32` or `f64`; with the feature `half` also `half::f16` or `half::bf16`, of the crate half, which is
+//! re-exported. What is said of `f32`, here and on every page, holds for these two as well: for numbers of one
+//! argument the nearest of their type, for others 0.5001 of their own ULP, and what stands beside it.
 //!
 //! # What holds for every function
 //!

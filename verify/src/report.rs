@@ -162,7 +162,7 @@ fn claims(seed: u64, effort: Effort) -> Vec<(Claim, Outcome)> {
             let part_seed = seed.wrapping_mul(PARTS).wrapping_add(part);
             let count = match claim.inputs {
                 Inputs::OneArgument(..) => effort.one_argument,
-                Inputs::Calls(_) => effort.elements,
+                Inputs::All(_) | Inputs::Calls(_) => effort.elements,
             };
             let outcome = claims::check(claim, count / PARTS, part_seed);
             let edges = if part == 0 {

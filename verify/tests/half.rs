@@ -1,8 +1,8 @@
-//! Elements of 16 bits: their conversions.
+//! Elements of 16 bits: their conversions, and the functions of one number, which the table of claims has as slices.
 
 use proptest::prelude::*;
-use trueloss::Element;
 use trueloss::half::{bf16, f16};
+use trueloss::{Element, LogSigmoid, Sigmoid, Softplus};
 use trueloss_verify::generate::Sampler;
 use trueloss_verify::ulp::Format;
 
@@ -96,4 +96,36 @@ fn f16_converts() {
 #[test]
 fn bf16_converts() {
     converts::<bf16>();
+}
+
+/// Of all inputs, by the slices' functions and one by one.
+fn slices_are_numbers_one_by_one<T: Half>() {
+    let x: Vec<T> = (0..=u16::MAX).map(T::of).collect();
+    let ones = vec![T::one(); x.len()];
+    macro_rules! check {
+        ($($slices:ident, $value:ident, $derivative:ident;)*) => {$(
+            let (mut values, mut derivatives) = (ones.clone(), ones.clone());
+            $slices::new().forward(&x, &mut values).unwrap();
+            $slices::new().backward(&x, &ones, &mut derivatives).unwrap();
+            for ((&x, value), derivative) in x.iter().zip(values).zip(derivatives) {
+                assert_eq!(trueloss::$value(x).bits(), value.bits(), "{x:?}");
+                assert_eq!(trueloss::$derivative(x).bits(), derivative.bits(), "{x:?}");
+            }
+        )*};
+    }
+    check! {
+        Sigmoid, sigmoid, sigmoid_derivative;
+        LogSigmoid, log_sigmoid, log_sigmoid_derivative;
+        Softplus, softplus, softplus_derivative;
+    }
+}
+
+#[test]
+fn f16_one_by_one() {
+    slices_are_numbers_one_by_one::<f16>();
+}
+
+#[test]
+fn bf16_one_by_one() {
+    slices_are_numbers_one_by_one::<bf16>();
 }
