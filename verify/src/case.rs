@@ -141,7 +141,7 @@ pub struct Case {
 pub struct CaseError(String);
 
 impl CaseError {
-    fn new(problem: impl fmt::Display) -> Self {
+    pub(crate) fn new(problem: impl fmt::Display) -> Self {
         CaseError(problem.to_string())
     }
 

@@ -457,6 +457,11 @@ impl Sampler {
         }
     }
 
+    /// Where its randomness comes from.
+    pub(crate) fn rng(&mut self) -> &mut TestRng {
+        self.runner.rng()
+    }
+
     /// The next sample.
     pub fn sample<S: Strategy>(&mut self, strategy: &S) -> S::Value {
         strategy

@@ -17,6 +17,7 @@ pub mod oracle;
 pub mod pairs;
 pub mod probe;
 pub mod report;
+pub mod search;
 pub mod sweep;
 pub mod ulp;
 

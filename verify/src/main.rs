@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use trueloss_verify::oracle::Function;
-use trueloss_verify::{check, claims, coefficients, eval, probe, report, sweep};
+use trueloss_verify::{check, claims, coefficients, eval, probe, report, search, sweep};
 
 /// Loss functions whose every answer is the right one: what they promise, measured here.
 ///
@@ -95,13 +95,13 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
-    /// Compare functions of one argument with the correctly rounded value on all 2^32 f32.
+    /// Try all inputs: functions of one argument on all 2^32 f32, losses of two on every pair of f16 and of bf16.
     ///
-    /// Minutes a function, on all cores. One that is broken off goes on where it was when it is started again. The exit
-    /// status is 1 if an answer is not correctly rounded.
+    /// Half a minute each, on all cores. One that is broken off goes on where it was when it is started again. The exit
+    /// status is 1 if an answer to one argument is not correctly rounded, or one to a pair not within 0.5001 ULP.
     Sweep {
-        /// sigmoid, logsigmoid, softplus or binary_cross_entropy_with_logits (on each hard label); all of them, and
-        /// the gradients of each, where none is named.
+        /// sigmoid, logsigmoid, softplus, mse_loss, binary_cross_entropy or binary_cross_entropy_with_logits (on each
+        /// hard label, too); all of them, and the gradients of each, where none is named.
         #[arg(value_name = "FUNCTION")]
         functions: Vec<Function>,
         /// Where it is kept what has been done.
@@ -110,6 +110,24 @@ enum Command {
         /// Forget what has been done before.
         #[arg(long)]
         fresh: bool,
+    },
+    /// Look for the worst case of functions of several arguments, by climbing from random calls.
+    ///
+    /// Prints, for each claim, the worst answer that is known. The call is kept as a case file where it is worse than the
+    /// one there. The exit status is 1 if an answer is outside its bound.
+    Search {
+        /// PyTorch's name of a function; all of them where none is named.
+        #[arg(value_name = "FUNCTION")]
+        functions: Vec<Function>,
+        /// How many steps for each claim.
+        #[arg(long, default_value_t = 2000, value_name = "N")]
+        steps: u32,
+        /// Another seed, other starts.
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        seed: u64,
+        /// Where the worst calls are kept.
+        #[arg(long, value_name = "DIR", default_value = "verify/worst")]
+        out: PathBuf,
     },
     /// Print the table of bounds, as the README has it.
     Bounds,
@@ -142,6 +160,12 @@ fn main() -> ExitCode {
             state,
             fresh,
         }) => sweep::run(&functions, &state, fresh),
+        Some(Command::Search {
+            functions,
+            steps,
+            seed,
+            out,
+        }) => search::run(&functions, &out, steps, seed),
         Some(Command::Coefficients) => {
             print!("{}", coefficients::rust_source());
             ExitCode::SUCCESS
