@@ -4,18 +4,23 @@ use crate::reduce::Sum;
 use crate::wide::{Pair, Wide};
 use num_traits::float::FloatCore;
 
-/// An element type: `f32` or `f64`. Sealed.
+#[cfg(feature = "half")]
+mod half;
+
+/// An element type: `f32` or `f64`, and with the feature `half` also `half::f16` or `half::bf16`. Sealed.
+///
+/// What the pages of the functions say of `f32` holds for the types of 16 bits too, in their own ULP.
 ///
 /// Arithmetic is done in `f64` whatever the element is, with pairs of them for `f64` elements; the trait says how an
 /// element is widened and rounded.
 pub trait Element:
     FloatCore + Default + core::fmt::Debug + Send + Sync + sealed::Sealed + 'static
 {
-    /// What formulas are evaluated in: `f64` for `f32`, pairs for `f64`.
+    /// What formulas are evaluated in: pairs for `f64`, and `f64` for the others.
     #[doc(hidden)]
     type Wide: Wide;
 
-    /// What a sum of losses is kept in: `f64` for `f32`, a compensated pair for `f64`.
+    /// What a sum of losses is kept in: a compensated pair for `f64`, and `f64` for the others.
     #[doc(hidden)]
     type Sum: Sum<Wide = Self::Wide> + core::fmt::Debug + Send;
 

@@ -126,3 +126,7 @@ macro_rules! instances {
 with_calls!(bounds, Self);
 with_calls!(instances, f32);
 with_calls!(instances, f64);
+#[cfg(feature = "half")]
+with_calls!(instances, half::f16);
+#[cfg(feature = "half")]
+with_calls!(instances, half::bf16);

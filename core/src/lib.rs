@@ -23,6 +23,10 @@
 //! # }
 //! ```
 //!
+//! Elements are `f32` or `f64`; with the feature `half` also `half::f16` or `half::bf16`, of the crate half, which is
+//! re-exported. What is said of `f32`, here and on every page, holds for these two as well: for numbers of one
+//! argument the nearest of their type, for others 0.5001 of their own ULP, and what stands beside it.
+//!
 //! # What holds for every function
 //!
 //! - **One arithmetic.** Inputs are widened to `f64`, one stable formula is evaluated with `+ - * /`,
@@ -89,6 +93,8 @@ pub use classes::{ClassIndex, Classes};
 pub use cross_entropy::CrossEntropy;
 pub use element::Element;
 pub use error::{Argument, Error};
+#[cfg(feature = "half")]
+pub use half;
 pub use metrics::{accuracy, binary_accuracy};
 pub use mse::Mse;
 pub use nll::Nll;

@@ -7,12 +7,14 @@ mod random;
 
 use common::{bits, cast};
 use random::Random;
+#[cfg(feature = "half")]
+use trueloss::half;
 use trueloss::{
     Bce, BceWithLogits, Classes, CrossEntropy, Element, LogSigmoid, LogSoftmax, Mse, Nll,
     Reduction, Sigmoid, Softmax, Softplus, log_sigmoid, sigmoid, softplus,
 };
 
-for_f32_and_f64!(
+for_each_element_type!(
     elements_do_not_see_their_neighbours,
     rows_do_not_see_their_neighbours,
     methods_agree,
@@ -297,6 +299,16 @@ impl Tiny for f32 {
 
 impl Tiny for f64 {
     const TINY: f64 = 5e-324;
+}
+
+#[cfg(feature = "half")]
+impl Tiny for half::f16 {
+    const TINY: f64 = 1.0 / (1 << 24) as f64;
+}
+
+#[cfg(feature = "half")]
+impl Tiny for half::bf16 {
+    const TINY: f64 = 1.0 / (1_u128 << 100) as f64 / (1_u64 << 33) as f64;
 }
 
 fn methods_agree<T: Tiny>() {

@@ -5,13 +5,15 @@ mod common;
 
 use common::{bits, cast};
 use trueloss::elementary::{exp, exp_of_sum, log1p, log1p_unit};
+#[cfg(feature = "half")]
+use trueloss::half;
 use trueloss::{
     Bce, BceWithLogits, Classes, CrossEntropy, Element, LogSigmoid, LogSoftmax, Mse, Nll,
     Reduction, Sigmoid, Softmax, Softplus, accuracy, binary_accuracy, log_sigmoid,
     log_sigmoid_derivative, sigmoid, sigmoid_derivative, softplus, softplus_derivative,
 };
 
-for_f32_and_f64!(
+for_each_element_type!(
     activations_at_infinity,
     softmax_at_infinity,
     mse_at_infinity,
@@ -182,10 +184,11 @@ fn bce_at_its_ends<T: Element>() {
     let half = cast::<T, 2>([0.5; 2]);
     let (losses, _) = each!(Bce::new(), &cast::<T, 2>([0.0, 1.0]), &half, &half);
     assert_values(&losses, &[50.0, 50.0], "soft targets");
-    // The smallest numbers are clamped too, those of an f32 from 2^-145 on.
+    // The smallest numbers are clamped too, those of an f32 from 2^-145 on. An f16 has none as small.
     let tiny = [T::min_positive_value() * T::epsilon()];
     let (losses, _) = each!(Bce::new(), &tiny, &[T::one()], &[T::one()]);
-    assert_values(&losses, &[100.0], "the smallest number");
+    let expected = T::narrow((-tiny[0].widen().ln()).min(100.0)).widen();
+    assert_values(&losses, &[expected], "the smallest number");
     assert_eq!(
         bits(&[T::zero()]),
         bits(&[Bce::new().forward(&x[..2], &y[..2]).unwrap()])
@@ -559,6 +562,22 @@ impl Nans for f64 {
                 [0x7ff0 << 48, 0xfff0 << 48].map(|inf| f64::from_bits(inf | payload))
             })
             .collect()
+    }
+}
+
+#[cfg(feature = "half")]
+impl Nans for half::f16 {
+    fn nans() -> Vec<Self> {
+        let all = (0..=u16::MAX).map(Self::from_bits);
+        all.filter(|x| x.is_nan()).collect()
+    }
+}
+
+#[cfg(feature = "half")]
+impl Nans for half::bf16 {
+    fn nans() -> Vec<Self> {
+        let all = (0..=u16::MAX).map(Self::from_bits);
+        all.filter(|x| x.is_nan()).collect()
     }
 }
 

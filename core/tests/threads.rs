@@ -42,6 +42,13 @@ fn elements_and_rows_of_f64() {
     compare::<f64>();
 }
 
+#[cfg(feature = "half")]
+#[test]
+fn elements_and_rows_of_16_bits() {
+    compare::<trueloss::half::f16>();
+    compare::<trueloss::half::bf16>();
+}
+
 fn compare<T: Element>() {
     let pools = THREADS.map(|threads| {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build();

@@ -32,6 +32,11 @@ fn every_width_has_the_bits_of_the_baseline() {
     println!("widest: {widest:?}");
     compare::<f32>();
     compare::<f64>();
+    #[cfg(feature = "half")]
+    {
+        compare::<trueloss::half::f16>();
+        compare::<trueloss::half::bf16>();
+    }
     assert_eq!(limit(Width::Avx512), widest);
 }
 

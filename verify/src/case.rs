@@ -5,8 +5,8 @@
 //! and `grad_input`, and `loss_f64` and `grad_input_f64`, its answers in f64.
 //! Shapes are PyTorch's, those of single numbers empty.
 //!
-//! Elements have the type of `input`, F32 or F64 (other tensors of an F64 case may be F32). Targets that are class
-//! indices are I64, I32 or U8.
+//! Elements have the type of `input`: F32, F64, F16 or BF16. Other tensors may have a type all of whose numbers that type
+//! has too. Targets that are class indices are I64, I32 or U8.
 //!
 //! Metadata, all strings: `function` (PyTorch's name in `torch.nn.functional`), `reduction` (none, mean, sum; mean
 //! where it is missing), `ignore_index`, `label_smoothing`, `dim`, `beta`. Others mean nothing here: softplus's
@@ -19,7 +19,9 @@ use std::str::FromStr;
 
 use safetensors::tensor::{SafeTensors, TensorView};
 use trueloss::Element;
+use trueloss::half::{bf16, f16};
 
+use crate::generate::ElementType;
 use crate::kernels;
 use crate::oracle::{Call, Function, Reduction, Target};
 
@@ -29,6 +31,8 @@ use crate::oracle::{Call, Function, Reduction, Target};
 pub enum Dtype {
     F32,
     F64,
+    F16,
+    BF16,
 }
 
 impl Dtype {
@@ -36,9 +40,75 @@ impl Dtype {
         match self {
             Dtype::F32 => safetensors::Dtype::F32,
             Dtype::F64 => safetensors::Dtype::F64,
+            Dtype::F16 => safetensors::Dtype::F16,
+            Dtype::BF16 => safetensors::Dtype::BF16,
+        }
+    }
+
+    fn of_tensor(tensor: safetensors::Dtype) -> Option<Self> {
+        match tensor {
+            safetensors::Dtype::F32 => Some(Dtype::F32),
+            safetensors::Dtype::F64 => Some(Dtype::F64),
+            safetensors::Dtype::F16 => Some(Dtype::F16),
+            safetensors::Dtype::BF16 => Some(Dtype::BF16),
+            _ => None,
+        }
+    }
+
+    /// Whether it has all numbers of another type.
+    fn holds(self, other: Self) -> bool {
+        match self {
+            Dtype::F64 => true,
+            Dtype::F32 => other != Dtype::F64,
+            Dtype::F16 | Dtype::BF16 => self == other,
+        }
+    }
+
+    /// The type with this name in Rust.
+    pub fn of(element: ElementType) -> Self {
+        match element {
+            ElementType::F32 => Dtype::F32,
+            ElementType::F64 => Dtype::F64,
+            ElementType::F16 => Dtype::F16,
+            ElementType::BF16 => Dtype::BF16,
+        }
+    }
+
+    /// One of its numbers as the file has it, little-endian.
+    pub fn to_bytes(self, x: f64) -> Vec<u8> {
+        match self {
+            Dtype::F32 => (x as f32).to_le_bytes().to_vec(),
+            Dtype::F64 => x.to_le_bytes().to_vec(),
+            Dtype::F16 => f16::narrow(x).to_le_bytes().to_vec(),
+            Dtype::BF16 => bf16::narrow(x).to_le_bytes().to_vec(),
         }
     }
 }
+
+/// Evaluates an expression with `$T` as the type that a [`Dtype`] is in Rust.
+macro_rules! for_dtype {
+    ($dtype:expr, $T:ident => $expression:expr) => {
+        match $dtype {
+            $crate::case::Dtype::F32 => {
+                type $T = f32;
+                $expression
+            }
+            $crate::case::Dtype::F64 => {
+                type $T = f64;
+                $expression
+            }
+            $crate::case::Dtype::F16 => {
+                type $T = trueloss::half::f16;
+                $expression
+            }
+            $crate::case::Dtype::BF16 => {
+                type $T = trueloss::half::bf16;
+                $expression
+            }
+        }
+    };
+}
+pub(crate) use for_dtype;
 
 /// Somebody's answers to a call, widened to f64.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,7 +141,7 @@ pub struct Case {
 pub struct CaseError(String);
 
 impl CaseError {
-    fn new(problem: impl fmt::Display) -> Self {
+    pub(crate) fn new(problem: impl fmt::Display) -> Self {
         CaseError(problem.to_string())
     }
 
@@ -122,10 +192,11 @@ impl Case {
         let reader = Reader { file, function };
 
         let input = reader.required("input")?;
-        let dtype = match input.dtype() {
-            safetensors::Dtype::F32 => Dtype::F32,
-            safetensors::Dtype::F64 => Dtype::F64,
-            other => return Err(error!("input: expected F32 or F64, found {other}")),
+        let Some(dtype) = Dtype::of_tensor(input.dtype()) else {
+            let found = input.dtype();
+            return Err(error!(
+                "input: expected F32, F64, F16 or BF16, found {found}"
+            ));
         };
         let shape = input.shape();
         // A shape that holds nothing may be as large as it likes elsewhere. Then no product of its sizes is safe.
@@ -197,6 +268,8 @@ impl Case {
         match self.dtype {
             Dtype::F32 => self.evaluate_as::<f32>(|x| x.to_le_bytes().to_vec()),
             Dtype::F64 => self.evaluate_as::<f64>(|x| x.to_le_bytes().to_vec()),
+            Dtype::F16 => self.evaluate_as::<f16>(|x| x.to_le_bytes().to_vec()),
+            Dtype::BF16 => self.evaluate_as::<bf16>(|x| x.to_le_bytes().to_vec()),
         }
     }
 
@@ -226,6 +299,66 @@ impl Case {
             .map_err(CaseError::new)?;
         safetensors::serialize(tensors, Some(self.metadata.clone())).map_err(CaseError::new)
     }
+}
+
+/// The contents of a case file: a call, its `grad_output` of this shape, and metadata that name its function and options.
+///
+/// # Errors
+///
+/// Where a tensor does not fill its shape.
+pub fn contents(
+    call: &Call,
+    dtype: Dtype,
+    output_shape: &[usize],
+    metadata: HashMap<String, String>,
+) -> Result<Vec<u8>, CaseError> {
+    let bytes =
+        |numbers: &[f64]| -> Vec<u8> { numbers.iter().flat_map(|&x| dtype.to_bytes(x)).collect() };
+    let elements = dtype.tensor();
+    let shape = &call.shape[..];
+    let mut tensors = vec![("input", elements, shape.to_vec(), bytes(&call.input))];
+    match &call.target {
+        Target::None => {}
+        Target::Values(target) => tensors.push(("target", elements, shape.to_vec(), bytes(target))),
+        Target::Classes(target) => {
+            let bytes = target.iter().flat_map(|i| i.to_le_bytes()).collect();
+            let mut rows = shape.to_vec();
+            rows.remove(usize::from(rows.len() > 1));
+            tensors.push(("target", safetensors::Dtype::I64, rows, bytes));
+        }
+    }
+    for (name, weight) in [("weight", &call.weight), ("pos_weight", &call.pos_weight)] {
+        if let Some(weight) = weight {
+            let whole = weight.len() == call.input.len();
+            let shape = if whole {
+                shape.to_vec()
+            } else {
+                vec![weight.len()]
+            };
+            tensors.push((name, elements, shape, bytes(weight)));
+        }
+    }
+    let grad_output = bytes(&call.grad_output);
+    tensors.push(("grad_output", elements, output_shape.to_vec(), grad_output));
+    let views = tensors
+        .iter()
+        .map(|(name, dtype, shape, bytes)| {
+            TensorView::new(*dtype, shape.clone(), bytes).map(|view| (*name, view))
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(CaseError::new)?;
+    let mut file = safetensors::serialize(views, Some(metadata)).map_err(CaseError::new)?;
+    // The order of the metadata is that of a hash map, another in each run. Sorted, the header is as long as it was.
+    let (length, header) = file.split_at_mut(8);
+    let length = u64::from_le_bytes(length.try_into().map_err(CaseError::new)?) as usize;
+    let header = &mut header[..length];
+    let sorted: serde_json::Value = serde_json::from_slice(header).map_err(CaseError::new)?;
+    let sorted = sorted.to_string();
+    if sorted.len() <= length {
+        header.fill(b' ');
+        header[..sorted.len()].copy_from_slice(sorted.as_bytes());
+    }
+    Ok(file)
 }
 
 /// Sets the options that the metadata name.
@@ -321,19 +454,17 @@ impl<'a> Reader<'a> {
         tensor: &TensorView<'_>,
         dtype: Dtype,
     ) -> Result<Vec<f64>, CaseError> {
-        match (tensor.dtype(), dtype) {
-            (safetensors::Dtype::F32, _) => {
-                let (numbers, _) = tensor.data().as_chunks();
-                Ok(numbers
-                    .iter()
-                    .map(|&x| f64::from(f32::from_le_bytes(x)))
-                    .collect())
-            }
-            (safetensors::Dtype::F64, Dtype::F64) => {
-                let (numbers, _) = tensor.data().as_chunks();
-                Ok(numbers.iter().map(|&x| f64::from_le_bytes(x)).collect())
-            }
-            (found, expected) => Err(error!("{name}: expected {expected:?}, found {found}")),
+        fn read<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64) -> Vec<f64> {
+            let (numbers, _) = bytes.as_chunks();
+            numbers.iter().map(|&x| number(x)).collect()
+        }
+        let (found, bytes) = (tensor.dtype(), tensor.data());
+        match Dtype::of_tensor(found).filter(|&found| dtype.holds(found)) {
+            Some(Dtype::F32) => Ok(read(bytes, |x| f32::from_le_bytes(x).into())),
+            Some(Dtype::F64) => Ok(read(bytes, f64::from_le_bytes)),
+            Some(Dtype::F16) => Ok(read(bytes, |x| f16::from_le_bytes(x).into())),
+            Some(Dtype::BF16) => Ok(read(bytes, |x| bf16::from_le_bytes(x).into())),
+            None => Err(error!("{name}: expected {dtype:?}, found {found}")),
         }
     }
 

@@ -4,10 +4,12 @@
 //! inputs with a seed of its own.
 
 use crate::oracle::{Call, Function, Reduction};
+use crate::ulp::Format;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use trueloss::half::{bf16, f16};
 
 /// An element type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,17 +18,26 @@ pub enum ElementType {
     F32,
     /// `f64`.
     F64,
+    /// `half::f16`.
+    F16,
+    /// `half::bf16`.
+    BF16,
 }
 
 impl ElementType {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::F32, Self::F64];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::F32, Self::F64, Self::F16, Self::BF16];
+
+    /// Those of 16 bits, which have so few numbers that all of them can be tried.
+    pub const HALF: [Self; 2] = [Self::F16, Self::BF16];
 
     /// Its name in Rust.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::F64 => "f64",
+            Self::F16 => "f16",
+            Self::BF16 => "bf16",
         }
     }
 
@@ -35,15 +46,30 @@ impl ElementType {
         match self {
             Self::F32 => f64::from(x as f32),
             Self::F64 => x,
+            Self::F16 => f16::from_f64_nearest(x).into(),
+            Self::BF16 => bf16::from_f64_nearest(x).into(),
         }
     }
 
-    /// The exponents that the generators draw from: all of those of `f32`; of `f64` those with which no
+    /// The nearest finite number of the type.
+    fn finite(self, x: f64) -> f64 {
+        let largest = match self {
+            Self::F32 => f32::MAX.into(),
+            Self::F64 => f64::MAX,
+            Self::F16 => f16::MAX.into(),
+            Self::BF16 => bf16::MAX.into(),
+        };
+        self.nearest(x).clamp(-largest, largest)
+    }
+
+    /// The exponents that the generators draw from: all of those of the type; of `f64` those with which no
     /// product of a few factors leaves the range, as the bounds for `f64` ask.
     fn exponents(self) -> std::ops::Range<f64> {
         match self {
             Self::F32 => -149.0..128.0,
             Self::F64 => -200.0..200.0,
+            Self::F16 => -24.0..16.0,
+            Self::BF16 => -133.0..128.0,
         }
     }
 }
@@ -54,12 +80,7 @@ fn magnitude(
     exponents: std::ops::Range<f64>,
 ) -> impl Strategy<Value = f64> + Clone {
     (exponents, 1.0..2.0).prop_map(move |(exponent, significand): (f64, f64)| {
-        let x = element.nearest(significand * exponent.floor().exp2());
-        if x.is_finite() {
-            x
-        } else {
-            element.nearest(f64::from(f32::MAX))
-        }
+        element.finite(significand * exponent.floor().exp2())
     })
 }
 
@@ -91,7 +112,7 @@ pub fn any_logit(element: ElementType) -> impl Strategy<Value = f64> + Clone {
         6 => (-20.0..20.0).prop_map(move |x| element.nearest(x)),
         2 => (-110.0..110.0).prop_map(move |x| element.nearest(x)),
         3 => signed(magnitude(element, element.exponents())),
-        1 => signed(proptest::sample::select(&EDGE_LOGITS[..]).prop_map(move |x| element.nearest(x))),
+        1 => signed(proptest::sample::select(&EDGE_LOGITS[..]).prop_map(move |x| element.finite(x))),
     ]
 }
 
@@ -332,7 +353,7 @@ fn rows_of_logits(
     prop_oneof![
         4 => vec(inputs(element, options), len),
         2 => vec((-6.0..6.0).prop_map(move |x| element.nearest(x)), len),
-        1 => vec(tied, len),
+        1 => vec(tied.prop_map(move |x| element.finite(x)), len),
         1 => vec((-90.0..-30.0).prop_map(move |x| element.nearest(x)), len).prop_map(|mut row| {
             if let Some(x) = row.first_mut() {
                 *x = 0.0;
@@ -434,6 +455,11 @@ impl Sampler {
         Self {
             runner: TestRunner::new_with_rng(Config::default(), rng),
         }
+    }
+
+    /// Where its randomness comes from.
+    pub(crate) fn rng(&mut self) -> &mut TestRng {
+        self.runner.rng()
     }
 
     /// The next sample.

@@ -1,17 +1,23 @@
 //! The oracle, the table of claims and the generators that hold `trueloss` to what it promises.
 
 pub mod case;
+pub mod check;
 pub mod claims;
 pub mod coefficients;
+mod conventions;
 pub mod equivalences;
 pub mod eval;
+pub mod expansion;
 pub mod filter;
 pub mod generate;
 pub mod interval;
 pub mod kernels;
 pub mod naive;
 pub mod oracle;
+pub mod pairs;
+pub mod probe;
 pub mod report;
+pub mod search;
 pub mod soft;
 pub mod sweep;
 pub mod ulp;

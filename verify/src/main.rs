@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use trueloss_verify::oracle::Function;
-use trueloss_verify::{claims, coefficients, eval, report, sweep};
+use trueloss_verify::{check, claims, coefficients, eval, probe, report, search, sweep};
 
 /// Loss functions whose every answer is the right one: what they promise, measured here.
 ///
@@ -42,13 +42,66 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
-    /// Compare functions of one argument with the correctly rounded value on all 2^32 f32.
+    /// Write a case file of hard inputs, for answers of your own.
     ///
-    /// Minutes a function, on all cores. One that is broken off goes on where it was when it is started again. The exit
-    /// status is 1 if an answer is not correctly rounded.
+    /// Edge cases, tails, ties, exact values near a midpoint of two numbers, sums that cancel, infinities, NaN. Fill in `loss`
+    /// (for an activation `output`) and `grad_input`, the gradient times `grad_output`, in any language, and let
+    /// `trueloss check` judge them. The tensors and metadata are those that `trueloss eval --help` describes; `kinds` in
+    /// the metadata says of which kind the elements or rows are, in their order. The same options give the same file.
+    #[command(after_long_help = "Example:\n  \
+        trueloss probe cross_entropy --label-smoothing 0.1 --classes 100 --out probe.safetensors\n  \
+        trueloss probe --all --out probes")]
+    Probe {
+        /// PyTorch's name of the function: mse_loss, binary_cross_entropy, binary_cross_entropy_with_logits, nll_loss,
+        /// cross_entropy, sigmoid, logsigmoid, softplus, softmax or log_softmax.
+        #[arg(value_name = "FUNCTION", required_unless_present = "all")]
+        function: Option<Function>,
+        /// A probe of every function in each of its forms, into the directory `out`; of the options below only --dtype,
+        /// --elements, --classes and --seed.
+        #[arg(long, conflicts_with_all = ["function", "reduction", "weight", "pos_weight", "ignore_index",
+            "label_smoothing", "probabilities", "beta", "dim", "positions", "grad_output"])]
+        all: bool,
+        /// The file; with --all the directory.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        options: probe::Options,
+    },
+    /// Judge somebody else's answers: their errors in ULP, and what else is wrong with them.
+    ///
+    /// Reads case files (see `trueloss eval --help`, and `trueloss probe`, which writes hard ones) with `loss` or `output`,
+    /// `grad_input`, or both, and compares each number with the exact value. Prints for each file and for all the worst
+    /// and the mean error, the share above 1 ULP, zeros where the exact value does not round to zero, NaN and infinities
+    /// where they are not due (or missing where they are), wrong signs, the worst answers with their inputs, and the worst
+    /// error of trueloss on the same inputs; and where another convention explains the answers (what a mean is divided by,
+    /// options that are ignored, signs, a softmax taken twice), which.
+    ///
+    /// An error is infinite where an answer is NaN or infinite and should not be, or the other way round. Means are of the
+    /// others.
+    ///
+    /// A file that can't be judged takes one line on stderr, the others are still judged, and the exit status is 1.
+    /// Otherwise it is 0 however large the errors are, unless --max-ulp says what is too large.
+    #[command(after_long_help = "Example:\n  \
+        trueloss check probes/*.safetensors --max-ulp 4 --json findings.json")]
+    Check {
+        /// The case files.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Exit with status 1 where an answer's error is larger than this, or infinite.
+        #[arg(long, value_name = "X", value_parser = check::max_ulp)]
+        max_ulp: Option<f64>,
+        /// Write what was found as JSON, too; `-` is stdout, without the tables. Numbers that JSON does not have are the
+        /// strings "inf", "-inf" and "NaN".
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+    /// Try all inputs: functions of one argument on all 2^32 f32, losses of two on every pair of f16 and of bf16.
+    ///
+    /// Half a minute each, on all cores. One that is broken off goes on where it was when it is started again. The exit
+    /// status is 1 if an answer to one argument is not correctly rounded, or one to a pair not within 0.5001 ULP.
     Sweep {
-        /// sigmoid, logsigmoid, softplus or binary_cross_entropy_with_logits (on each hard label); all of them, and
-        /// the gradients of each, where none is named.
+        /// sigmoid, logsigmoid, softplus, mse_loss, binary_cross_entropy or binary_cross_entropy_with_logits (on each
+        /// hard label, too); all of them, and the gradients of each, where none is named.
         #[arg(value_name = "FUNCTION")]
         functions: Vec<Function>,
         /// Where it is kept what has been done.
@@ -57,6 +110,24 @@ enum Command {
         /// Forget what has been done before.
         #[arg(long)]
         fresh: bool,
+    },
+    /// Look for the worst case of functions of several arguments, by climbing from random calls.
+    ///
+    /// Prints, for each claim, the worst answer that is known. The call is kept as a case file where it is worse than the
+    /// one there. The exit status is 1 if an answer is outside its bound.
+    Search {
+        /// PyTorch's name of a function; all of them where none is named.
+        #[arg(value_name = "FUNCTION")]
+        functions: Vec<Function>,
+        /// How many steps for each claim.
+        #[arg(long, default_value_t = 2000, value_name = "N")]
+        steps: u32,
+        /// Another seed, other starts.
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        seed: u64,
+        /// Where the worst calls are kept.
+        #[arg(long, value_name = "DIR", default_value = "verify/worst")]
+        out: PathBuf,
     },
     /// Print the table of bounds, as the README has it.
     Bounds,
@@ -73,11 +144,28 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Some(Command::Eval { cases, out }) => eval::run(&cases, &out),
+        Some(Command::Probe {
+            function,
+            options,
+            out,
+            ..
+        }) => probe::run(function, &options, &out),
+        Some(Command::Check {
+            files,
+            max_ulp,
+            json,
+        }) => check::run(&files, json.as_deref(), max_ulp),
         Some(Command::Sweep {
             functions,
             state,
             fresh,
         }) => sweep::run(&functions, &state, fresh),
+        Some(Command::Search {
+            functions,
+            steps,
+            seed,
+            out,
+        }) => search::run(&functions, &out, steps, seed),
         Some(Command::Coefficients) => {
             print!("{}", coefficients::rust_source());
             ExitCode::SUCCESS

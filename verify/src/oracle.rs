@@ -263,12 +263,17 @@ impl Call {
         self
     }
 
-    /// How the input divides into rows of classes.
-    fn rows(&self) -> Rows {
-        let dim = match self.function {
+    /// The dimension along which rows lie.
+    pub(crate) fn dim_of_classes(&self) -> usize {
+        match self.function {
             Function::NllLoss | Function::CrossEntropy => usize::from(self.shape.len() > 1),
             _ => self.dim,
-        };
+        }
+    }
+
+    /// How the input divides into rows of classes.
+    pub(crate) fn rows(&self) -> Rows {
+        let dim = self.dim_of_classes();
         if self.shape.is_empty() {
             return Rows {
                 outer: 1,
@@ -405,20 +410,25 @@ impl Call {
 
 /// The input as rows of `classes` numbers, `stride` apart.
 #[derive(Clone, Copy)]
-struct Rows {
-    outer: usize,
-    classes: usize,
-    stride: usize,
+pub(crate) struct Rows {
+    pub(crate) outer: usize,
+    pub(crate) classes: usize,
+    pub(crate) stride: usize,
 }
 
 impl Rows {
-    fn count(self) -> usize {
+    pub(crate) fn count(self) -> usize {
         self.outer * self.stride
     }
 
     /// Where class `class` of row `row` lies.
-    fn index(self, row: usize, class: usize) -> usize {
+    pub(crate) fn index(self, row: usize, class: usize) -> usize {
         (row / self.stride * self.classes + class) * self.stride + row % self.stride
+    }
+
+    /// The row in which the number at `index` is.
+    pub(crate) fn row_of(self, index: usize) -> usize {
+        index / (self.classes * self.stride) * self.stride + index % self.stride
     }
 
     fn gather(self, row: usize, values: &[f64]) -> Vec<f64> {

@@ -117,7 +117,7 @@ pub fn run(seed: u64, effort: Effort) -> ExitCode {
 }
 
 /// A bar on the terminal, silent where there is none.
-fn bar(what: &'static str, steps: usize) -> ProgressBar {
+pub(crate) fn bar(what: &'static str, steps: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg:14} {wide_bar} {pos}/{len} {elapsed}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(steps as u64)
@@ -162,7 +162,7 @@ fn claims(seed: u64, effort: Effort) -> Vec<(Claim, Outcome)> {
             let part_seed = seed.wrapping_mul(PARTS).wrapping_add(part);
             let count = match claim.inputs {
                 Inputs::OneArgument(..) => effort.one_argument,
-                Inputs::Calls(_) => effort.elements,
+                Inputs::All(_) | Inputs::Calls(_) => effort.elements,
             };
             let outcome = claims::check(claim, count / PARTS, part_seed);
             let edges = if part == 0 {
@@ -229,7 +229,7 @@ pub(crate) fn grouped(n: u64) -> String {
     text
 }
 
-fn pass(passes: bool) -> &'static str {
+pub(crate) fn pass(passes: bool) -> &'static str {
     if passes { "pass" } else { "FAIL" }
 }
 

@@ -222,7 +222,7 @@ mod tests {
                 let oracle::Value::Number(exact) = exact.value else {
                     panic!("{x:e}, {y:e}: no number");
                 };
-                let difference = exact - crate::interval::Interval::from_f64(value, 256);
+                let difference = exact - &crate::interval::Interval::from_f64(value, 256);
                 let error = difference.magnitude() / ulp::of_f32(value);
                 assert!(
                     error <= uncertain,

@@ -1,7 +1,8 @@
-//! `trueloss sweep`: the functions of one `f32` argument on all 2^32 of them, each compared with the correctly rounded
-//! value.
+//! `trueloss sweep`: all inputs there are. Of the functions of one `f32` argument all 2^32, each compared with the correctly
+//! rounded value: what the formula of record answers, and what the method for slices does, which has quick paths. Of the
+//! losses of two arguments all pairs of 16-bit numbers.
 //!
-//! All cores, in parts of 2^20 inputs. What a part comes to is written to a file as soon as it is known, so that a sweep
+//! All cores, in parts. What a part comes to is written to a file as soon as it is known, so that a sweep
 //! that was broken off goes on where it was. The file names the version and has a hash of the function's answers to some
 //! inputs: what another function, or another version of it, has found is not counted.
 
@@ -18,29 +19,145 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
-use crate::claims::{self, Claim, Inputs, Outcome};
-use crate::oracle::Function;
-use crate::{generate, report};
+use trueloss::half::{bf16, f16};
+use trueloss::{activation, bce_with_logits};
 
-/// How many inputs a part has: as many as there are bits below the upper 12.
+use crate::claims::{self, Claim, Direction, Inputs, Outcome};
+use crate::oracle::Function;
+use crate::pairs::{self, Half};
+use crate::{expansion, generate, report, soft};
+
+/// How many inputs of one argument a part has: as many as there are bits below the upper 12.
 const PART_BITS: u32 = 20;
 
-/// How many parts there are.
-pub const PARTS: u32 = 1 << (u32::BITS - PART_BITS);
+/// All inputs of one function.
+pub struct Sweep {
+    function: Function,
+    /// Which of its arguments are swept, as the tables say it.
+    case: String,
+    /// The element type and the direction.
+    of: String,
+    /// What is promised.
+    promise: &'static str,
+    parts: u32,
+    /// How many inputs there are in all parts, where that is known beforehand.
+    inputs: Option<u64>,
+    /// Of the answers to some inputs.
+    hash: u64,
+    check: Box<dyn Fn(u32) -> Outcome + Send + Sync>,
+}
 
-/// Sweeps the claims of these functions, or all, and prints what was found. Status 1 if an answer is wrong, or if what
-/// was asked for can't be done.
+impl Sweep {
+    /// Of a claim about one argument; none if it has more.
+    pub fn of_one_argument(claim: Claim) -> Option<Self> {
+        let Inputs::OneArgument(..) = claim.inputs else {
+            return None;
+        };
+        let edges = generate::edges().into_iter();
+        let inputs: Vec<f32> = edges.chain(generate::spread(0, 1 << 16)).collect();
+        Some(Self {
+            function: claim.function,
+            case: claim.variant.to_owned(),
+            of: format!("{} {}", claim.element.name(), claim.direction.name()),
+            promise: "correctly rounded",
+            parts: 1 << (u32::BITS - PART_BITS),
+            inputs: Some(1 << u32::BITS),
+            hash: trueloss_digest::hash(&claims::answers(&claim, &inputs)),
+            check: Box::new(move |part| check(&claim, part)),
+        })
+    }
+
+    /// Of a loss of two arguments, on all pairs of numbers of a 16-bit format.
+    pub fn of_pairs<T: Half>(function: Function, direction: Direction) -> Self {
+        Self {
+            function,
+            case: "every pair".to_owned(),
+            of: format!("{} {}", T::NAME, direction.name()),
+            promise: "within 0.5001 ULP",
+            parts: pairs::PARTS,
+            inputs: Some(pairs::count::<T>(function)),
+            hash: trueloss_digest::hash(&pairs::sample::<T>(function, direction)),
+            check: Box::new(move |part| pairs::check::<T>(function, direction, part)),
+        }
+    }
+
+    /// Of the gradient of binary cross-entropy with logits at the soft targets where it is hardest, for every logit.
+    pub fn of_soft_targets() -> Self {
+        let gradient = |x: f32| {
+            let y = trueloss::sigmoid(x);
+            bce_with_logits::gradient::<f32>(x.into(), y.into(), 1.0) as f32
+        };
+        let sample: Vec<f32> = generate::spread(0, 1 << 16).map(gradient).collect();
+        Self {
+            function: Function::BinaryCrossEntropyWithLogits,
+            case: "y beside sigma(x)".to_owned(),
+            of: "f32 gradient".to_owned(),
+            promise: "within 0.5001 ULP",
+            parts: 1 << (u32::BITS - PART_BITS),
+            inputs: None,
+            hash: trueloss_digest::hash(&sample),
+            check: Box::new(|part| {
+                let first = part << PART_BITS;
+                // The last pattern of all is a NaN.
+                soft::sweep_part(first..first.saturating_add(1 << PART_BITS))
+            }),
+        }
+    }
+
+    /// All of these functions, or of all.
+    pub fn all(functions: &[Function]) -> Vec<Self> {
+        let chosen = |function| functions.is_empty() || functions.contains(&function);
+        let claims = claims::table().into_iter();
+        let mut sweeps: Vec<Self> = claims
+            .filter(|claim| chosen(claim.function))
+            .filter_map(Self::of_one_argument)
+            .collect();
+        if chosen(Function::BinaryCrossEntropyWithLogits) {
+            sweeps.push(Self::of_soft_targets());
+        }
+        for function in pairs::FUNCTIONS.into_iter().filter(|&f| chosen(f)) {
+            for direction in [Direction::Forward, Direction::Gradient] {
+                sweeps.push(Self::of_pairs::<f16>(function, direction));
+                sweeps.push(Self::of_pairs::<bf16>(function, direction));
+            }
+        }
+        sweeps
+    }
+
+    /// Function, case, element type and direction in one line.
+    pub fn name(&self) -> String {
+        let Self {
+            function, case, of, ..
+        } = self;
+        let separator = if case.is_empty() { "" } else { ", " };
+        format!("{function}{separator}{case}, {of}")
+    }
+
+    /// Where in a folder it is kept what has been done.
+    fn file(&self, state: &Path) -> PathBuf {
+        let legible = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+        let name: String = self.name().chars().map(legible).collect();
+        state.join(name + ".txt")
+    }
+
+    /// What the file begins with.
+    fn header(&self) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        format!(
+            "trueloss {version}\t{}\tanswers {:016x}",
+            self.name(),
+            self.hash
+        )
+    }
+}
+
+/// Sweeps these functions, or all, and prints what was found. Status 1 if an answer is wrong, or if what was asked for
+/// can't be done.
 pub fn run(functions: &[Function], state: &Path, fresh: bool) -> ExitCode {
-    let claims: Vec<Claim> = claims::table()
-        .into_iter()
-        .filter(|claim| matches!(claim.inputs, Inputs::OneArgument(..)))
-        .filter(|claim| functions.is_empty() || functions.contains(&claim.function))
-        .collect();
+    let sweeps = Sweep::all(functions);
     for function in functions {
-        if !claims.iter().any(|claim| claim.function == *function) {
-            eprintln!(
-                "{function}: has more than one argument, so that not all of them can be tried"
-            );
+        if !sweeps.iter().any(|sweep| sweep.function == *function) {
+            eprintln!("{function}: has too many arguments for all of them to be tried");
             return ExitCode::FAILURE;
         }
     }
@@ -57,16 +174,18 @@ pub fn run(functions: &[Function], state: &Path, fresh: bool) -> ExitCode {
     ];
     let mut table = report::table(&header, &[3, 4, 5, 7]);
     let mut failed = false;
-    for claim in &claims {
+    for sweep in &sweeps {
         let start = Instant::now();
-        let outcome = match sweep(claim, 0..PARTS, &file(state, claim), fresh) {
+        let file = sweep.file(state);
+        let outcome = match sweep.run(0..sweep.parts, &file, fresh) {
             Ok(outcome) => outcome,
             Err(error) => {
-                eprintln!("{}: {error}", file(state, claim).display());
+                eprintln!("{}: {error}", file.display());
                 return ExitCode::FAILURE;
             }
         };
-        let passes = outcome.passes() && outcome.inputs == 1 << 32;
+        let is_whole = sweep.inputs.is_none_or(|inputs| inputs == outcome.inputs);
+        let passes = outcome.passes() && is_whole;
         failed |= !passes;
         if !passes {
             let Outcome {
@@ -76,14 +195,15 @@ pub fn run(functions: &[Function], state: &Path, fresh: bool) -> ExitCode {
                 ..
             } = &outcome;
             eprintln!(
-                "{}: {failures} of {inputs} are not correctly rounded, the first: {first_failure}",
-                claim.name()
+                "{}: {failures} of {inputs} are not {}, the first: {first_failure}",
+                sweep.name(),
+                sweep.promise
             );
         }
         table.add_row([
-            claim.function.name().to_owned(),
-            claim.variant.to_owned(),
-            claim.direction.name().to_owned(),
+            sweep.function.name().to_owned(),
+            sweep.case.clone(),
+            sweep.of.clone(),
             report::grouped(outcome.inputs),
             report::grouped(outcome.enclosures),
             format!("{:.9}", outcome.worst_ulp),
@@ -100,96 +220,153 @@ pub fn run(functions: &[Function], state: &Path, fresh: bool) -> ExitCode {
     }
 }
 
-/// The file of a claim.
-fn file(state: &Path, claim: &Claim) -> PathBuf {
-    let name: String = claim
-        .name()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-        .collect();
-    state.join(name + ".txt")
-}
-
-/// Sweeps some parts of a claim, but for those that `file` has already, unless all is to be done afresh.
-///
-/// # Errors
-///
-/// What becomes of the file.
-pub fn sweep(claim: &Claim, parts: Range<u32>, file: &Path, fresh: bool) -> io::Result<Outcome> {
-    let header = header(claim);
-    let known = if fresh {
-        None
-    } else {
-        fs::read_to_string(file)
-            .ok()
-            .and_then(|text| read(&text, &header))
-    };
-    if let Some((_, whole)) = &known {
-        // A line that was broken off goes, so that the next one begins a line.
-        OpenOptions::new()
-            .write(true)
-            .open(file)?
-            .set_len(*whole as u64)?;
-    }
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let (mut done, to) = match known {
-        Some((done, _)) => (done, OpenOptions::new().append(true).open(file)?),
-        None => {
-            let mut to = File::create(file)?;
-            writeln!(to, "{header}")?;
-            (BTreeMap::new(), to)
+impl Sweep {
+    /// Sweeps some parts, but for those that `file` has already, unless all is to be done afresh.
+    ///
+    /// # Errors
+    ///
+    /// What becomes of the file.
+    pub fn run(&self, parts: Range<u32>, file: &Path, fresh: bool) -> io::Result<Outcome> {
+        let header = self.header();
+        let known = if fresh {
+            None
+        } else {
+            fs::read_to_string(file)
+                .ok()
+                .and_then(|text| read(&text, &header))
+        };
+        if let Some((_, whole)) = &known {
+            // A line that was broken off goes, so that the next one begins a line.
+            OpenOptions::new()
+                .write(true)
+                .open(file)?
+                .set_len(*whole as u64)?;
         }
-    };
-    let left: Vec<u32> = parts
-        .clone()
-        .filter(|part| !done.contains_key(part))
-        .collect();
-    let bar = bar(claim, parts.len(), parts.len() - left.len());
-    let to = Mutex::new(to);
-    let new: Vec<(u32, Outcome)> = left
-        .into_par_iter()
-        .map(|part| {
-            let first = part << PART_BITS;
-            let outcome = claims::check_bits(claim, first..=first + ((1 << PART_BITS) - 1));
-            let line = line(part, &outcome);
-            to.lock()
-                .map_err(|_| io::Error::other("a thread has failed"))?
-                .write_all(line.as_bytes())?;
-            bar.inc(1);
-            Ok((part, outcome))
-        })
-        .collect::<io::Result<_>>()?;
-    bar.finish_and_clear();
-    done.extend(new);
-    let swept = done.into_iter().filter(|(part, _)| parts.contains(part));
-    Ok(swept
-        .map(|(_, outcome)| outcome)
-        .fold(Outcome::default(), Outcome::and))
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let (mut done, to) = match known {
+            Some((done, _)) => (done, OpenOptions::new().append(true).open(file)?),
+            None => {
+                let mut to = File::create(file)?;
+                writeln!(to, "{header}")?;
+                (BTreeMap::new(), to)
+            }
+        };
+        let left: Vec<u32> = parts
+            .clone()
+            .filter(|part| !done.contains_key(part))
+            .collect();
+        let bar = bar(self.name(), parts.len(), parts.len() - left.len());
+        let to = Mutex::new(to);
+        let new: Vec<(u32, Outcome)> = left
+            .into_par_iter()
+            .map(|part| {
+                let outcome = (self.check)(part);
+                let line = line(part, &outcome);
+                to.lock()
+                    .map_err(|_| io::Error::other("a thread has failed"))?
+                    .write_all(line.as_bytes())?;
+                bar.inc(1);
+                Ok((part, outcome))
+            })
+            .collect::<io::Result<_>>()?;
+        bar.finish_and_clear();
+        done.extend(new);
+        let swept = done.into_iter().filter(|(part, _)| parts.contains(part));
+        Ok(swept
+            .map(|(_, outcome)| outcome)
+            .fold(Outcome::default(), Outcome::and))
+    }
 }
 
-fn bar(claim: &Claim, parts: usize, done: usize) -> ProgressBar {
+/// Compares what the formula of record answers to the inputs of a part, and what the method for slices does, with the
+/// correctly rounded value.
+fn check(claim: &Claim, part: u32) -> Outcome {
+    // Few enough at a time that they stay in a cache.
+    const INPUTS: u32 = 1 << 16;
+    let Inputs::OneArgument(argument, label) = claim.inputs else {
+        return Outcome::default();
+    };
+    let of_record = formula(claim.function, claim.direction, label);
+    let mut answers = vec![0.0; INPUTS as usize];
+    let mut outcome = Outcome::default();
+    for piece in 0..(1 << PART_BITS) / INPUTS {
+        let first = (part << PART_BITS) + piece * INPUTS;
+        let inputs: Vec<f32> = (0..INPUTS).map(|i| f32::from_bits(first + i)).collect();
+        of_record(&inputs, &mut answers);
+        let of_slices = claims::answers(claim, &inputs);
+        let found = expansion::compare(argument, first, [&answers, &of_slices]);
+        let described =
+            |[x, got, right]: [f32; 3]| format!("x = {x:e}, got {got:e}, exact {right:e}");
+        outcome = outcome.and(Outcome {
+            inputs: u64::from(INPUTS),
+            enclosures: found.undecided,
+            worst_ulp: found.worst_ulp,
+            worst_at: format!("x = {:e}", found.worst_at),
+            failures: found.wrong,
+            first_failure: found.first_wrong.map_or(String::new(), described),
+            ..Outcome::default()
+        });
+    }
+    outcome
+}
+
+/// The formulas of record in loops of their own: what the functions of one number are, and what all quick paths fall back
+/// on.
+macro_rules! formulas {
+    ($($name:ident = |$x:ident| $value:expr;)*) => {$(
+        #[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+        fn $name(inputs: &[f32], outputs: &mut [f32]) {
+            for (output, &input) in outputs.iter_mut().zip(inputs) {
+                let $x = f64::from(input);
+                *output = $value as f32;
+            }
+        }
+    )*};
+}
+
+formulas! {
+    sigmoid = |x| activation::sigmoid_value::<f32>(x);
+    sigmoid_gradient = |x| activation::sigmoid_gradient::<f32>(x);
+    log_sigmoid = |x| activation::log_sigmoid_value::<f32>(x);
+    log_sigmoid_gradient = |x| activation::log_sigmoid_gradient::<f32>(x);
+    softplus = |x| activation::softplus_value::<f32>(x, 1.0);
+    softplus_gradient = |x| activation::softplus_gradient::<f32>(x, 1.0);
+    bce_with_logits_of_0 = |x| bce_with_logits::value::<f32>(x, 0.0, 1.0);
+    bce_with_logits_of_1 = |x| bce_with_logits::value::<f32>(x, 1.0, 1.0);
+    bce_with_logits_gradient_of_0 = |x| bce_with_logits::gradient::<f32>(x, 0.0, 1.0);
+    bce_with_logits_gradient_of_1 = |x| bce_with_logits::gradient::<f32>(x, 1.0, 1.0);
+}
+
+fn formula(function: Function, direction: Direction, label: Option<f64>) -> fn(&[f32], &mut [f32]) {
+    use Direction::{Forward, Gradient};
+    use Function::{BinaryCrossEntropyWithLogits, LogSigmoid, Sigmoid, Softplus};
+    match (function, direction, label) {
+        (Sigmoid, Forward, _) => sigmoid,
+        (Sigmoid, Gradient, _) => sigmoid_gradient,
+        (LogSigmoid, Forward, _) => log_sigmoid,
+        (LogSigmoid, Gradient, _) => log_sigmoid_gradient,
+        (Softplus, Forward, _) => softplus,
+        (Softplus, Gradient, _) => softplus_gradient,
+        (BinaryCrossEntropyWithLogits, Forward, Some(0.0)) => bce_with_logits_of_0,
+        (BinaryCrossEntropyWithLogits, Forward, Some(1.0)) => bce_with_logits_of_1,
+        (BinaryCrossEntropyWithLogits, Gradient, Some(0.0)) => bce_with_logits_gradient_of_0,
+        (BinaryCrossEntropyWithLogits, Gradient, Some(1.0)) => bce_with_logits_gradient_of_1,
+        (function, ..) => panic!("{function}: more than one argument"),
+    }
+}
+
+fn bar(name: String, parts: usize, done: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {wide_bar} {percent}% {elapsed}, {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(parts as u64)
         .with_style(style)
-        .with_message(claim.name());
+        .with_message(name);
     bar.set_position(done as u64);
     bar.reset_eta();
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
-}
-
-/// What a file begins with. The hash is that of the digests, of the answers to the edge cases and to 2^16 inputs of every magnitude.
-fn header(claim: &Claim) -> String {
-    let inputs: Vec<f32> = generate::edges()
-        .into_iter()
-        .chain(generate::spread(0, 1 << 16))
-        .collect();
-    let hash = trueloss_digest::hash(&claims::answers(claim, &inputs));
-    let version = env!("CARGO_PKG_VERSION");
-    format!("trueloss {version}\t{}\tanswers {hash:016x}", claim.name())
 }
 
 /// What a part comes to, as a line.
@@ -244,7 +421,7 @@ fn read(text: &str, header: &str) -> Option<(BTreeMap<u32, Outcome>, usize)> {
             first_failure: first_failure.to_owned(),
             ..Outcome::default()
         };
-        (outcome.inputs == 1 << PART_BITS).then_some((part.parse().ok()?, outcome))
+        Some((part.parse().ok()?, outcome))
     };
     Some((rest.lines().filter_map(part).collect(), whole))
 }

@@ -10,6 +10,7 @@
 use rug::Float;
 use rug::float::Round;
 use rug::ops::{DivAssignRound, SubAssignRound, SubFromRound};
+use trueloss::half::{bf16, f16};
 
 use crate::interval::Interval;
 use crate::oracle::{Exact, Value};
@@ -77,6 +78,50 @@ impl Format for f64 {
         self
     }
 }
+
+/// The number of a format nearest to `x`, for formats whose numbers are numbers of f64.
+///
+/// The distance of neighbouring numbers is a power of two on either side of x; divided by it, x is rounded to an integer.
+fn nearest<T: Format>(x: &Float) -> f64 {
+    let Some(exponent) = x.get_exp() else {
+        return x.to_f64();
+    };
+    let last_place = (exponent - T::MANTISSA_BITS as i32).max(T::MIN_EXPONENT);
+    let mut rounded = x.clone();
+    rounded >>= last_place;
+    rounded.round_even_mut();
+    rounded <<= last_place;
+    let rounded = rounded.to_f64();
+    if rounded.abs() < 2_f64.powi(T::MAX_EXPONENT) {
+        rounded
+    } else {
+        f64::INFINITY.copysign(rounded)
+    }
+}
+
+/// A format of 16 bits. What crate half is asked to convert is one of its numbers already: it does not round.
+macro_rules! of_16_bits {
+    ($T:ty, $mantissa_bits:expr, $min_exponent:expr, $max_exponent:expr) => {
+        impl Format for $T {
+            const NAME: &'static str = stringify!($T);
+            const MANTISSA_BITS: u32 = $mantissa_bits;
+            const MIN_EXPONENT: i32 = $min_exponent;
+            const MAX_EXPONENT: i32 = $max_exponent;
+            fn from_float_nearest(x: &Float) -> Self {
+                <$T>::from_f64(nearest::<Self>(x))
+            }
+            fn from_f64_nearest(x: f64) -> Self {
+                Self::from_float_nearest(&Float::with_val(53, x))
+            }
+            fn to_f64(self) -> f64 {
+                <$T>::to_f64(self)
+            }
+        }
+    };
+}
+
+of_16_bits!(f16, 11, -24, 16);
+of_16_bits!(bf16, 8, -133, 128);
 
 /// The ULP of an f32 at a finite number that need not be one; subnormal numbers have the smallest.
 pub fn of_f32(x: f64) -> f64 {

@@ -81,6 +81,19 @@ fn bce_with_logits() -> File {
         .f32("target", &[2, 3], &[0.0, 1.0, 1.0, 0.0, 1.0, 0.5])
 }
 
+/// Binary cross-entropy of two logits, 2 and -1, in a type of 16 bits; the second target is a soft one, 1/2.
+fn of_16_bits(dtype: &str) -> File {
+    let (dtype, two, minus_one, half) = match dtype {
+        "F16" => (Dtype::F16, 0x4000_u16, 0xbc00_u16, 0x3800_u16),
+        _ => (Dtype::BF16, 0x4000, 0xbf80, 0x3f00),
+    };
+    let bytes = |numbers: [u16; 2]| numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
+    File::new("binary_cross_entropy_with_logits")
+        .meta("reduction", "none")
+        .bytes("input", dtype, &[2], bytes([two, minus_one]))
+        .bytes("target", dtype, &[2], bytes([0, half]))
+}
+
 /// Reading, and running the kernels where reading succeeds: an answer or an error, in one line.
 fn evaluate(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let result = Case::from_bytes(bytes).and_then(|case| case.evaluate());
@@ -89,6 +102,40 @@ fn evaluate(bytes: &[u8]) -> Result<Vec<u8>, String> {
         assert!(!line.is_empty() && !line.contains('\n'), "{line:?}");
         line
     })
+}
+
+#[test]
+fn elements_of_16_bits() {
+    // softplus(2) = 2.12692…, softplus(1) - 1/2 = 0.81326…; sigmoid(2) = 0.88079…, sigmoid(-1) - 1/2 = -0.23105….
+    for (dtype, loss, grad_input) in [
+        (
+            "F16",
+            [2.126953125, 0.8134765625],
+            [0.880859375, -0.2310791015625],
+        ),
+        ("BF16", [2.125, 0.8125], [0.87890625, -0.2314453125]),
+    ] {
+        let case = of_16_bits(dtype).read().unwrap();
+        assert_eq!(format!("{:?}", case.dtype), dtype);
+        assert_eq!(case.call.input, [2.0, -1.0]);
+        assert_eq!(case.call.target, Target::Values(vec![0.0, 0.5]));
+        // What is written is a case of the same type, its input and target apart.
+        let written = case.evaluate().unwrap();
+        let file = SafeTensors::deserialize(&written).unwrap();
+        let mut answered = of_16_bits(dtype);
+        for name in ["loss", "grad_input"] {
+            let tensor = file.tensor(name).unwrap();
+            answered = answered.bytes(name, tensor.dtype(), &[2], tensor.data().to_vec());
+        }
+        let answers = answered.read().unwrap().answers;
+        assert_eq!(answers.loss, Some(loss.to_vec()));
+        assert_eq!(answers.grad_input, Some(grad_input.to_vec()));
+    }
+    // In a case of more digits, tensors of fewer.
+    let weight = vec![0x80, 0x3f, 0, 0x40, 0, 0x3f];
+    let file = bce_with_logits().bytes("weight", Dtype::BF16, &[1, 3], weight);
+    let case = file.read().unwrap();
+    assert_eq!(case.call.weight, Some(vec![1.0, 2.0, 0.5]));
 }
 
 #[test]
@@ -246,11 +293,19 @@ fn what_does_not_fit_is_refused_by_name() {
         (cross_entropy().without("target"), "no tensor `target`"),
         (
             cross_entropy().i64("input", &[2, 3], &[0; 6]),
-            "input: expected F32 or F64, found I64",
+            "input: expected F32, F64, F16 or BF16, found I64",
         ),
         (
-            cross_entropy().bytes("input", Dtype::BF16, &[2, 3], vec![0; 12]),
-            "input: expected F32 or F64, found BF16",
+            cross_entropy().bytes("input", Dtype::F8_E4M3, &[2, 3], vec![0; 6]),
+            "input: expected F32, F64, F16 or BF16, found F8_E4M3",
+        ),
+        (
+            bce_with_logits().bytes("input", Dtype::F16, &[2, 3], vec![0; 12]),
+            "target: expected F16, found F32",
+        ),
+        (
+            of_16_bits("F16").bytes("target", Dtype::BF16, &[2], vec![0; 4]),
+            "target: expected F16, found BF16",
         ),
         (
             cross_entropy().bytes("target", Dtype::BOOL, &[2], vec![0; 2]),
@@ -621,6 +676,7 @@ fn eval_writes_the_bits_of_the_kernels() {
                     answers.map(|a| a.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>()),
                 )
             }
+            case::Dtype::F16 | case::Dtype::BF16 => panic!("PyTorch's samples have none"),
         };
         // PyTorch's shapes.
         if let Some(theirs) = theirs.get("loss") {

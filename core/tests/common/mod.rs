@@ -2,14 +2,22 @@
 
 use trueloss::Element;
 
-/// Runs generic tests for both types of element.
-macro_rules! for_f32_and_f64 {
+/// Runs generic tests for every type of element.
+macro_rules! for_each_element_type {
     ($($test:ident),* $(,)?) => {
         mod f32 {
             $(#[test] fn $test() { super::$test::<f32>() })*
         }
         mod f64 {
             $(#[test] fn $test() { super::$test::<f64>() })*
+        }
+        #[cfg(feature = "half")]
+        mod f16 {
+            $(#[test] fn $test() { super::$test::<trueloss::half::f16>() })*
+        }
+        #[cfg(feature = "half")]
+        mod bf16 {
+            $(#[test] fn $test() { super::$test::<trueloss::half::bf16>() })*
         }
     };
 }

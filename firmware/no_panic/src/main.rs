@@ -14,6 +14,7 @@ use core::hint::black_box;
 use core::panic::PanicInfo;
 use trueloss::Element;
 use trueloss::dispatch::{self, Width};
+use trueloss::half::{bf16, f16};
 use trueloss::{
     Bce, BceWithLogits, ClassIndex, Classes, CrossEntropy, Error, LogSigmoid, LogSoftmax, Mse, Nll,
     Partial, Reduction, Sigmoid, Softmax, Softplus, accuracy, bce, bce_with_logits,
@@ -314,6 +315,8 @@ extern "C" fn _start() {
     };
     all::<f32>(&given(), &labels, black_box(&mut []));
     all::<f64>(&given(), &labels, black_box(&mut []));
+    all::<f16>(&given(), &labels, black_box(&mut []));
+    all::<bf16>(&given(), &labels, black_box(&mut []));
     dispatch::limit(black_box(Width::Avx2));
     black_box(dispatch::width());
 }

@@ -16,6 +16,8 @@
 //! There are two sets. [`Set::Full`] takes a second on a PC. [`Set::Small`] is for emulated microcontrollers without an
 //! FPU: its buffers take 4 KB, and its arithmetic some 10^9 instructions there.
 //!
+//! Elements of 16 bits are there with the feature `half`.
+//!
 //! [`call`] says a call of any function as data, so that another library can be asked for its digests: [`each_of`].
 #![no_std]
 
@@ -45,7 +47,7 @@ pub enum Set {
 pub struct Name<'a> {
     /// PyTorch's functional name; `cross_entropy_probabilities` for class probabilities as targets.
     pub function: &'a str,
-    /// `f32` or `f64`.
+    /// `f32`, `f64`, `f16` or `bf16`.
     pub element: &'a str,
     /// The method: `forward`, `forward_each`, `backward`, `backward_each` or `forward_backward`; `value` and
     /// `derivative` for an activation of one number. Reduced losses are taken as a mean and as a sum.
@@ -167,11 +169,24 @@ type Visit<'a> = dyn FnMut(Name<'static>, u64) + 'a;
 // Inlined, so that what a constant set does not need is left out of a program.
 #[inline(always)]
 pub fn each(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
-    each_of(&mut Core, set, visit)
+    each_of(&mut Core, set, visit)?;
+    #[cfg(feature = "half")]
+    match set {
+        Set::Small => of_16_bits::<SMALL_LEN>(&SMALL, visit)?,
+        Set::Full => of_16_bits::<FULL_LEN>(&FULL, visit)?,
+    }
+    Ok(())
 }
 
-/// As [`each`], with the answers of any library. Digests of functions that it does not have, those of one number, are
-/// left out.
+#[cfg(feature = "half")]
+#[inline(never)]
+fn of_16_bits<const N: usize>(size: &Size, visit: &mut Visit<'_>) -> Result<(), Error> {
+    of_type::<trueloss::half::f16, N, _>(&mut Core, size, visit)?;
+    of_type::<trueloss::half::bf16, N, _>(&mut Core, size, visit)
+}
+
+/// As [`each`], with the answers of any library, to calls of `f32` and `f64`. Digests of functions that it does not
+/// have, those of one number, are left out.
 ///
 /// # Errors
 ///

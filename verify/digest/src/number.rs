@@ -57,6 +57,30 @@ impl Number for f64 {
     }
 }
 
+#[cfg(feature = "half")]
+macro_rules! of_16_bits {
+    ($T:ident, $significand:expr, $exponent:expr) => {
+        impl Number for trueloss::half::$T {
+            const NAME: &'static str = stringify!($T);
+            const SIGNIFICAND: u32 = $significand;
+            const EXPONENT: u32 = $exponent;
+
+            fn from_bits(bits: u64) -> Self {
+                Self::from_bits(bits as u16)
+            }
+
+            fn to_bits(self) -> u64 {
+                self.to_bits().into()
+            }
+        }
+    };
+}
+
+#[cfg(feature = "half")]
+of_16_bits!(f16, 10, 5);
+#[cfg(feature = "half")]
+of_16_bits!(bf16, 7, 8);
+
 /// How many edge cases there are.
 pub(crate) const EDGES: usize = 30;
 
@@ -79,7 +103,7 @@ pub(crate) fn edge<T: Number>(i: usize) -> T {
         6 => integer(1),
         // 2^-13, below which the sigmoid of an f32 has a formula of its own, and 2^-24, where it comes near a tie.
         7 => (T::BIAS - 13, 0),
-        8 => (T::BIAS - 24, 0),
+        8 => (T::BIAS.saturating_sub(24), 0),
         // 0x39ea41d0 as an f32, whose softplus comes nearest to a tie.
         9 => (T::BIAS - 12, 0x006a_41d0 << 41),
         // Beyond 88 and 709, exponentials of f32 and f64 overflow; beyond 104 and 745, they vanish.
@@ -112,9 +136,9 @@ impl Random {
         ((self.next() >> 32) * n) >> 32
     }
 
-    /// Of either sign, its magnitude from 2^low to 2^(low + count).
+    /// Of either sign, its magnitude from 2^low to 2^(low + count); below the smallest normal number any subnormal one.
     fn within<T: Number>(&mut self, low: i64, count: u64) -> T {
-        let exponent = T::BIAS.wrapping_add_signed(low) + self.below(count);
+        let exponent = (T::BIAS + self.below(count)).saturating_add_signed(low);
         let significand = self.next();
         T::compose(significand & 1 == 1, exponent, significand)
     }
@@ -132,8 +156,8 @@ impl Random {
             8 => (0, self.next()),
             9 => (T::BIAS - 1, u64::MAX),
             _ => {
-                let exponent = T::BIAS - 1 - u64::from(self.next().trailing_zeros().min(40));
-                (exponent, self.next())
+                let below = u64::from(self.next().trailing_zeros().min(40));
+                ((T::BIAS - 1).saturating_sub(below), self.next())
             }
         };
         T::compose(false, exponent, significand)
@@ -174,7 +198,7 @@ impl Logits {
             Self::Ordinary => random.ordinary(),
             Self::Wide => random.within(-40, 50),
             Self::Spread => {
-                // 37 has no divisor in common with 255 and 2047, the numbers of exponents.
+                // 37 has no divisor in common with 31, 255 and 2047, the numbers of exponents.
                 let exponent = (37 * i as u64) % T::NOT_FINITE;
                 let significand = random.next();
                 T::compose(significand & 1 == 1, exponent, significand)
