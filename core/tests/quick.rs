@@ -188,30 +188,6 @@ fn functions_of_one_number() {
     }
 }
 
-/// Takes minutes on all cores.
-#[test]
-#[ignore = "takes minutes"]
-fn functions_of_one_number_on_all_f32() {
-    const PART: u64 = 1 << 24;
-    let next = std::sync::atomic::AtomicU64::new(0);
-    let work = || {
-        loop {
-            let start = next.fetch_add(PART, std::sync::atomic::Ordering::Relaxed);
-            if start >> 32 != 0 {
-                break;
-            }
-            compare_patterns(start as u32, 1, PART as u32);
-            eprintln!("{start:#x} done, to {:#x}", 1_u64 << 32);
-        }
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(work);
-        }
-    });
-}
-
 #[test]
 fn activations_times_finite_numbers_and_nan() {
     activations_times(|scale| !scale.is_infinite());
