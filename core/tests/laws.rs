@@ -27,9 +27,10 @@ for_each_element_type!(
 /// Enough for more than one chunk and less than a block.
 const N: usize = 150;
 
+/// Finite in every type: those of an f16 end at 2^16.
 fn logit(random: &mut Random) -> f64 {
     if random.below(8) == 0 {
-        random.of_any_magnitude(20)
+        random.of_any_magnitude(15)
     } else {
         random.within(40.0)
     }
@@ -277,7 +278,9 @@ macro_rules! assert_methods_agree {
             for (mean, each) in reduced.iter().zip(&each) {
                 let (mean, each) = (mean.widen(), each.widen());
                 let bound = 2.0 * T::epsilon().widen() * each.abs() + 4.0 * T::TINY;
-                assert!((mean - each).abs() <= bound, "{mean:e} is not {each:e}");
+                // Both may be infinite: an f16 ends below the 10^12 of bce's clamp.
+                let near = mean == each || (mean - each).abs() <= bound;
+                assert!(near, "{mean:e} is not {each:e}");
             }
         }
         let mut losses = [vec![T::zero(); $rows], vec![T::one(); $rows]];
