@@ -4,8 +4,8 @@ league.json and league.svg.
 
     python3 verify/league/league.py
 
-The libraries are installed into verify/league/.venv-NAME, some gigabytes of them. --python NAME=PATH takes a Python that has
-one already, and its own packages those of requirements.txt (--python league=PATH); --only draws anew from league.json.
+The libraries are installed into verify/league/.venv-NAME, some gigabytes of them; --python NAME=PATH names a Python that has one
+already (pytorch, jax, tensorflow; league has what this script needs). --only writes anew from league.json.
 """
 
 import argparse
@@ -33,25 +33,31 @@ TITLES = {
     "candle": "candle",
     "burn": "burn",
 }
-FUNCTIONS = [
-    "mse_loss",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "nll_loss",
-    "cross_entropy",
+DIRECTIONS = ["forward", "gradient"]
+# What the chart shows: the forms that most libraries have.
+PLAIN = [
+    "mse_loss-mean",
+    "mse_loss-none",
+    "binary_cross_entropy-none",
+    "binary_cross_entropy_with_logits-mean-hard",
+    "binary_cross_entropy_with_logits-none-hard",
+    "binary_cross_entropy_with_logits-none",
+    "cross_entropy-mean",
+    "cross_entropy-mean-smoothing",
+    "cross_entropy-none",
+    "cross_entropy-none-probabilities",
     "sigmoid",
     "logsigmoid",
     "softplus",
     "softmax",
     "log_softmax",
 ]
-DIRECTIONS = ["forward", "gradient"]
 # Inputs that are not about rounding: what is made of infinities, of NaN, and of rows that count for nothing.
 SPECIAL = ["limits", "-inf", "NaN", "ignored rows"]
 
 
 def run(*command, **options):
-    print("+", *command, file=sys.stderr)
+    print("+", *[Path(word).name for word in map(str, command[:2])], "…", file=sys.stderr)
     return subprocess.run(list(map(str, command)), check=True, **options)
 
 
@@ -109,13 +115,13 @@ def own_answers(trueloss, probes, out):
 
 
 def summary(found, notes):
-    """Sums over the files of each function and direction, of inputs that are about rounding and of those that are not."""
+    """For each probe and direction what was found on inputs that are about rounding, and on those that are not."""
     sums = {}
     for file in found["files"]:
         assert not file["error"], file["error"]
         for tensor in file["tensors"]:
             direction = "gradient" if tensor["tensor"] == "grad_input" else "forward"
-            cell = sums.setdefault(f"{file['function']} {direction}", empty_cell())
+            cell = sums[f"{Path(file['file']).stem} {direction}"] = empty_cell()
             # A reduced loss is of no single kind.
             for tally in tensor["kinds"] or [tensor["answers"]]:
                 wrong_class = tally["nan_for_number"] + tally["number_for_nan"]
@@ -155,15 +161,18 @@ def share(part, whole):
     return f"{percent:.1f}%" if percent >= 0.1 else f"{percent:.2g}%"
 
 
-def table(results, cell_text):
+def table(results, cell_text, nothing="0"):
+    """A row for each probe, its cells forward / gradient; where they are `nothing` for all, no row."""
     libraries = results["libraries"]
-    lines = ["| function | | " + " | ".join(TITLES[name] for name in libraries) + " |"]
-    lines.append("|---|---|" + "---:|" * len(libraries))
-    for function in FUNCTIONS:
-        for direction in DIRECTIONS:
-            cells = [libraries[name]["cells"].get(f"{function} {direction}") for name in libraries]
-            words = ["—" if cell is None else cell_text(cell) for cell in cells]
-            lines.append(f"| {function} | {direction} | " + " | ".join(words) + " |")
+    lines = ["| probe | " + " | ".join(TITLES[name] for name in libraries) + " |"]
+    lines.append("|---|" + "---:|" * len(libraries))
+    for probe in dict.fromkeys(key.split()[0] for key in libraries["trueloss"]["cells"]):
+        cells = []
+        for name in libraries:
+            both = [libraries[name]["cells"].get(f"{probe} {direction}") for direction in DIRECTIONS]
+            cells.append("—" if None in both else " / ".join(map(cell_text, both)))
+        if any(cell not in ("—", f"{nothing} / {nothing}") for cell in cells):
+            lines.append(f"| {probe} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -174,16 +183,20 @@ def page(results):
 
 Other libraries' losses in f32 on the same hard inputs, each answer compared with the exact value. Written by
 `python3 verify/league/league.py`, which installs the libraries, fills the {results["probes"]} files of `trueloss probe --all`
-with each, and runs `trueloss check`. {versions}; on the CPU, {results["machine"]}.
+with each, and runs `trueloss check`. On the CPU, {results["machine"]}:
+{versions}.
 
-Each library is asked through its documented function and its defaults, in f32; what that function lacks is left out, and listed
-at the end. So the columns are not of the same calls everywhere: candle has means alone, and a mean's answer is a single
-number. The scripts are beside this page, one a library.
+Each library is asked through its documented function and its defaults, in f32. What that function lacks is a dash, with the reason
+at the end. The scripts are beside this page, one a library.
 
-The inputs are chosen to be hard, and a number here is not what a training run meets on average: it is what each function can
-be off by. Some kinds of input have a gradient that nearly vanishes (targets beside the sigmoid or the softmax), where
-arithmetic in f32 can't but be off by many ULP. Where an exact value of 0 is missed by as little as 1e-7, that
-is 8e37 ULP.
+A row is a file; its name says the function, the reduction and the options, and all libraries were given the same numbers.
+Cells are of the loss or output / of the gradient. The loss of a mean or a sum is a single number, which may be near the exact
+value by luck; its gradient is as many as there are inputs.
+
+The inputs are chosen to be hard: a number here is not what a training run meets on average, but what a function can be
+off by. Some have a gradient that nearly vanishes (targets beside the sigmoid or the softmax), where arithmetic in f32 can't
+but be off by many ULP, and where bounds of trueloss too have a part relative to the terms that cancel. Where an
+exact value of 0 is missed by as little as 1e-7, that is 8e37 ULP.
 
 ![Worst error in ULP by function and library](league.svg)
 
@@ -192,24 +205,25 @@ is 8e37 ULP.
 Of finite inputs. 0.5 is correctly rounded; from 8 to 17 million is an answer of 0 where a number is due; ∞ is a NaN or an
 infinity where a number is due.
 
-{table(results, lambda cell: ulp(cell["worst_ulp"]))}
+{table(results, lambda cell: ulp(cell["worst_ulp"]), nothing="")}
 
-## Answers off by more than 1 ULP
+## Share of the answers that are off by more than 1 ULP
 
 {table(results, lambda cell: share(cell["above_one_ulp"], cell["answers"]))}
 
 ## Zeros where a number is due
 
-Of so many answers.
+Files in which no library has one are left out.
 
-{table(results, lambda cell: f"{cell['wrong_zeros']} of {cell['answers']}" if cell["wrong_zeros"] else "0")}
+{table(results, lambda cell: str(cell["wrong_zeros"]))}
 
 ## Infinities and NaN
 
-Answers to inputs of ±∞, rows with -∞, rows that are ignored, and NaN in one element or row, that are NaN, infinite or a number
-where something else is due: the limit where there is one, and nothing from an ignored row.
+How many answers to inputs of ±∞, to rows with -∞, to rows that are ignored, and to NaN in one element or row, are NaN, infinite or
+a number where something else is due: the limit where there is one, and nothing from an ignored row. Files in which no
+library has one are left out.
 
-{table(results, lambda cell: (f"{cell['special_wrong']} of {cell['special']}" if cell["special_wrong"] else "0") if cell["special"] else "—")}
+{table(results, lambda cell: str(cell["special_wrong"]))}
 
 """
     conventions = [
@@ -234,37 +248,38 @@ def chart(results, path):
     import matplotlib
 
     matplotlib.use("svg")
-    import matplotlib.pyplot as plt
+    # The same numbers give the same file.
+    matplotlib.rcParams.update({"svg.hashsalt": "trueloss", "font.family": "DejaVu Sans", "font.size": 9})
+    from matplotlib import pyplot
 
-    plt.rcParams.update({"svg.hashsalt": "trueloss", "font.family": "DejaVu Sans", "font.size": 9})
-    rows = [(function, direction) for function in FUNCTIONS for direction in DIRECTIONS]
-    figure, axes = plt.subplots(figsize=(9, 7.5), layout="constrained")
-    end = 3e9
+    end = 1e11
     libraries = results["libraries"]
-    markers = dict(zip(libraries, ["D", "o", "s", "^", "v", "P"]))
-    for at, (name, library) in enumerate(libraries.items()):
-        xs, ys = [], []
-        for row, (function, direction) in enumerate(rows):
-            cell = library["cells"].get(f"{function} {direction}")
-            if cell is not None:
-                xs.append(min(max(float(cell["worst_ulp"]), 0.1), end))
-                ys.append(row + (at - (len(libraries) - 1) / 2) * 0.12)
-        label = TITLES[name]
-        axes.scatter(xs, ys, s=22, marker=markers[name], label=label, zorder=3, linewidths=0)
-    axes.axvline(0.5, color="0.6", linewidth=0.8, zorder=1)
-    axes.set_xscale("log")
-    axes.set_xlim(0.07, 6e9)
-    ticks = [0.1, 0.5, 10, 1e3, 1e5, 2.0**24, end]
-    axes.set_xticks(ticks, ["≤ 0.1", "0.5", "10", "10³", "10⁵", "2²⁴", "∞ or more"])
-    axes.minorticks_off()
-    axes.set_yticks(range(len(rows)), [f"{function}, {direction}" for function, direction in rows])
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    for row in range(1, len(rows), 2):
-        axes.axhspan(row - 0.5, row + 0.5, color="0.96", zorder=0)
-    axes.grid(axis="x", color="0.9", linewidth=0.6)
-    axes.set_xlabel("worst error on finite hard inputs, ULP of f32 (0.5: correctly rounded)")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1.07), ncols=len(libraries), frameon=False)
+    figure, both = pyplot.subplots(1, 2, figsize=(11, 6), sharey=True, layout="constrained")
+    for axes, direction in zip(both, DIRECTIONS):
+        for at, (name, library) in enumerate(libraries.items()):
+            xs, ys = [], []
+            for row, probe in enumerate(PLAIN):
+                cell = library["cells"].get(f"{probe} {direction}")
+                if cell is not None:
+                    xs.append(min(max(float(cell["worst_ulp"]), 0.1), end))
+                    ys.append(row + (at - (len(libraries) - 1) / 2) * 0.14)
+            axes.scatter(xs, ys, s=22, marker="DosvP^"[at], label=TITLES[name], zorder=3, linewidths=0)
+        axes.axvline(0.5, color="0.6", linewidth=0.8, zorder=1)
+        axes.set_xscale("log")
+        axes.set_xlim(0.06, 3e11)
+        axes.set_xticks([0.5, 10, 1e3, 1e5, 2.0**24, end], ["0.5", "10", "10³", "10⁵", "2²⁴", "more, ∞"])
+        axes.minorticks_off()
+        axes.set_yticks(range(len(PLAIN)), PLAIN)
+        axes.set_ylim(len(PLAIN) - 0.5, -0.5)
+        for row in range(1, len(PLAIN), 2):
+            axes.axhspan(row - 0.5, row + 0.5, color="0.96", zorder=0)
+        axes.grid(axis="x", color="0.9", linewidth=0.6)
+        axes.set_title({"forward": "loss or output", "gradient": "gradient"}[direction], fontsize=10)
+    figure.supxlabel("worst error on finite hard inputs, ULP of f32 (0.5: correctly rounded)", fontsize=9)
+    handles, labels = both[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(libraries), frameon=False)
     figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
 
 
 def main():
