@@ -1,7 +1,7 @@
 //! `trueloss check`: somebody else's answers, judged.
 //!
 //! Each answer is compared with an enclosure of the exact value. What is wrong is counted by what it is; where answers
-//! are those of another convention, [`crate::conventions`] says of which; and the kernels' own answers are judged beside
+//! are those of another convention (`conventions.rs` knows some), it says of which; and the kernels' own answers are judged beside
 //! them.
 
 use std::fmt::Write as _;

@@ -860,6 +860,11 @@ fn files_that_cannot_be_judged_take_one_line_each() {
             "kinds: expected `name:count,…` of 96 in all",
         ),
         (
+            "many-kinds",
+            with("kinds", "ordinary:96,more:18446744073709551615"),
+            "kinds: expected",
+        ),
+        (
             "more-kinds",
             with("kinds", "ordinary:97"),
             "kinds: expected",
