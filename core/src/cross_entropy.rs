@@ -125,12 +125,7 @@ trait Factors<T: Element> {
     fn fill(&self, start: usize, out: &mut [T::Wide]);
 
     /// v_j at the class with the largest logit, and the sum of the others.
-    fn total<M: Team>(
-        &self,
-        team: M,
-        parts: &SoftmaxParts,
-        classes: usize,
-    ) -> (T::Wide, T::Wide) {
+    fn total<M: Team>(&self, team: M, parts: &SoftmaxParts, classes: usize) -> (T::Wide, T::Wide) {
         let mut at_max = T::Wide::default();
         let rest: T::Sum = reduce::sum(
             team,
@@ -142,7 +137,8 @@ trait Factors<T: Element> {
                 }
             }),
         );
-        let of_one = |part: f64| f64::from_bits(team.ask(part.to_bits(), parts.argmax % M::THREADS));
+        let of_one =
+            |part: f64| f64::from_bits(team.ask(part.to_bits(), parts.argmax % M::THREADS));
         let at_max = T::Wide::of_parts(of_one(at_max.high()), of_one(at_max.low()));
         (at_max, rest.wide())
     }
@@ -689,6 +685,7 @@ impl<T: Element> RowLoss<T> for Labelled<'_, T> {
         unweighted.then(|| self.labels.count())
     }
 
+    #[inline(always)]
     fn parts<M: Team>(&self, team: M, row: usize) -> Self::Parts {
         let label = self.labels.get(row)?;
         Some((label, self.input.row(row).softmax_parts(team)))
@@ -784,10 +781,14 @@ impl<T: Element> Labelled<'_, T> {
         out: &mut [f64],
     ) {
         let others = parts.wide_others();
-        row.of_exponentials(parts, start, out, |j, e| {
-            let (is_label, is_max) = (j == label, j == parts.argmax);
-            (gradient(e, others, is_label, is_max) * scale).round()
-        });
+        let of = |e, is_label, is_max| (gradient(e, others, is_label, is_max) * scale).round();
+        row.of_exponentials(parts, start, out, |e| of(e, false, false));
+        // Apart, so that there is nothing to choose in the loop.
+        let at_label = label.checked_sub(start).and_then(|at| out.get_mut(at));
+        if let Some(at_label) = at_label {
+            let e: T::Wide = parts.exponential(row.get(label));
+            *at_label = of(e, true, label == parts.argmax);
+        }
     }
 
     fn smoothed(&self, label: usize) -> Smoothed<'_, T> {
@@ -835,6 +836,7 @@ impl<T: Element> RowLoss<T> for Soft<'_, T> {
         Some(self.input.rows())
     }
 
+    #[inline(always)]
     fn parts<M: Team>(&self, team: M, row: usize) -> SoftmaxParts {
         self.input.row(row).softmax_parts(team)
     }
@@ -908,7 +910,10 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
     fn smoothed_parts(&self, classes: usize) -> (T::Wide, T::Wide) {
         let smoothing = self.label_smoothing;
         let own = T::Wide::difference(1.0, smoothing);
-        (own, T::Wide::from(smoothing) / T::Wide::from(classes as f64))
+        (
+            own,
+            T::Wide::from(smoothing) / T::Wide::from(classes as f64),
+        )
     }
 
     fn check_options(&self, input: Classes<'_, T>) -> Result<(), Error> {

@@ -298,7 +298,10 @@ fn inlined_log<A: Arithmetic, const N: usize>(coefficients: &[f64; N], f: f64) -
 fn split(x: f64) -> (i64, f64) {
     const LIFT: u64 = 1024;
     // Lifted, so that it is positive: no vector unit before AVX-512 shifts the sign in.
-    let lifted = x.to_bits().wrapping_sub(SQRT_HALF + 1).wrapping_add(LIFT << 52);
+    let lifted = x
+        .to_bits()
+        .wrapping_sub(SQRT_HALF + 1)
+        .wrapping_add(LIFT << 52);
     let e = (lifted >> 52) as i64 - LIFT as i64;
     (
         e,
