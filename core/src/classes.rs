@@ -430,7 +430,7 @@ impl SoftmaxParts {
     ///
     /// `f64`: within 0.1 u, as the difference is exact. So is S, then.
     #[inline(always)]
-    fn exponential<W: Wide>(&self, x: f64) -> W {
+    pub(crate) fn exponential<W: Wide>(&self, x: f64) -> W {
         W::exp(W::difference(x, self.max))
     }
 

@@ -781,7 +781,8 @@ impl<T: Element> Labelled<'_, T> {
         out: &mut [f64],
     ) {
         let others = parts.wide_others();
-        let of = |e, is_label, is_max| (gradient(e, others, is_label, is_max) * scale).round();
+        let of =
+            |e: T::Wide, is_label, is_max| (gradient(e, others, is_label, is_max) * scale).round();
         row.of_exponentials(parts, start, out, |e| of(e, false, false));
         // Apart, so that there is nothing to choose in the loop.
         let at_label = label.checked_sub(start).and_then(|at| out.get_mut(at));
