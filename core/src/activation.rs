@@ -104,12 +104,24 @@ pub fn softplus_value<T: Element>(x: f64, beta: f64) -> f64 {
 #[inline(always)]
 fn wide_softplus<T: Element>(x: f64, beta: f64) -> T::Wide {
     let t = tail(T::Wide::product(beta, x));
-    let positive = if x < 0.0 {
+    T::Wide::log1p_unit(t) / T::Wide::from(beta) + softplus_limit::<T>(x)
+}
+
+/// ln sigma(x), likewise.
+#[inline(always)]
+fn wide_log_sigmoid<T: Element>(x: f64) -> T::Wide {
+    let t = tail(T::Wide::from(x));
+    -(T::Wide::log1p_unit(t) + softplus_limit::<T>(-x))
+}
+
+/// max(x, 0).
+#[inline(always)]
+fn softplus_limit<T: Element>(x: f64) -> f64 {
+    if x < 0.0 {
         0.0
     } else {
         softplus_linear::<T>(x)
-    };
-    T::Wide::log1p_unit(t) / T::Wide::from(beta) + positive
+    }
 }
 
 /// The derivative of softplus, sigma(beta x).
@@ -121,7 +133,7 @@ pub fn softplus_gradient<T: Element>(x: f64, beta: f64) -> f64 {
 /// ln sigma(x) = -softplus(-x).
 #[inline(always)]
 pub fn log_sigmoid_value<T: Element>(x: f64) -> f64 {
-    -softplus_value::<T>(-x, 1.0)
+    wide_log_sigmoid::<T>(x).round()
 }
 
 /// The derivative of log_sigmoid, sigma(-x).
@@ -385,7 +397,7 @@ pub struct LogSigmoid(());
 impl Activation for LogSigmoid {
     #[inline(always)]
     fn value<T: Element>(&self, x: f64) -> T::Wide {
-        -wide_softplus::<T>(-x, 1.0)
+        wide_log_sigmoid::<T>(x)
     }
 
     #[inline(always)]
@@ -526,7 +538,7 @@ impl<T: Element> RowMap<T> for Probabilities {
     fn record(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
         // `f64`: e_j and S are within 0.1 u each, and so p_j within 0.2 u.
         let others = parts.wide_others();
-        row.of_exponentials(parts, start, out, |_, e| e.over_one_plus(others).round());
+        row.of_exponentials(parts, start, out, |e| e.over_one_plus(others).round());
     }
 
     #[inline(always)]

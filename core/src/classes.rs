@@ -284,25 +284,25 @@ impl<T: Element> Row<'_, T> {
     /// Reads e_j of classes `start..start + out.len()`.
     #[inline(always)]
     pub(crate) fn exponentials(&self, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
-        self.of_exponentials(parts, start, out, |_, e| e.round());
+        self.of_exponentials(parts, start, out, |e| e.round());
     }
 
-    /// `out` becomes `f(j, e_j)` of classes `start..start + out.len()`. e_j is exactly 1 at the first largest, also
-    /// where that is +inf.
+    /// `out` becomes `f(e_j)` of classes `start..start + out.len()`. e_j is exactly 1 at the first largest, also where
+    /// that is +inf.
     #[inline(always)]
     pub(crate) fn of_exponentials(
         &self,
         parts: &SoftmaxParts,
         start: usize,
         out: &mut [f64],
-        f: impl Fn(usize, T::Wide) -> f64,
+        f: impl Fn(T::Wide) -> f64,
     ) {
         self.read(start, out);
-        for (j, x) in (start..).zip(out.iter_mut()) {
-            *x = f(j, parts.exponential(*x));
+        for x in out.iter_mut() {
+            *x = f(parts.exponential(*x));
         }
         if let Some(at_max) = parts.at_max(start, out) {
-            *at_max = f(parts.argmax, T::Wide::from(1.0));
+            *at_max = f(T::Wide::from(1.0));
         }
     }
 
@@ -439,7 +439,7 @@ impl SoftmaxParts {
     ///
     /// `f64`: within 0.1 u, as the difference is exact. So is S, then.
     #[inline(always)]
-    fn exponential<W: Wide>(&self, x: f64) -> W {
+    pub(crate) fn exponential<W: Wide>(&self, x: f64) -> W {
         W::exp(W::difference(x, self.max))
     }
 

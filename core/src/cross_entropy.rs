@@ -993,6 +993,7 @@ impl<T: Element> RowLoss<T> for Labelled<'_, T> {
         unweighted.then(|| self.labels.count())
     }
 
+    #[inline(always)]
     fn parts<M: Team>(&self, team: M, row: usize) -> Self::Parts {
         let label = self.labels.get(row)?;
         Some((label, self.input.row(row).softmax_parts(team)))
@@ -1088,10 +1089,15 @@ impl<T: Element> Labelled<'_, T> {
         out: &mut [f64],
     ) {
         let others = parts.wide_others();
-        row.of_exponentials(parts, start, out, |j, e| {
-            let (is_label, is_max) = (j == label, j == parts.argmax);
-            (gradient(e, others, is_label, is_max) * scale).round()
-        });
+        let of =
+            |e: T::Wide, is_label, is_max| (gradient(e, others, is_label, is_max) * scale).round();
+        row.of_exponentials(parts, start, out, |e| of(e, false, false));
+        // Apart, so that there is nothing to choose in the loop.
+        let at_label = label.checked_sub(start).and_then(|at| out.get_mut(at));
+        if let Some(at_label) = at_label {
+            let e: T::Wide = parts.exponential(row.get(label));
+            *at_label = of(e, true, label == parts.argmax);
+        }
     }
 
     fn smoothed(&self, label: usize) -> Smoothed<'_, T> {
@@ -1139,6 +1145,7 @@ impl<T: Element> RowLoss<T> for Soft<'_, T> {
         Some(self.input.rows())
     }
 
+    #[inline(always)]
     fn parts<M: Team>(&self, team: M, row: usize) -> SoftmaxParts {
         self.input.row(row).softmax_parts(team)
     }

@@ -27,6 +27,9 @@ pub(crate) trait ElementwiseLoss<T: Element>: Copy + Sync {
         T::ONE
     }
 
+    /// Whether it has weights at all.
+    const WEIGHTED: bool = true;
+
     /// What must hold of inputs and targets besides their lengths.
     fn check(&self, input: &[T], target: &[T]) -> Result<(), Error>;
 
@@ -402,7 +405,12 @@ impl<T: Element, L: ElementwiseLoss<T>> Map<T, 2> for Value<'_, T, L> {
 
     #[inline(always)]
     fn record(&self, [x, y]: [f64; 2], weight: f64, pos_weight: f64) -> f64 {
-        weigh(weight, L::value(x, y, pos_weight)).round()
+        let value = L::value(x, y, pos_weight);
+        if L::WEIGHTED {
+            weigh(weight, value).round()
+        } else {
+            value.round()
+        }
     }
 
     fn has_quick(&self) -> bool {
@@ -429,7 +437,12 @@ impl<T: Element, L: ElementwiseLoss<T>> Map<T, 3> for GradientEach<'_, T, L> {
 
     #[inline(always)]
     fn record(&self, [x, y, scale]: [f64; 3], weight: f64, pos_weight: f64) -> f64 {
-        (L::gradient(x, y, pos_weight) * T::Wide::product(scale, weight)).round()
+        let gradient = L::gradient(x, y, pos_weight);
+        if L::WEIGHTED {
+            (gradient * T::Wide::product(scale, weight)).round()
+        } else {
+            (gradient * scale).round()
+        }
     }
 
     #[inline(always)]

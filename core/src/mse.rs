@@ -57,7 +57,8 @@ fn wide_value<W: Wide>(x: f64, y: f64) -> W {
 
 #[inline(always)]
 fn wide_gradient<W: Wide>(x: f64, y: f64) -> W {
-    W::difference(x, y) * 2.0
+    let residual = W::difference(x, y);
+    residual + residual
 }
 
 impl<T: Element> ElementwiseLoss<T> for Mse {
@@ -78,6 +79,8 @@ impl<T: Element> ElementwiseLoss<T> for Mse {
     fn gradient(x: f64, y: f64, _: f64) -> T::Wide {
         wide_gradient(x, y)
     }
+
+    const WEIGHTED: bool = false;
 
     // The formulas are what they are; what is quicker is a sum without the fixed tree.
     const QUICK: bool = true;

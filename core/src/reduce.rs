@@ -338,16 +338,28 @@ fn in_a_team<S: Sum, M: Team>(team: M, len: usize, mut terms: impl Terms) -> S {
 /// The sum of any number of terms, for every thread of a team.
 #[inline(always)]
 pub(crate) fn sum<S: Sum, M: Team>(team: M, len: usize, mut terms: impl Terms) -> S {
-    let sum: S = whole(len, |start, len| {
+    // Apart, so that what all but the longest rows need is inlined into kernels for wide vectors.
+    let sum: S = if VECTORS && len <= BLOCK {
         block(
             team,
             len,
             Shifted {
                 terms: &mut terms,
-                start,
+                start: 0,
             },
         )
-    });
+    } else {
+        whole(len, |start, len| {
+            block(
+                team,
+                len,
+                Shifted {
+                    terms: &mut terms,
+                    start,
+                },
+            )
+        })
+    };
     sum.map(|bits| team.ask(bits, 0))
 }
 
