@@ -15,7 +15,7 @@ use trueloss_digest::{Name, Set, committed};
 use crate::claims::{self, Claim, Inputs, Outcome};
 use crate::equivalences::{self, Tally};
 use crate::filter::{self, OneArgument};
-use crate::generate::{self, Sampler};
+use crate::generate::{self, ElementType, Sampler};
 use crate::oracle::{self, Call, Function, Reduction};
 use crate::{naive, ulp};
 
@@ -134,7 +134,7 @@ fn audits(seed: u64, effort: Effort) -> Audits {
     let audits = OneArgument::ALL
         .par_iter()
         .map(|&function| {
-            let logits = generate::any_logit(generate::ElementType::F32);
+            let logits = generate::any_logit(ElementType::F32);
             let mut sampler = Sampler::new(seed);
             let random = (0..effort.audit / 2).map(|_| sampler.sample(&logits) as f32);
             let spread = generate::spread(0, effort.audit / 2);
@@ -162,6 +162,8 @@ fn claims(seed: u64, effort: Effort) -> Vec<(Claim, Outcome)> {
             let part_seed = seed.wrapping_mul(PARTS).wrapping_add(part);
             let count = match claim.inputs {
                 Inputs::OneArgument(..) => effort.one_argument,
+                // The formulas and the arithmetic are those of f32, which has been looked at.
+                _ if ElementType::HALF.contains(&claim.element) => effort.elements / 4,
                 Inputs::All(_) | Inputs::Calls(_) => effort.elements,
             };
             let outcome = claims::check(claim, count / PARTS, part_seed);
