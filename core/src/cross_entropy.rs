@@ -1438,7 +1438,7 @@ mod tests {
                 let labelled = options.check(input, &label).unwrap();
                 let parts = input.row(0).softmax_parts(Alone);
                 let below_max = parts.below_max(label[0], row[label[0]].into());
-                let loss = value(below_max, parts.log1p()) as f32;
+                let loss = value::<f64>(below_max, parts.log1p()) as f32;
                 let (grad, expected) = (&mut [0.0; 64][..classes], &mut [0.0; 64][..classes]);
                 let estimate = labelled.integer(0, 1, Scale::All(-1.5), grad);
                 if let Some(rounded) = estimate.round::<f32>(1.0) {
