@@ -11,6 +11,7 @@ pub mod interval;
 pub mod kernels;
 pub mod naive;
 pub mod oracle;
+pub mod proofs;
 pub mod report;
 pub mod sweep;
 pub mod ulp;
