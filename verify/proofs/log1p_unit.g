@@ -8,10 +8,10 @@ f = rnd(f_);
 s rnd= f / (2 + f);
 z rnd= s * s;
 zz rnd= z * z;
-p rnd= (((LOG1P_UNIT_9 * z + LOG1P_UNIT_8) * zz + (LOG1P_UNIT_7 * z + LOG1P_UNIT_6)) * zz + (LOG1P_UNIT_5 * z + LOG1P_UNIT_4)) * zz + (LOG1P_UNIT_3 * z + LOG1P_UNIT_2);
-p0 rnd= p * zz + (LOG1P_UNIT_1 * z + LOG1P_UNIT_0);
+p4 rnd= ((LOG1P_UNIT_9 * z + LOG1P_UNIT_8) * zz + (LOG1P_UNIT_7 * z + LOG1P_UNIT_6)) * zz + (LOG1P_UNIT_5 * z + LOG1P_UNIT_4);
+p rnd= (p4 * zz + (LOG1P_UNIT_3 * z + LOG1P_UNIT_2)) * zz + (LOG1P_UNIT_1 * z + LOG1P_UNIT_0);
 # The code adds -z p to f, and -s rest: the same numbers.
-zp rnd= z * p0;
+zp rnd= z * p;
 rest rnd= f - zp;
 sr rnd= s * rest;
 l rnd= f - sr;
@@ -19,9 +19,9 @@ l rnd= f - sr;
 S = f / (2 + f);
 Z = S * S;
 ZZ = Z * Z;
-P = (((LOG1P_UNIT_9 * Z + LOG1P_UNIT_8) * ZZ + (LOG1P_UNIT_7 * Z + LOG1P_UNIT_6)) * ZZ + (LOG1P_UNIT_5 * Z + LOG1P_UNIT_4)) * ZZ + (LOG1P_UNIT_3 * Z + LOG1P_UNIT_2);
-P0 = P * ZZ + (LOG1P_UNIT_1 * Z + LOG1P_UNIT_0);
-ZP = Z * P0;
+P4 = ((LOG1P_UNIT_9 * Z + LOG1P_UNIT_8) * ZZ + (LOG1P_UNIT_7 * Z + LOG1P_UNIT_6)) * ZZ + (LOG1P_UNIT_5 * Z + LOG1P_UNIT_4);
+P = (P4 * ZZ + (LOG1P_UNIT_3 * Z + LOG1P_UNIT_2)) * ZZ + (LOG1P_UNIT_1 * Z + LOG1P_UNIT_0);
+ZP = Z * P;
 REST = f - ZP;
 SR = S * REST;
 L = f - SR;
@@ -30,7 +30,7 @@ L = f - SR;
   -> l -/ EXACT in +-log1p_unit }
 
 # Everything in units of f, where the differences have no cancellation.
-ZP / f -> (S / (2 + f)) * P0 { f <> 0 };
+ZP / f -> (S / (2 + f)) * P { f <> 0 };
 REST -> f * (1 - ZP / f) { f <> 0 };
 SR / f -> S * (1 - ZP / f) { f <> 0 };
 SR -> f * (SR / f) { f <> 0 };

@@ -9,10 +9,10 @@ f = rnd(f_);
 s rnd= f / (2 + f);
 z rnd= s * s;
 zz rnd= z * z;
-p rnd= ((LOG_7 * z + LOG_6) * zz + (LOG_5 * z + LOG_4)) * zz + (LOG_3 * z + LOG_2);
-p0 rnd= p * zz + (LOG_1 * z + LOG_0);
+p2 rnd= ((LOG_7 * z + LOG_6) * zz + (LOG_5 * z + LOG_4)) * zz + (LOG_3 * z + LOG_2);
+p rnd= p2 * zz + (LOG_1 * z + LOG_0);
 # The code adds -z p to f, and -s rest: the same numbers.
-zp rnd= z * p0;
+zp rnd= z * p;
 rest rnd= f - zp;
 sr rnd= s * rest;
 l rnd= f - sr;
@@ -20,9 +20,9 @@ l rnd= f - sr;
 S = f / (2 + f);
 Z = S * S;
 ZZ = Z * Z;
-P = ((LOG_7 * Z + LOG_6) * ZZ + (LOG_5 * Z + LOG_4)) * ZZ + (LOG_3 * Z + LOG_2);
-P0 = P * ZZ + (LOG_1 * Z + LOG_0);
-ZP = Z * P0;
+P2 = ((LOG_7 * Z + LOG_6) * ZZ + (LOG_5 * Z + LOG_4)) * ZZ + (LOG_3 * Z + LOG_2);
+P = P2 * ZZ + (LOG_1 * Z + LOG_0);
+ZP = Z * P;
 REST = f - ZP;
 SR = S * REST;
 L = f - SR;
@@ -31,7 +31,7 @@ L = f - SR;
   -> l -/ EXACT in +-log_near_1 }
 
 # Everything in units of f, where the differences have no cancellation.
-ZP / f -> (S / (2 + f)) * P0 { f <> 0 };
+ZP / f -> (S / (2 + f)) * P { f <> 0 };
 REST -> f * (1 - ZP / f) { f <> 0 };
 SR / f -> S * (1 - ZP / f) { f <> 0 };
 SR -> f * (SR / f) { f <> 0 };

@@ -1,10 +1,9 @@
 # softplus(x) = max(x, 0) + ln(1 + T) for an f32 x, with T = exp(-|x|). l is log1p_unit(t). EXACT is ln(1 + T), NEAR
 # is ln(1 + t).
 #
-# For |x| <= 693 here, and beyond for x > 0, where the logarithm is below 2^-998; for x < 0 it is 0 in an f32.
-# case: positive = x; l = l -/ NEAR in +-log1p_unit /\ NEAR -/ EXACT in +-log1p_of_exp /\ EXACT in [1b-1000, 1]
-# case: positive = 0; l = l -/ NEAR in +-log1p_unit /\ NEAR -/ EXACT in +-log1p_of_exp /\ EXACT in [1b-1000, 1]
-# case: positive = x; l = x >= 1 /\ l in [0, 1b-990] /\ EXACT in [0, 1b-990]
+# For |x| <= 693 here. Beyond, the logarithm is below 2^-998: for x > 0 softplus_far.g, for x < 0 it is 0 in an f32.
+# case: positive = x
+# case: positive = 0
 
 x = float<ieee_32, ne>(x_);
 l = rnd(l_);
@@ -12,5 +11,5 @@ v rnd= %positive + l;
 
 V = %positive + EXACT;
 
-{ x in [0, 1b128] /\ %l
+{ x in [0, 1b128] /\ l -/ NEAR in +-log1p_unit /\ NEAR -/ EXACT in +-log1p_of_exp /\ EXACT in [1b-1000, 1]
   -> v -/ V in +-softplus }

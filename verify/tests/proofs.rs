@@ -342,16 +342,17 @@ fn compare(
         }
         "sigmoid_derivative.g" => (v(&[("t", t)]), activation::sigmoid_gradient(logit)),
         "softplus.g" => {
-            let x = if case == 2 {
-                single(random.magnitude(9.5, 127.99))
-            } else {
-                x
-            };
-            let (_, l) = tail(x);
-            let at = if case == 1 { -x } else { x };
+            let at = if case == 0 { x } else { -x };
             (
                 v(&[("x", x), ("l", l)]),
                 activation::softplus_value::<f32>(at, 1.0),
+            )
+        }
+        "softplus_far.g" => {
+            let x = single(random.magnitude(7.6, 127.99));
+            (
+                v(&[("x", x), ("q", tail(x).1)]),
+                activation::softplus_value::<f32>(x, 1.0),
             )
         }
         "softplus_near_tie.g" => {
@@ -363,13 +364,8 @@ fn compare(
         }
         "softplus_beta.g" => {
             let beta = random.magnitude(-20.0, 20.0);
-            let x = if case == 2 {
-                single(random.magnitude(9.0, 20.0) / beta).max(1e-30)
-            } else {
-                x
-            };
+            let at = if case == 0 { x } else { -x };
             let (_, l) = tail(beta * x);
-            let at = if case == 1 { -x } else { x };
             (
                 v(&[("x", x), ("l", l), ("beta", beta)]),
                 activation::softplus_value::<f32>(at, beta),
