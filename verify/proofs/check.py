@@ -202,7 +202,10 @@ def main(arguments):
         print(f"not in bounds.txt: {', '.join(sorted(forgotten))}")
         return 1
     if arguments:
-        scripts = [script for script in scripts if script in arguments]
+        if unknown := set(arguments) - set(scripts):
+            print(f"no script of bounds.txt: {', '.join(sorted(unknown))}")
+            return 1
+        scripts = arguments
 
     def prove(script):
         begin = time.monotonic()
