@@ -1,5 +1,5 @@
-# (x - y) / max(x (1 - x), 1e-12) for f32 x and y in [0, 1]; 0 where they are the same. The clamp leaves a relative error
-# what it is, or is that of 1e-12 as an f64: w is the clamped variance.
+# (x - y) / max(x (1 - x), 1e-12) for f32 x and y in [0, 1]; 0 where they are the same. The clamp leaves a relative
+# error what it is, or is that of 1e-12 as an f64: w is the clamped variance.
 # case: d = [1b-149, 1]
 # case: d = [-1, -1b-149]
 

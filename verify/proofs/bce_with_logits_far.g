@@ -1,5 +1,5 @@
-# The same for |x| > 485: the second term is below 2^129 2^-699, whatever is lost of it. Where W is 0, that is 0 in an f32,
-# also after a weight and a grad_output. Else W is at least 2^-298.
+# The same for |x| > 485: the second term is below 2^129 2^-699, whatever is lost of it. Where W is 0, that is 0 in an
+# f32, also after a weight and a grad_output. Else W is at least 2^-298.
 
 x = float<ieee_32, ne>(x_);
 w = rnd(w_);

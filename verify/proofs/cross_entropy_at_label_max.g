@@ -1,5 +1,5 @@
-# The gradient at a label that has the largest logit, -S / (1 + S). For S >= 2^-700: see cross_entropy.g; below it is 0 in
-# an f32.
+# The gradient at a label that has the largest logit, -S / (1 + S). For S >= 2^-700: see cross_entropy.g; below it is
+# 0 in an f32.
 
 others = rnd(others_);
 v rnd= -others / (1 + others);

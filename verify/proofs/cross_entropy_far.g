@@ -13,4 +13,5 @@ V = w * (D + EXACT);
 { D in [1b-149, 1b129] /\ |w| in [1b-149, 1b128] /\ l in [0, 1b-690] /\ EXACT in [0, 1b-690]
   -> v -/ V in +-cross_entropy }
 
-((d + l) - (D + EXACT)) / (D + EXACT) -> ((d - D) / D) * (1 - EXACT / (D + EXACT)) + (l - EXACT) / (D + EXACT) { D <> 0, D + EXACT <> 0 };
+((d + l) - (D + EXACT)) / (D + EXACT) -> ((d - D) / D) * (1 - EXACT / (D + EXACT)) + (l - EXACT) / (D + EXACT)
+  { D <> 0, D + EXACT <> 0 };

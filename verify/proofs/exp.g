@@ -1,5 +1,5 @@
-# e^R as 1 + (r + r^2 Q(r)), for the R and r of exp_reduced.g; the power of two is exact for x >= -708.
-# EXACT is e^R, NEAR is e^r.
+# e^R as 1 + (r + r^2 Q(r)), for the R and r of exp_reduced.g; the power of two is exact for x >= -708. EXACT is e^R,
+# NEAR is e^r.
 
 r = rnd(r_);
 q rnd= r * r;

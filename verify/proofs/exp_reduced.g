@@ -1,7 +1,8 @@
-# The argument reduction of exp: x = k ln 2 + R. r is within +-exp_reduced of R, and in the interval of the polynomial.
+# The argument reduction of exp: x = k ln 2 + R. r is within +-exp_reduced of R, and in the interval of the
+# polynomial.
 #
-# Where k is not 0, x is a multiple of 2^-54: the differences x - k LN2_HI are exact, as Gappa finds by itself.
-# For x >= -0.34, exp_unreduced.g.
+# Where k is not 0, x is a multiple of 2^-54: the differences x - k LN2_HI are exact, as Gappa finds by itself. For x
+# >= -0.34, exp_unreduced.g.
 
 MAGIC = 0x1.8p52;
 x = rnd(x_);

@@ -1,5 +1,5 @@
-# (1 - s) w + (s / C) w at the label, and its second term elsewhere, for a smoothing s of 0 or at least 2^-500 and an f32
-# w, here w >= 0; C <= 2^45 classes.
+# (1 - s) w + (s / C) w at the label, and its second term elsewhere, for a smoothing s of 0 or at least 2^-500 and an
+# f32 w, here w >= 0; C <= 2^45 classes.
 # case: s = [1b-500, 1]; own = (1 - s) * w
 # case: s = [1b-500, 1]; own = 0
 

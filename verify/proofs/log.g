@@ -12,11 +12,13 @@ v rnd= h + inner;
 
 V = e * LN2 + EXACT;
 
-{ e in %e /\ @FIX(e, 0) /\ LN2 - (LN2_HI + LN2_LO) in +-ln2 /\ low -/ EXACT in +-log_near_1 /\ EXACT in [-0.346574, 0.346574]
+{ e in %e /\ @FIX(e, 0) /\ LN2 - (LN2_HI + LN2_LO) in +-ln2 /\ low -/ EXACT in +-log_near_1
+  /\ EXACT in [-0.346574, 0.346574]
   -> v -/ V in +-log }
 
 LN2 -> (LN2_HI + LN2_LO) + (LN2 - (LN2_HI + LN2_LO));
-(h + inner) - V -> (h - e * LN2_HI) + (inner - (low + i)) + (low - EXACT) + (i - e * LN2_LO) - e * (LN2 - (LN2_HI + LN2_LO));
+(h + inner) - V -> (h - e * LN2_HI) + (inner - (low + i)) + (low - EXACT)
+  + (i - e * LN2_LO) - e * (LN2 - (LN2_HI + LN2_LO));
 low -> EXACT + (low - EXACT);
 
 $ e in 8;

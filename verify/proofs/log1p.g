@@ -11,12 +11,14 @@ v rnd= h + inner;
 
 V = e * LN2 + EXACT;
 
-{ e in %e /\ @FIX(e, 0) /\ LN2 - (LN2_HI + LN2_LO) in +-ln2 /\ low -/ NEAR in +-log_near_1 /\ NEAR - EXACT in +-log1p_moved
+{ e in %e /\ @FIX(e, 0) /\ LN2 - (LN2_HI + LN2_LO) in +-ln2 /\ low -/ NEAR in +-log_near_1
+  /\ NEAR - EXACT in +-log1p_moved
   /\ EXACT in [-0.346574, 0.346574]
   -> v -/ V in +-log1p }
 
 LN2 -> (LN2_HI + LN2_LO) + (LN2 - (LN2_HI + LN2_LO));
-(h + inner) - V -> (h - e * LN2_HI) + (inner - (low + i)) + (low - NEAR) + (NEAR - EXACT) + (i - e * LN2_LO) - e * (LN2 - (LN2_HI + LN2_LO));
+(h + inner) - V -> (h - e * LN2_HI) + (inner - (low + i)) + (low - NEAR) + (NEAR - EXACT)
+  + (i - e * LN2_LO) - e * (LN2 - (LN2_HI + LN2_LO));
 low -> EXACT + (low - NEAR) + (NEAR - EXACT);
 NEAR -> EXACT + (NEAR - EXACT);
 

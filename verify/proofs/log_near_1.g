@@ -1,5 +1,5 @@
-# ln(1 + f) for 1 + f from sqrt(1/2) to sqrt(2), and 2^-50 beyond, as log1p_unit.g has it but for the polynomial. EXACT is
-# ln(1 + f).
+# ln(1 + f) for 1 + f from sqrt(1/2) to sqrt(2), and 2^-50 beyond, as log1p_unit.g has it but for the polynomial.
+# EXACT is ln(1 + f).
 #
 # Below 2^-60 see there; f = 0 gives 0.
 # case: f = [1b-60, 0.41421357]
@@ -31,12 +31,12 @@ L = f - SR;
   -> l -/ EXACT in +-log_near_1 }
 
 # Everything in units of f, where the differences have no cancellation.
-ZP / f -> (S / (2 + f)) * P { f <> 0 };
+ZP / f -> (S / (2 + f)) * P { f <> 0, 2 + f <> 0 };
 REST -> f * (1 - ZP / f) { f <> 0 };
 SR / f -> S * (1 - ZP / f) { f <> 0 };
 SR -> f * (SR / f) { f <> 0 };
 L -> f * (1 - SR / f) { f <> 0 };
-((f - zp) - REST) / REST -> -((zp - ZP) / ZP) * (ZP / f) / (1 - ZP / f) { f <> 0, ZP <> 0, 1 - ZP / f <> 0 };
-((f - sr) - L) / L -> -((sr - SR) / SR) * (SR / f) / (1 - SR / f) { f <> 0, SR <> 0, 1 - SR / f <> 0 };
+((f - zp) - REST) / REST -> -((zp - ZP) / ZP) * (ZP / f) / (1 - ZP / f) { f <> 0, REST <> 0, ZP <> 0, 1 - ZP / f <> 0 };
+((f - sr) - L) / L -> -((sr - SR) / SR) * (SR / f) / (1 - SR / f) { f <> 0, L <> 0, SR <> 0, 1 - SR / f <> 0 };
 
 $ f in 16;

@@ -1,6 +1,7 @@
 # sigma(x) = 1 / (1 + T) or T / (1 + T), where T is exp(-|x|) and t what the core has for it.
 #
-# For |x| <= 693. Beyond, T is below 2^-999: 1 / (1 + t) is 1, and t / (1 + t) is t, both 0 in an f32 or within T of 1.
+# For |x| <= 693. Beyond, T is below 2^-999: 1 / (1 + t) is 1, and t / (1 + t) is t, both 0 in an f32 or within T of
+# 1.
 # case: n = 1; N = 1
 # case: n = t; N = T
 

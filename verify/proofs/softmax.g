@@ -1,5 +1,5 @@
-# e_j / (1 + S), which is p_j, and the gradient of cross-entropy at other classes than the label. For E >= 2^-700: beyond it is
-# 0 in an f32, also after a weight and a grad_output.
+# e_j / (1 + S), which is p_j, and the gradient of cross-entropy at other classes than the label. For E >= 2^-700:
+# beyond it is 0 in an f32, also after a weight and a grad_output. An S that underflows is nothing beside 1.
 
 e = rnd(e_);
 others = rnd(others_);

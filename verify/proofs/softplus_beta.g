@@ -2,8 +2,8 @@
 # log1p_unit(t). EXACT is ln(1 + T), NEAR is ln(1 + t).
 #
 # For beta from 2^-600 to 2^600 and ln(1 + T) >= 2^-400. Elsewhere either beta < 2^-600: then T is within 2^-470 of 1,
-# and the quotient is infinite in an f32, computed or exact. Or the quotient q is below 2^-270, also where it underflows,
-# as a beta |x| > 277 takes a beta above 2^-120: for x > 0 softplus_far.g, else 0 in an f32.
+# and the quotient is infinite in an f32, computed or exact. Or the quotient q is below 2^-270, also where it
+# underflows, as a beta |x| > 277 takes a beta above 2^-120: for x > 0 softplus_far.g, else 0 in an f32.
 # case: positive = x
 # case: positive = 0
 

@@ -104,7 +104,7 @@ pub fn of(claim: &Claim) -> Option<Proven> {
             (&["bce_with_logits"], signs.then_some("signs"))
         }
         (Function::BinaryCrossEntropyWithLogits, false) => (
-            &["bce_with_logits_gradient_kept"],
+            &["bce_with_logits_gradient_kept", "sigmoid_near_0"],
             Some("bce_with_logits_gradient"),
         ),
         // One product, which is exact.
