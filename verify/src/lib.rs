@@ -16,6 +16,7 @@ pub mod naive;
 pub mod oracle;
 pub mod pairs;
 pub mod probe;
+pub mod proofs;
 pub mod report;
 pub mod search;
 pub mod soft;

@@ -1,0 +1,509 @@
+//! The scripts of `verify/proofs` are about the kernels' formulas: each of their definitions, evaluated in `f64`, gives the
+//! kernels' bits. And what they prove is what the table of claims says.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use trueloss::{Classes, CrossEntropy, Reduction, elementary};
+use trueloss_verify::{claims, proofs};
+
+fn read(file: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("proofs")
+        .join(file);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every claim of the elements that are rounded from `f64`, but for those that are shown on all inputs.
+#[test]
+fn the_claims_follow_from_the_lemmas() {
+    let mut shown = 0;
+    for claim in claims::table() {
+        let Some(proven) = proofs::of(&claim) else {
+            continue;
+        };
+        assert!(
+            proven.shows(&claim),
+            "{}, {}: {} ULP, {:e} of the terms",
+            claim.name(),
+            claim.bound,
+            proven.ulp(),
+            proven.terms
+        );
+        shown += 1;
+    }
+    assert!(shown >= 38, "{shown}");
+}
+
+#[test]
+fn a_claim_that_says_more_does_not_follow() {
+    let mut claims = claims::table()
+        .into_iter()
+        .filter(|c| proofs::of(c).is_some());
+    let mut claim = claims.next().unwrap();
+    claim.bound.ulp = 0.500_001;
+    assert!(!proofs::of(&claim).unwrap().shows(&claim));
+    let mut claim = claims
+        .find(|c| c.bound.terms > 0.0 && c.name().starts_with("softmax"))
+        .unwrap();
+    claim.bound.terms /= 2.0;
+    assert!(!proofs::of(&claim).unwrap().shows(&claim));
+}
+
+/// What a definition reads.
+type Values = HashMap<String, f64>;
+
+/// A model: the definitions of a script that are rounded, `name rnd= expression;`, for one of its cases.
+struct Model {
+    definitions: Vec<(String, Vec<String>)>,
+    constants: Values,
+}
+
+impl Model {
+    /// `# case: a = b; c = d` puts b for %a and d for %c.
+    fn new(text: &str, case: &str) -> Self {
+        let mut text = text.to_owned();
+        for (name, value) in case.split(';').filter_map(|pair| pair.split_once('=')) {
+            text = text.replace(&format!("%{}", name.trim()), value.trim());
+        }
+        let mut model = Self {
+            definitions: Vec::new(),
+            constants: Values::new(),
+        };
+        let head = read("constants.g") + text.split("\n{").next().unwrap();
+        for line in head.lines().filter(|line| !line.starts_with('#')) {
+            let line = line.trim_end_matches(';');
+            if let Some((name, expression)) = line.split_once(" rnd= ") {
+                let definition = (name.to_owned(), tokens(expression));
+                model.definitions.push(definition);
+            } else if let Some((name, value)) = line.split_once(" = ")
+                && let Some(value) = number(value)
+            {
+                model.constants.insert(name.to_owned(), value);
+            }
+        }
+        model
+    }
+
+    /// Everything that is defined, from the inputs.
+    fn run(&self, inputs: &[(&str, f64)]) -> Values {
+        let mut values = self.constants.clone();
+        values.extend(inputs.iter().map(|&(name, value)| (name.to_owned(), value)));
+        for (name, tokens) in &self.definitions {
+            let mut rest = tokens.as_slice();
+            let value = sum(&mut rest, &values);
+            assert!(rest.is_empty(), "{name}: {rest:?}");
+            values.insert(name.clone(), value);
+        }
+        values
+    }
+}
+
+/// Words, numbers and operators.
+fn tokens(expression: &str) -> Vec<String> {
+    let mut tokens = vec![String::new()];
+    for c in expression.chars() {
+        let last = tokens.last_mut().unwrap();
+        // The sign of an exponent, as in 0x1p-3 and 1b-53, belongs to its number.
+        let exponent = last.starts_with(|c: char| c.is_ascii_digit())
+            && (last.ends_with('p') || (last.ends_with('b') && !last.starts_with("0x")));
+        if c.is_alphanumeric() || c == '_' || c == '.' || (exponent && "+-".contains(c)) {
+            last.push(c);
+        } else {
+            if c != ' ' {
+                tokens.push(c.to_string());
+            }
+            tokens.push(String::new());
+        }
+    }
+    tokens.retain(|token| !token.is_empty());
+    tokens
+}
+
+/// 12, 0.5, 1b-53 = 2^-53, or 0x1.8p52.
+fn number(token: &str) -> Option<f64> {
+    if let Some(digits) = token.strip_prefix("0x") {
+        let (digits, exponent) = digits.split_once('p')?;
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let significand = u64::from_str_radix(&format!("{whole}{fraction}"), 16).ok()?;
+        let exponent = exponent.parse::<i32>().ok()? - 4 * fraction.len() as i32;
+        return Some(significand as f64 * f64::from(exponent).exp2());
+    }
+    let (significand, exponent) = token.split_once('b').unwrap_or((token, "0"));
+    let exponent: i32 = exponent.parse().ok()?;
+    Some(significand.parse::<f64>().ok()? * f64::from(exponent).exp2())
+}
+
+fn sum(tokens: &mut &[String], values: &Values) -> f64 {
+    let mut total = product(tokens, values);
+    loop {
+        total = match tokens.first().map(String::as_str) {
+            Some("+") => total + product(advance(tokens), values),
+            Some("-") => total - product(advance(tokens), values),
+            _ => return total,
+        };
+    }
+}
+
+fn product(tokens: &mut &[String], values: &Values) -> f64 {
+    let mut total = factor(tokens, values);
+    loop {
+        total = match tokens.first().map(String::as_str) {
+            Some("*") => total * factor(advance(tokens), values),
+            Some("/") => total / factor(advance(tokens), values),
+            _ => return total,
+        };
+    }
+}
+
+fn factor(tokens: &mut &[String], values: &Values) -> f64 {
+    let first = &tokens[0];
+    advance(tokens);
+    match first.as_str() {
+        "-" => -factor(tokens, values),
+        "(" => {
+            let value = sum(tokens, values);
+            assert_eq!(tokens[0], ")");
+            advance(tokens);
+            value
+        }
+        token => number(token)
+            .or_else(|| values.get(token).copied())
+            .unwrap_or_else(|| panic!("what is {token}?")),
+    }
+}
+
+fn advance<'a, 'b>(tokens: &'b mut &'a [String]) -> &'b mut &'a [String] {
+    *tokens = &tokens[1..];
+    tokens
+}
+
+#[test]
+fn the_evaluation_of_definitions() {
+    let value = |expression| {
+        let model = Model::new(&format!("a rnd= {expression};\n{{ }}"), "b = 7; c = 4");
+        model.run(&[("x", 3.0)])["a"]
+    };
+    assert_eq!(value("1 + x * 2 - 8 / 2 / 2"), 5.0);
+    assert_eq!(value("-x * (x - 5) + %b"), 13.0);
+    assert_eq!(value("0x1.8p+1 * 3b-1 + 0x1p-1 - 1b1"), 3.0);
+    assert_eq!(value("LOG2_E"), std::f64::consts::LOG2_E);
+}
+
+/// Numbers of a known sequence.
+struct Random(u64);
+
+impl Random {
+    fn unit(&mut self) -> f64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// Between two powers of two, any as likely as any other, or now and then one of the ends.
+    fn magnitude(&mut self, low: f64, high: f64) -> f64 {
+        match (self.unit() * 20.0) as u32 {
+            0 => low.exp2(),
+            1 => high.exp2(),
+            _ => (low + (high - low) * self.unit()).exp2(),
+        }
+    }
+
+    fn sign(&mut self) -> f64 {
+        if self.unit() < 0.5 { -1.0 } else { 1.0 }
+    }
+}
+
+/// As an element.
+fn single(x: f64) -> f64 {
+    f64::from(x as f32)
+}
+
+/// e^-x and its log1p, as the kernels have them.
+fn tail(x: f64) -> (f64, f64) {
+    let t = elementary::exp(-x);
+    (t, elementary::log1p_unit(t))
+}
+
+/// 2^e m for a positive number, m from sqrt(1/2) to sqrt(2).
+fn split(x: f64) -> (f64, f64) {
+    let e = x.log2().round();
+    let (e, m) = [e - 1.0, e, e + 1.0]
+        .map(|e| (e, x / e.exp2()))
+        .into_iter()
+        .find(|&(_, m)| {
+            (f64::from_bits(0x3fe6_a09e_667f_3bcd)..f64::from_bits(0x3ff6_a09e_667f_3bcd))
+                .contains(&m)
+        })
+        .unwrap();
+    (e, m)
+}
+
+/// Everything that a script defines, from its inputs.
+type Run<'a> = dyn Fn(&str, &[(&str, f64)]) -> Values + 'a;
+
+/// The definitions of a script for a random input of its case: the value that they end in, and the kernels' own.
+fn compare(script: &str, case: usize, run: &Run<'_>, random: &mut Random) -> (f64, f64) {
+    use trueloss::{activation, bce, bce_with_logits, cross_entropy, mse};
+    let v = |inputs: &[(&str, f64)]| run(script, inputs)["v"];
+    let logit = single(random.sign() * random.magnitude(-30.0, 9.0));
+    let x = logit.abs();
+    let (t, l) = tail(x);
+    let y = single(match random.unit() {
+        z if z < 0.1 => 0.0,
+        z if z < 0.2 => 1.0,
+        z if z < 0.4 => random.magnitude(-149.0, 0.0),
+        z => z,
+    });
+    let c = single(random.magnitude(-149.0, 100.0));
+    let others = random.magnitude(-700.0, 45.0);
+    let e = random.magnitude(-700.0, 0.0).min(others);
+    match script {
+        "exp_reduced.g" | "exp_unreduced.g" | "exp.g" => {
+            let unreduced = case == 0 && script == "exp_unreduced.g";
+            let x = if unreduced {
+                -0.34 * random.unit()
+            } else {
+                -0.34 - 707.0 * random.unit()
+            };
+            let reduced = run("exp_reduced.g", &[("x", x)]);
+            let k = if unreduced {
+                run("exp_unreduced.g", &[("x", x)])["k"]
+            } else {
+                reduced["k"]
+            };
+            let s = run("exp.g", &[("r", if unreduced { x } else { reduced["r"] })])["s"];
+            (s * k.exp2(), elementary::exp(x))
+        }
+        "log1p_unit.g" => {
+            let f = random.magnitude(-60.0, 0.0);
+            (run(script, &[("f", f)])["l"], elementary::log1p_unit(f))
+        }
+        "log_near_1.g" => {
+            let f = if case == 0 {
+                random.magnitude(-60.0, -1.3)
+            } else {
+                -random.magnitude(-60.0, -1.8)
+            };
+            (run(script, &[("f", f)])["l"], elementary::log1p(f))
+        }
+        "log.g" => {
+            let (e, m) = split(if case == 0 {
+                random.magnitude(0.6, 1000.0)
+            } else {
+                random.magnitude(-1000.0, -0.6)
+            });
+            let low = run("log_near_1.g", &[("f", m - 1.0)])["l"];
+            (v(&[("e", e), ("low", low)]), elementary::log(m * e.exp2()))
+        }
+        "log1p_sum.g" | "log1p.g" => {
+            let x = if case == 0 {
+                random.magnitude(-1.2, 60.0)
+            } else {
+                -1.0 + random.magnitude(-24.0, -0.6)
+            };
+            let one_and_x = 1.0 + x;
+            let lost = if x < 1.0 {
+                x - (one_and_x - 1.0)
+            } else {
+                1.0 - (one_and_x - x)
+            };
+            let (e, m) = split(one_and_x);
+            let f = run("log1p_sum.g", &[("m", m), ("lost", lost / e.exp2())])["f"];
+            let low = run("log_near_1.g", &[("f", f)])["l"];
+            (
+                run("log1p.g", &[("e", e), ("low", low)])["v"],
+                elementary::log1p(x),
+            )
+        }
+        "sigmoid.g" => {
+            let x = if case == 0 { x.max(1e-3) } else { -x.max(1e-3) };
+            (
+                v(&[("t", elementary::exp(-x.abs()))]),
+                activation::sigmoid_value::<f32>(x),
+            )
+        }
+        "sigmoid_of_rounded.g" => {
+            let beta = random.magnitude(-1.0, 1.0);
+            let x = if case == 0 { x.max(1e-2) } else { -x.max(1e-2) };
+            let t = elementary::exp(-(beta * x).abs());
+            (
+                v(&[("t", t)]),
+                activation::softplus_gradient::<f32>(x, beta),
+            )
+        }
+        "sigmoid_near_0.g" => {
+            let x = single(random.sign() * random.magnitude(-149.0, -13.1));
+            (v(&[("x", x)]), activation::sigmoid_value::<f32>(x))
+        }
+        "sigmoid_derivative.g" => (v(&[("t", t)]), activation::sigmoid_gradient(logit)),
+        "softplus.g" => {
+            let at = if case == 0 { x } else { -x };
+            (
+                v(&[("x", x), ("l", l)]),
+                activation::softplus_value::<f32>(at, 1.0),
+            )
+        }
+        "softplus_far.g" => {
+            let x = single(random.magnitude(7.6, 127.99));
+            (
+                v(&[("x", x), ("q", tail(x).1)]),
+                activation::softplus_value::<f32>(x, 1.0),
+            )
+        }
+        "softplus_near_tie.g" => {
+            let x = f64::from(f32::from_bits(0x39ea_41d0));
+            (
+                v(&[("x", x), ("l", tail(x).1)]),
+                activation::softplus_value::<f32>(x, 1.0),
+            )
+        }
+        "softplus_beta.g" => {
+            let beta = random.magnitude(-20.0, 20.0);
+            let at = if case == 0 { x } else { -x };
+            let (_, l) = tail(beta * x);
+            (
+                v(&[("x", x), ("l", l), ("beta", beta)]),
+                activation::softplus_value::<f32>(at, beta),
+            )
+        }
+        "mse.g" => (v(&[("x", logit), ("y", y)]), mse::value(logit, y)),
+        "mse_gradient.g" => (v(&[("x", logit), ("y", y)]), mse::gradient(logit, y)),
+        "bce.g" | "bce_variance.g" | "bce_gradient.g" => {
+            let p = single(random.magnitude(-149.0, 0.0));
+            if script == "bce.g" {
+                let clamp = |log: f64| (-log).min(100.0);
+                let (a, b) = (clamp(elementary::log(p)), clamp(elementary::log1p(-p)));
+                return (v(&[("y", y), ("a", a), ("b", b)]), bce::value(p, y));
+            }
+            let w = run("bce_variance.g", &[("x", p)])["v"].max(1e-12);
+            (
+                run("bce_gradient.g", &[("x", p), ("y", y), ("w", w)])["v"],
+                bce::gradient(p, y),
+            )
+        }
+        "bce_with_logits.g" => {
+            let y = [y, y, 0.0, 0.0, 1.0][case];
+            let at = if [1, 3, 4].contains(&case) { -x } else { x };
+            (
+                v(&[("x", x), ("y", y), ("c", c), ("l", l)]),
+                bce_with_logits::value::<f32>(at, y, c),
+            )
+        }
+        "bce_with_logits_far.g" => {
+            let x = single(random.magnitude(9.0, 127.99));
+            let (w, rest) = (1.0 - y, ((1.0 - y) + c * y) * tail(x).1);
+            (
+                v(&[("x", x), ("w", w), ("rest", rest)]),
+                bce_with_logits::value::<f32>(x, y, c),
+            )
+        }
+        "bce_with_logits_gradient.g" => {
+            let at = if case < 2 { x } else { -x };
+            // Below, a hard label takes sigmoid_near_0.g.
+            let y = if x < 1e-3 { 0.3 } else { y };
+            let model = run(script, &[("y", y), ("c", c), ("t", t)]);
+            let code = bce_with_logits::gradient::<f32>(at, y, c);
+            // Where little is left, what the script proves says nothing of the digits.
+            let cancels = model["difference"].abs() < (model["a"] + model["b"]) / 4096.0;
+            (if cancels { code } else { model["v"] }, code)
+        }
+        "bce_with_logits_gradient_far.g" => {
+            let x = single(random.magnitude(9.0, 127.99));
+            let (main, rest) = (1.0 - y, c * y * elementary::exp(-x));
+            let difference = run(script, &[("main", main), ("rest", rest)])["difference"];
+            (difference, bce_with_logits::gradient::<f32>(x, y, c))
+        }
+        "cross_entropy.g" | "cross_entropy_far.g" => {
+            let l = elementary::log1p(others);
+            let value = cross_entropy::value(logit.abs() - y, l);
+            (
+                v(&[("m", logit.abs()), ("x", y), ("w", c), ("l", l)]),
+                c * value,
+            )
+        }
+        "softmax.g" => (
+            v(&[("e", e), ("others", others)]),
+            cross_entropy::gradient(e, others, false, false),
+        ),
+        "cross_entropy_at_label_max.g" => (
+            v(&[("others", others)]),
+            cross_entropy::gradient(1.0, others, true, true),
+        ),
+        "cross_entropy_at_label_other.g" => (
+            v(&[("e", e), ("others", others)]),
+            cross_entropy::gradient(e, others, true, false),
+        ),
+        "factor_smoothed.g" | "factor_probability.g" => {
+            // The factors are not public; the loss of this row is that of its second class times 1000, in an f32.
+            let (s, w, q) = (random.unit(), single(random.unit()), single(random.unit()));
+            let (logits, weight) = ([0.0, -1000.0], [1.0, w as f32]);
+            let loss = CrossEntropy::new()
+                .weight(&weight)
+                .label_smoothing(s)
+                .reduction(Reduction::Sum);
+            let logits = Classes::new(&logits, [1, 2]).unwrap();
+            let factor = v(&[("s", s), ("w", w), ("q", q), ("c", 2.0)]);
+            let loss = if script == "factor_smoothed.g" {
+                loss.forward(logits, &[1 - case])
+            } else {
+                loss.forward_probabilities(logits, &[0.0, q as f32])
+            };
+            (single(1000.0 * factor), f64::from(loss.unwrap()))
+        }
+        _ => panic!("{script}: of which formula is it?"),
+    }
+}
+
+#[test]
+fn the_scripts_are_about_the_formulas() {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("proofs");
+    let files = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let scripts: BTreeSet<String> = files
+        .filter(|file| file.ends_with(".g") && file != "constants.g")
+        .collect();
+    let lemmas = proofs::lemmas();
+    let mut models: HashMap<(String, usize), Model> = HashMap::new();
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for script in &scripts {
+        assert!(
+            lemmas
+                .iter()
+                .any(|lemma| lemma.how.split(' ').any(|word| word == script)),
+            "{script}"
+        );
+        let text = read(script);
+        let mut cases: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# case: "))
+            .collect();
+        if cases.is_empty() {
+            cases.push("");
+        }
+        counts.insert(script, cases.len());
+        for (index, case) in cases.iter().enumerate() {
+            models.insert((script.clone(), index), Model::new(&text, case));
+        }
+    }
+    let mut random = Random(1);
+    for script in &scripts {
+        for case in 0..counts[script.as_str()] {
+            // Where the value of one script goes into another, all cases of that have the same definitions.
+            let run = |file: &str, inputs: &[(&str, f64)]| {
+                let case = if file == script { case } else { 0 };
+                models[&(file.to_owned(), case)].run(inputs)
+            };
+            for _ in 0..2000 {
+                let (model, code) = compare(script, case, &run, &mut random);
+                assert_eq!(
+                    model.to_bits(),
+                    code.to_bits(),
+                    "{script}, case {case}: {model:e}, {code:e}"
+                );
+            }
+        }
+    }
+}
