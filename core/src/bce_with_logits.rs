@@ -76,7 +76,7 @@ pub fn value<T: Element>(x: f64, y: f64, pos_weight: f64) -> f64 {
 /// magnitudes, the numerator is evaluated again in double-double. The error is below 2^-38 of the gradient, and 2^-100 of
 /// that sum: with a `pos_weight` of 1 that of every `f32` is below 2^-38 of itself, as `trueloss sweep` shows.
 ///
-/// Of elements as wide as `f64` all is in double-double, and again where less than 1/4 is left. The error is below 1.4
+/// Of elements as wide as `f64` all is in double-double, and again where less than 1/64 is left. The error is below 1.3
 /// u, rounding included, and 2^-100 of the sum, where exponentials below 2^-1022 have no digits to lose.
 #[inline(always)]
 pub fn gradient<T: Element>(x: f64, y: f64, pos_weight: f64) -> f64 {
@@ -127,13 +127,13 @@ fn single_gradient<T: Element>(x: f64, y: f64, pos_weight: f64) -> (f64, bool) {
 
 /// That of `f64`.
 ///
-/// t is within 0.12 u, all else within 64 u^2, so that the numerator is within 0.12 u of the larger term: where a quarter of the
-/// sum of the terms is left, that is 5/8 of it, and 0.3 u of the numerator. The denominator is within 0.06 u; with the
-/// rounding of the quotient, 1.4 u. An exponential so small that its digits are lost in products is left to the other
+/// t is within 2^-60, all else within 64 u^2, so that the numerator is within 2^-60 of the larger term: where 1/64 of the sum of the
+/// terms is left, that is 0.51 of it, and 0.26 u of the numerator. The denominator is within 2^-61; with the
+/// rounding of the quotient, 1.3 u. An exponential so small that its digits are lost in products is left to the other
 /// formula too; where it is 0 before any rounding to 0 could matter, it is 0 here.
 #[inline(always)]
 fn double_gradient(x: f64, y: f64, pos_weight: f64) -> (f64, bool) {
-    const CANCELLED: f64 = 0.25;
+    const CANCELLED: f64 = 1.0 / 64.0;
     // Half the smallest subnormal is e^-745.13.
     const UNDERFLOW: f64 = -745.13;
     let t = DoubleDouble::new(-x.abs()).short_exp();

@@ -145,15 +145,12 @@ const fn cancelled<T>() -> f64 {
     if is_wide::<T>() { 2.0 } else { 1.0 / 64.0 }
 }
 
-/// The same of [`Doubles`] that are not exact: their exponentials are within 0.12 u, and so are S and either term. As long
-/// as 2^-18 is left, that is 2^-38 of the gradient; for elements as wide as `f64`, where 3/8 is left, 0.32 u, and with the
-/// denominator 0.44 u.
+/// The same of [`Doubles`] that are not exact: their exponentials are within 2^-60, and so are S and either term. As long
+/// as 2^-22 is left, that is 2^-38 of the gradient; for elements as wide as `f64`, where 1/32 is left, 0.25 u, and with the
+/// denominator 0.26 u.
 const fn cancelled_in_short<T>() -> f64 {
-    if is_wide::<T>() {
-        0.375
-    } else {
-        1.0 / (1 << 18) as f64
-    }
+    let left = if is_wide::<T>() { 5 } else { 22 };
+    1.0 / (1 << left) as f64
 }
 
 const fn is_wide<T>() -> bool {
