@@ -222,7 +222,7 @@ mod tests {
                 let oracle::Value::Number(exact) = exact.value else {
                     panic!("{x:e}, {y:e}: no number");
                 };
-                let difference = exact - crate::interval::Interval::from_f64(value, 256);
+                let difference = exact - &crate::interval::Interval::from_f64(value, 256);
                 let error = difference.magnitude() / ulp::of_f32(value);
                 assert!(
                     error <= uncertain,
@@ -240,7 +240,7 @@ mod tests {
         for first in (0..=u32::MAX).step_by(1 << 21) {
             outcome = outcome.and(sweep_part(first..first + 4));
         }
-        assert!(outcome.passes() && outcome.inputs > 10_000, "{outcome:?}");
+        assert!(outcome.passes() && outcome.inputs > 5000, "{outcome:?}");
         assert!(outcome.enclosures < outcome.inputs / 10, "{outcome:?}");
         // The plain formula, where all its digits cancel; and neighbours of the right answer.
         let (x, tables) = (f32::from_bits(0x3d91_300f), Tables::get());
