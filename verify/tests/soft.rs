@@ -116,8 +116,10 @@ fn probabilities(random: &mut Random, element: ElementType, classes: usize) -> C
     let mut call = Call::new(Function::CrossEntropy, &[1, classes], &x);
     // Half of the classes at all distances from 0.
     let mut q = p.clone();
-    for q in q.iter_mut().filter(|_| random.below(2) == 0) {
-        *q = element.nearest(*q * (1.0 + random.within(1.0) * (-30.0 * random.unit()).exp2()));
+    for q in &mut q {
+        if random.below(2) == 0 {
+            *q = element.nearest(*q * (1.0 + random.within(1.0) * (-30.0 * random.unit()).exp2()));
+        }
     }
     match random.below(4) {
         0 => {}
