@@ -156,29 +156,29 @@ macro_rules! functions {
 functions! {
     /// sigma(x) = 1 / (1 + exp(-x)).
     ///
-    /// Correctly rounded for `f32`; `f64`: see the table of bounds in the README. sigma(-inf) = 0,
+    /// Correctly rounded for `f32`, `f16` and `bf16`; `f64`: see the table of bounds in the README. sigma(-inf) = 0,
     /// sigma(+inf) = 1, NaN for NaN.
     sigmoid(x) = sigmoid_value::<T>(x);
     /// The derivative of [`sigmoid`], sigma(x) sigma(-x), at x.
     ///
-    /// Correctly rounded for `f32`; never 0 before it is below the smallest number of the type. 0 at
+    /// Correctly rounded for `f32`, `f16` and `bf16`; never 0 before it is below the smallest number of the type. 0 at
     /// either infinity, NaN for NaN.
     sigmoid_derivative(x) = sigmoid_gradient::<T>(x);
     /// ln sigma(x) = -softplus(-x).
     ///
-    /// Correctly rounded for `f32`. -inf at -inf, -0 at +inf, NaN for NaN.
+    /// Correctly rounded for `f32`, `f16` and `bf16`. -inf at -inf, -0 at +inf, NaN for NaN.
     log_sigmoid(x) = log_sigmoid_value::<T>(x);
     /// The derivative of [`log_sigmoid`], sigma(-x), at x.
     ///
-    /// Correctly rounded for `f32`. 1 at -inf, 0 at +inf, NaN for NaN.
+    /// Correctly rounded for `f32`, `f16` and `bf16`. 1 at -inf, 0 at +inf, NaN for NaN.
     log_sigmoid_derivative(x) = log_sigmoid_gradient::<T>(x);
     /// softplus(x) = ln(1 + exp(x)). [`Softplus::value`] has PyTorch's `beta`.
     ///
-    /// Correctly rounded for `f32`. 0 at -inf, +inf at +inf, NaN for NaN.
+    /// Correctly rounded for `f32`, `f16` and `bf16`. 0 at -inf, +inf at +inf, NaN for NaN.
     softplus(x) = softplus_value::<T>(x, 1.0);
     /// The derivative of [`softplus`], sigma(x), at x.
     ///
-    /// Correctly rounded for `f32`. 0 at -inf, 1 at +inf, NaN for NaN.
+    /// Correctly rounded for `f32`, `f16` and `bf16`. 0 at -inf, 1 at +inf, NaN for NaN.
     softplus_derivative(x) = softplus_gradient::<T>(x, 1.0);
 }
 
@@ -324,7 +324,7 @@ macro_rules! elementwise_methods {
 ///
 /// Shapes: any; all slices have the input's length. Special values: those of [`sigmoid`].
 ///
-/// Error: `f32`: correctly rounded; the gradient below 0.5001 ULP, and correctly rounded where g is 1.
+/// Error: `f32`, `f16`, `bf16`: correctly rounded; the gradient below 0.5001 ULP, and correctly rounded where g is 1.
 /// `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`].
@@ -378,7 +378,7 @@ impl Sigmoid {
 ///
 /// Shapes: any; all slices have the input's length. Special values: those of [`log_sigmoid`].
 ///
-/// Error: `f32`: correctly rounded; the gradient below 0.5001 ULP, and correctly rounded where g is 1.
+/// Error: `f32`, `f16`, `bf16`: correctly rounded; the gradient below 0.5001 ULP, and correctly rounded where g is 1.
 /// `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`].
@@ -432,7 +432,7 @@ impl LogSigmoid {
 ///
 /// Shapes: any; all slices have the input's length. Special values: those of [`softplus`].
 ///
-/// Error: `f32`: correctly rounded where beta is 1, else below 0.5001 ULP; the gradient below 0.5001
+/// Error: `f32`, `f16`, `bf16`: correctly rounded where beta is 1, else below 0.5001 ULP; the gradient below 0.5001
 /// ULP, and correctly rounded where beta and g are 1. `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`]; [`Error::NotPositive`] for a beta that is not positive and finite.
@@ -691,7 +691,7 @@ impl<T: Element, M: RowMap<T>> RowCall<'_, T, M> {
 /// Special values: p = 0 at -inf; the limit at one +inf, that is p = 1 there and 0 elsewhere; NaN for the
 /// row at a NaN, at more than one +inf, and where all are -inf.
 ///
-/// Error: `f32`: below 0.5001 ULP. The gradient, a difference that may cancel, is within 0.5001 ULP +
+/// Error: `f32`, `f16`, `bf16`: below 0.5001 ULP. The gradient, a difference that may cancel, is within 0.5001 ULP +
 /// 2^-44 p_j (|g_j| + sum_i |g_i| p_i). `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`], and those of [`Classes::along`].
@@ -760,7 +760,7 @@ impl Softmax {
 /// Special values: -inf at -inf; the limit at one +inf, that is 0 there and -inf elsewhere; NaN for the
 /// row at a NaN, at more than one +inf, and where all are -inf.
 ///
-/// Error: `f32`: below 0.5001 ULP. The gradient, a difference that may cancel, is within 0.5001 ULP +
+/// Error: `f32`, `f16`, `bf16`: below 0.5001 ULP. The gradient, a difference that may cancel, is within 0.5001 ULP +
 /// 2^-44 (|g_j| + p_j sum_i |g_i|). `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`], and those of [`Classes::along`].

@@ -22,7 +22,7 @@ use crate::wide::Wide;
 /// Domain: x and y in [0, 1]. x = 0 and x = 1 are finite by the clamp. The mean of nothing is NaN, its
 /// sum 0.
 ///
-/// Error: `f32`: below 0.5001 ULP; a reduced loss with negative weights + 2^-46 of the sum of the terms'
+/// Error: `f32`, `f16`, `bf16`: below 0.5001 ULP; a reduced loss with negative weights + 2^-46 of the sum of the terms'
 /// magnitudes. `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`]; [`Error::OutsideUnitInterval`] for an input or target outside [0, 1] or

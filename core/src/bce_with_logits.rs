@@ -24,7 +24,7 @@ use crate::wide::{Pair, Wide};
 /// (-inf, 1) give +inf; gradients there are 0, w and -c w. A soft target at an infinite logit gives +inf.
 /// A NaN logit gives a NaN for its element. The mean of nothing is NaN, its sum 0.
 ///
-/// Error: `f32`: on a hard label (y = 0 or 1) without weights correctly rounded, value and gradient;
+/// Error: `f32`, `f16`, `bf16`: on a hard label (y = 0 or 1) without weights correctly rounded, value and gradient;
 /// else below 0.5001 ULP, at soft targets too, with two exceptions where terms of different sign nearly cancel. With a
 /// `pos_weight`, the gradient at a soft target may come nearer to 0 than any precision reaches: it is within 0.5001
 /// ULP + 2^-100 of the sum of its two terms' magnitudes. A reduced loss with negative weights is within 0.5001 ULP + 2^-46

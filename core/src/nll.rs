@@ -19,8 +19,8 @@ use crate::team::Team;
 /// have loss 0 and gradient 0 and do not count. A weight of 0 on an infinite log-probability gives 0. The
 /// mean of nothing, or of weights that sum to 0, is NaN, and so are the gradients of the rows that count.
 ///
-/// Error: `f32`: below 0.5001 ULP; a reduced loss + 2^-46 of the sum of the terms' magnitudes, where these cancel
-/// (log-probabilities of both signs, negative weights). `f64`: see the table of bounds in the README.
+/// Error: `f32`, `f16`, `bf16`: below 0.5001 ULP; a reduced loss + 2^-46 of the sum of the terms' magnitudes, where
+/// these cancel (log-probabilities of both signs, negative weights). `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`]; [`Error::ClassIndex`] for a label outside `0..C`; [`Error::NotFinite`] for
 /// a weight that is not finite.
