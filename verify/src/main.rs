@@ -74,7 +74,7 @@ enum Command {
     /// and the mean error, the share above 1 ULP, zeros where the exact value does not round to zero, NaN and infinities
     /// where they are not due (or missing where they are), wrong signs, the worst answers with their inputs, and the worst
     /// error of trueloss on the same inputs; and where another convention explains the answers (what a mean is divided by,
-    /// options that are ignored, signs, a softmax taken twice), which.
+    /// options that are ignored, signs, a softmax taken twice), which. (Not for inputs of more than 32,768 numbers.)
     ///
     /// An error is infinite where an answer is NaN or infinite and should not be, or the other way round. Means are of the
     /// others.

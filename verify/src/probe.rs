@@ -17,8 +17,11 @@ use crate::generate::{self, EDGE_LOGITS, ElementType, REGRESSIONS, Sampler};
 use crate::oracle::{self, Call, Function, Reduction, Target};
 use crate::ulp::{self, Format};
 
-/// So many candidates are tried for each near-tie.
-const CANDIDATES: usize = 64;
+/// So many candidates are tried for each near-tie, or at least so many.
+const CANDIDATES: [usize; 2] = [64, 16];
+
+/// So many numbers are tried for all near-ties of a probe: a second's work at most.
+const ALL_CANDIDATES: usize = 1 << 14;
 
 /// So many columns has the input of a function with `pos_weight`, one `pos_weight` each.
 const COLUMNS: usize = 4;
@@ -552,7 +555,7 @@ impl<'a> Maker<'a> {
             also(&[("grad_output", 1)]);
         }
         if !self.is_reduced() {
-            also(&[("every magnitude", 2), ("near-ties", 3)]);
+            also(&[("near-ties", 3), ("every magnitude", 2)]);
             match self.function {
                 Function::BinaryCrossEntropy => {}
                 Function::CrossEntropy | Function::Softmax | Function::LogSoftmax => {
@@ -883,10 +886,12 @@ impl<'a> Maker<'a> {
     }
 
     /// Of many candidates those whose exact losses, or gradients, lie nearest to a midpoint of two numbers of the type:
-    /// the first half by their loss or output, the others by their gradient.
+    /// the first half by their loss or output, the others by their gradient. Fewer than `count`, where that is too many.
     fn near_ties(&mut self, first: usize, count: usize) -> Vec<Unit> {
-        // Rows take as much longer as they have classes.
-        let candidates = (CANDIDATES / self.classes().min(8)).max(4) * count;
+        let [most, least] = CANDIDATES;
+        let affordable = ALL_CANDIDATES / self.classes();
+        let count = count.min(affordable / least);
+        let candidates = affordable.min(most * count);
         let columns = if self.options.pos_weight { COLUMNS } else { 1 };
         let positions = self.options.positions as usize;
         let candidates = candidates.next_multiple_of(columns * positions);
