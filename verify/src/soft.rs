@@ -69,7 +69,7 @@ impl Tables {
 fn mul_high(a: u128, b: u128) -> u128 {
     const LOW: u128 = u64::MAX as u128;
     let (a1, a0, b1, b0) = (a >> 64, a & LOW, b >> 64, b & LOW);
-    a1 * b1 + (a1 * b0 >> 64) + (a0 * b1 >> 64)
+    a1 * b1 + ((a1 * b0) >> 64) + ((a0 * b1) >> 64)
 }
 
 /// exp(-a) for an `f32` a from [`LINEAR_BELOW`] to [`LARGEST`]: a number from 1/2 to 2 in units of 2^-125, within 8 of them,
