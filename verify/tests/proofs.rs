@@ -337,7 +337,7 @@ fn compare(script: &str, case: usize, run: &Run<'_>, random: &mut Random) -> (f6
             let x = single(random.sign() * random.magnitude(-149.0, -13.1));
             (v(&[("x", x)]), activation::sigmoid_value::<f32>(x))
         }
-        "sigmoid_derivative.g" => (v(&[("t", t)]), activation::sigmoid_gradient(logit)),
+        "sigmoid_derivative.g" => (v(&[("t", t)]), activation::sigmoid_gradient::<f32>(logit)),
         "softplus.g" => {
             let at = if case == 0 { x } else { -x };
             (
@@ -368,19 +368,19 @@ fn compare(script: &str, case: usize, run: &Run<'_>, random: &mut Random) -> (f6
                 activation::softplus_value::<f32>(at, beta),
             )
         }
-        "mse.g" => (v(&[("x", logit), ("y", y)]), mse::value(logit, y)),
-        "mse_gradient.g" => (v(&[("x", logit), ("y", y)]), mse::gradient(logit, y)),
+        "mse.g" => (v(&[("x", logit), ("y", y)]), mse::value::<f32>(logit, y)),
+        "mse_gradient.g" => (v(&[("x", logit), ("y", y)]), mse::gradient::<f32>(logit, y)),
         "bce.g" | "bce_variance.g" | "bce_gradient.g" => {
             let p = single(random.magnitude(-149.0, 0.0));
             if script == "bce.g" {
                 let clamp = |log: f64| (-log).min(100.0);
                 let (a, b) = (clamp(elementary::log(p)), clamp(elementary::log1p(-p)));
-                return (v(&[("y", y), ("a", a), ("b", b)]), bce::value(p, y));
+                return (v(&[("y", y), ("a", a), ("b", b)]), bce::value::<f32>(p, y));
             }
             let w = run("bce_variance.g", &[("x", p)])["v"].max(1e-12);
             (
                 run("bce_gradient.g", &[("x", p), ("y", y), ("w", w)])["v"],
-                bce::gradient(p, y),
+                bce::gradient::<f32>(p, y),
             )
         }
         "bce_with_logits.g" => {
