@@ -22,7 +22,7 @@ use crate::reduce::{Partial, Reduction, weigh};
 /// (-inf, 1) give +inf; gradients there are 0, w and -c w. A soft target at an infinite logit gives +inf.
 /// A NaN logit gives a NaN for its element. The mean of nothing is NaN, its sum 0.
 ///
-/// Error: `f32`, `f16`, `bf16`: on a hard label (y = 0 or 1) without weights correctly rounded, value and gradient;
+/// Error: `f32`: on a hard label (y = 0 or 1) without weights correctly rounded, value and gradient;
 /// else below 0.5001 ULP, with two exceptions where terms of different sign nearly cancel. The gradient at a
 /// soft target, which passes through 0, is within 0.5001 ULP + 2^-50 of the sum of its two terms' magnitudes
 /// (2^-49 for that of a reduced loss). A reduced loss with negative weights is within 0.5001 ULP + 2^-46 of the

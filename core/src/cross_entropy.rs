@@ -37,8 +37,8 @@ use crate::team::{Alone, Team};
 /// loss 0 and gradient 0 whatever their logits, and do not count. The mean of nothing, or of weights that
 /// sum to 0, is NaN, and so are the gradients of the rows that count.
 ///
-/// Error: `f32`, `f16`, `bf16`: the loss below 0.5001 ULP (with negative weights + 2^-44 of the sum of the terms'
-/// magnitudes), and so is the gradient for a class index without smoothing. With smoothing or probabilities the
+/// Error: `f32`: the loss below 0.5001 ULP (with negative weights + 2^-44 of the sum of the terms' magnitudes),
+/// and so is the gradient for a class index without smoothing. With smoothing or probabilities the
 /// gradient is a difference that may cancel: within 0.5001 ULP + 2^-44 (sum_i |v_i| p_j + |v_j|) of the
 /// row's factors. `f64`: see the table of bounds in the README.
 ///
