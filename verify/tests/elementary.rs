@@ -169,8 +169,9 @@ fn logarithms_as_pairs_within_their_bound() {
         0.5..2.0,
         (-1e-6..1e-6).prop_map(|x| 1.0 + x),
         // Near sqrt(1/2) and sqrt(2), where f is largest.
-        (0.5..2.0, -1e-3..1e-3)
-            .prop_map(|(x, d): (f64, f64)| x.round().max(0.5) * 0.707_106_78 + d)
+        (0.5..2.0, -1e-3..1e-3).prop_map(|(x, d): (f64, f64)| x.round().max(0.5)
+            * std::f64::consts::FRAC_1_SQRT_2
+            + d)
     ];
     for x in samples(arguments) {
         check_sum("log", x, &Pair::log(x), &point(x).ln(), 0.09 * U, 0.0);
