@@ -248,12 +248,10 @@ mod tests {
             let error = (short - exact).value() / exact.value();
             worst = worst.max(error.abs());
         }
-        assert!(
-            (2_f64.powi(-63)..2_f64.powi(-60)).contains(&worst),
-            "{worst:e}"
-        );
+        let u = 2_f64.powi(-53);
+        assert!((0.01 * u..0.1 * u).contains(&worst), "{worst:e}");
         assert_eq!(DoubleDouble::new(0.0).short_exp(), DoubleDouble::ONE);
-        for below in [-640.1, -1e300, f64::NEG_INFINITY] {
+        for below in [-746.1, -1e300, f64::NEG_INFINITY] {
             assert_eq!(DoubleDouble::new(below).short_exp().value(), 0.0);
         }
         assert!(DoubleDouble::new(f64::NAN).short_exp().value().is_nan());
