@@ -42,7 +42,8 @@ RULES = [
     (r"\.(approx|full)\b", "an approximation is not correctly rounded, and differs from GPU to GPU"),
     (r"\.ftz\b", "denormals must not be flushed to zero"),
     (r"\.sat\b", "clamps to [0, 1]"),
-    (r"^(ex2|lg2|sin|cos|tanh|rcp|rsqrt)\b", "a function of the hardware, with bits of its own"),
+    # rcp.rn is 1 / x, correctly rounded.
+    (r"^(ex2|lg2|sin|cos|tanh|rsqrt|rcp(?!\.rn\.f\d))\b", "a function of the hardware, with bits of its own"),
     (r"^(add|sub|mul|div|sqrt)(?!\.rn\.).*f\d", "arithmetic that does not say how it rounds, or not to the nearest"),
     # From a floating-point number to an integer too: none is needed, and what it gives out of range is the GPU's own.
     (

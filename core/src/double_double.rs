@@ -138,7 +138,8 @@ impl DoubleDouble {
     /// 9.3 + 0.35 (6 + 0.35 (2.5 + …)) < 12 u^2, with the error of r 13.5 u^2, of a sum of at least 0.707.
     #[inline(always)]
     pub(crate) fn exp(self) -> (Self, i32) {
-        let k = (self.high * LOG2_E + MAGIC) - MAGIC;
+        let shifted = self.high * LOG2_E + MAGIC;
+        let k = shifted - MAGIC;
         let r = Self::sum(self.high - k * LN2_HI, -(k * LN2_MIDDLE))
             + Self::sum(self.low, -(k * LN2_LOWEST));
         let tail = TAIL.iter().rev().fold(0.0, |sum, term| term + r.high * sum);
@@ -146,7 +147,7 @@ impl DoubleDouble {
             .iter()
             .rev()
             .fold(Self::new(tail), |sum, &term| term + r * sum);
-        (sum, k as i32)
+        (sum, shifted.to_bits() as i32)
     }
 
     /// e^self for a number from -infinity to 0: [`exp`](Self::exp) multiplied out. What is below 2^-1022 - 2^-53 loses digits.

@@ -92,6 +92,7 @@ enum Operation {
     MultiplyWide,
     MultiplyAdd,
     Divide,
+    Reciprocal,
     Remainder,
     Negate,
     Absolute,
@@ -404,7 +405,11 @@ fn compute(operation: Operation, of: Type, [a, b, c]: [u64; 3]) -> u64 {
             assert!(
                 !matches!(
                     operation,
-                    Operation::Add | Operation::Subtract | Operation::Multiply | Operation::Divide
+                    Operation::Add
+                        | Operation::Subtract
+                        | Operation::Multiply
+                        | Operation::Divide
+                        | Operation::Reciprocal
                 ),
                 "no kernel computes in f32"
             );
@@ -423,6 +428,7 @@ fn float(operation: Operation, [a, b]: [f64; 2], bits: fn(f64) -> u64) -> u64 {
         Operation::Divide => a / b,
         Operation::Negate => -a,
         Operation::Absolute => a.abs(),
+        Operation::Reciprocal => 1.0 / a,
         Operation::Minimum => a.min(b),
         Operation::Maximum => a.max(b),
         Operation::Compare(comparison) => return compare_floats(comparison, a, b).into(),
@@ -945,6 +951,7 @@ impl Reader {
             ["sub", "rn", _] if is_float => Operation::Subtract,
             ["mul", "rn", _] if is_float => Operation::Multiply,
             ["div", "rn", _] if is_float => Operation::Divide,
+            ["rcp", "rn", _] if is_float => Operation::Reciprocal,
             ["add", _] if !is_float => Operation::Add,
             ["sub", _] if !is_float => Operation::Subtract,
             ["mul", "lo", _] if !is_float => Operation::Multiply,
