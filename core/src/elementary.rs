@@ -215,7 +215,8 @@ fn power_of_two(shifted: f64) -> (f64, f64) {
 /// [`exp_of_sum`] as a pair.
 ///
 /// Relative error below 0.1 u. Where the result is below 2^-960, each of the two parts is a multiple of 2^-1074: the low
-/// one, or the only one, is off by up to half of that.
+/// one is off by up to half of that. A subnormal result is the high part alone, which is off by no more: both together
+/// would be by twice that.
 ///
 /// r is a pair too: r + r_low. Its bits down to 2^-25, `leading`, have a square that is a multiple of 2^-50, so
 /// that 1 + leading + leading^2 / 2 is exact. With rest = r + r_low - leading, below 2^-25.9, and Q'(r) = Q(r) - 1/2, the
@@ -262,7 +263,9 @@ fn inlined_exp_pair(x: f64, low: f64) -> (f64, f64) {
     let low = rest + rest * (leading + 0.5 * rest) + r * r * polynomial::<Plain, _>(&TAIL, r);
     let (high, low) = fast_two_sum(high, low);
     let (scale, unlift) = power_of_two(shifted);
-    (high * scale * unlift, low * scale * unlift)
+    let high = high * scale * unlift;
+    let low = low * scale * unlift;
+    (high, if high < f64::MIN_POSITIVE { 0.0 } else { low })
 }
 
 /// log(1 + f) = f - s (f - R(s^2)), s = f / (2 + f): with the leading term exact, the error of a small

@@ -137,6 +137,10 @@ impl Mutation<'_> {
             },
             1 => match (&mut call.pos_weight, &fresh.pos_weight) {
                 (Some(weight), Some(fresh)) => self.change(weight, fresh, all),
+                // Where calls have a `grad_output` of 1 the claim is about that.
+                _ if fresh.grad_output.iter().all(|&g| g == 1.0) => {
+                    self.change(&mut call.input, &fresh.input, all);
+                }
                 _ => self.change(&mut call.grad_output, &fresh.grad_output, all),
             },
             2 => match (&mut call.weight, &fresh.weight) {
@@ -167,7 +171,9 @@ fn copy_element(from: &Call, to: &mut Call, i: usize) {
     {
         to[i] = from[i];
     }
-    to.grad_output[i] = from.grad_output[i];
+    if to.grad_output.len() > i && from.grad_output.len() > i {
+        to.grad_output[i] = from.grad_output[i];
+    }
 }
 
 /// Element `i` as a call of its own.
@@ -180,7 +186,7 @@ fn element(call: &Call, i: usize) -> Call {
     }
     let at = |weight: &Option<Vec<f64>>| weight.as_ref().map(|w| vec![w[i % w.len()]]);
     (one.weight, one.pos_weight) = (at(&call.weight), at(&call.pos_weight));
-    one.grad_output = vec![call.grad_output[i]];
+    one.grad_output = vec![call.grad_output[i % call.grad_output.len()]];
     one
 }
 
