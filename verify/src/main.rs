@@ -104,6 +104,10 @@ enum Command {
         /// hard label, too); all of them, and the gradients of each, where none is named.
         #[arg(value_name = "FUNCTION")]
         functions: Vec<Function>,
+        /// The gradient of binary_cross_entropy_with_logits at soft targets, too: for every f32 logit the target nearest to its
+        /// sigmoid, which takes a quarter of an hour.
+        #[arg(long)]
+        soft_targets: bool,
         /// Where it is kept what has been done.
         #[arg(long, value_name = "DIR", default_value = "target/sweep")]
         state: PathBuf,
@@ -157,9 +161,10 @@ fn main() -> ExitCode {
         }) => check::run(&files, json.as_deref(), max_ulp),
         Some(Command::Sweep {
             functions,
+            soft_targets,
             state,
             fresh,
-        }) => sweep::run(&functions, &state, fresh),
+        }) => sweep::run(&functions, soft_targets, &state, fresh),
         Some(Command::Search {
             functions,
             steps,

@@ -90,7 +90,7 @@ impl Sweep {
         let sample: Vec<f32> = generate::spread(0, 1 << 16).map(gradient).collect();
         Self {
             function: Function::BinaryCrossEntropyWithLogits,
-            case: "y beside sigma(x)".to_owned(),
+            case: "y nearest to sigma(x)".to_owned(),
             of: "f32 gradient".to_owned(),
             promise: "within 0.5001 ULP",
             parts: 1 << (u32::BITS - PART_BITS),
@@ -104,15 +104,15 @@ impl Sweep {
         }
     }
 
-    /// All of these functions, or of all.
-    pub fn all(functions: &[Function]) -> Vec<Self> {
+    /// All of these functions, or of all; the one of soft targets, which takes long, if it is asked for.
+    pub fn all(functions: &[Function], soft_targets: bool) -> Vec<Self> {
         let chosen = |function| functions.is_empty() || functions.contains(&function);
         let claims = claims::table().into_iter();
         let mut sweeps: Vec<Self> = claims
             .filter(|claim| chosen(claim.function))
             .filter_map(Self::of_one_argument)
             .collect();
-        if chosen(Function::BinaryCrossEntropyWithLogits) {
+        if soft_targets && chosen(Function::BinaryCrossEntropyWithLogits) {
             sweeps.push(Self::of_soft_targets());
         }
         for function in pairs::FUNCTIONS.into_iter().filter(|&f| chosen(f)) {
@@ -153,8 +153,8 @@ impl Sweep {
 
 /// Sweeps these functions, or all, and prints what was found. Status 1 if an answer is wrong, or if what was asked for
 /// can't be done.
-pub fn run(functions: &[Function], state: &Path, fresh: bool) -> ExitCode {
-    let sweeps = Sweep::all(functions);
+pub fn run(functions: &[Function], soft_targets: bool, state: &Path, fresh: bool) -> ExitCode {
+    let sweeps = Sweep::all(functions, soft_targets);
     for function in functions {
         if !sweeps.iter().any(|sweep| sweep.function == *function) {
             eprintln!("{function}: has too many arguments for all of them to be tried");
