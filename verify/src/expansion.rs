@@ -200,7 +200,7 @@ pub fn compare(function: OneArgument, first: u32, answers: [&[f32]; 2]) -> Found
         };
         let run = 1 << run;
         assert!(
-            bits as usize % run == 0 && done + run <= len,
+            (bits as usize).is_multiple_of(run) && done + run <= len,
             "not a whole run"
         );
         let expansion = Expansion::new(function, f32::from_bits(bits + run as u32 / 2));
@@ -243,10 +243,10 @@ fn block(
     worst: f64,
 ) -> (bool, bool) {
     let (mut aside, mut worse) = (0_u64, 0_u64);
-    for i in 0..BLOCK {
+    for (i, (&a, &b)) in answers[0].iter().zip(answers[1]).enumerate() {
         let x = f32::from_bits(first + i as u32);
         let (right, distance) = rounded(expansion.at(f64::from(x)));
-        let wrong = (answers[0][i] != right) | (answers[1][i] != right);
+        let wrong = (a != right) | (b != right);
         // No comparison with NaN is true, and there is none where a function of a number has a value.
         aside |= u64::from(wrong) | u64::from(distance > 0.5 - MARGIN);
         worse |= u64::from(distance > worst);
@@ -262,9 +262,9 @@ fn one_by_one(
     first: u32,
     answers: [&[f32; BLOCK]; 2],
 ) {
-    for i in 0..BLOCK {
+    for (i, (&a, &b)) in answers[0].iter().zip(answers[1]).enumerate() {
         let x = f32::from_bits(first + i as u32);
-        let answers = [answers[0][i], answers[1][i]];
+        let answers = [a, b];
         let (right, distance) = rounded(expansion.at(f64::from(x)));
         if distance > 0.5 - MARGIN {
             found.judge(function, x, None, answers);
