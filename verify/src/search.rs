@@ -36,7 +36,7 @@ pub struct Find {
     pub call: Call,
     /// Of which answer this is.
     pub index: usize,
-    /// How bad it is, by [`badness`].
+    /// How bad it is: its error in ULP; beyond that part of the bound, the share of the other part that it takes, on top.
     pub badness: f64,
     /// Its error in ULP.
     pub ulp: f64,
