@@ -81,7 +81,8 @@ fn wide_value<T: Element>(x: f64, y: f64, pos_weight: f64) -> T::Wide {
 ///
 /// At a soft target the two terms of the numerator may cancel. Where too little is left of the sum of their magnitudes, the
 /// gradient is evaluated again in double-double. The error is below 2^-38 of the gradient, and 2^-100 of
-/// that sum: with a `pos_weight` of 1 that of every `f32` is below 2^-38 of itself, as `trueloss sweep` shows.
+/// that sum. With a `pos_weight` of 1 only the target nearest to sigma(x) comes near 0: `trueloss sweep --soft-targets` tries that
+/// of every `f32`.
 ///
 /// `f64`: within 0.4 u, or 2^-100 of the sum.
 #[inline(always)]
