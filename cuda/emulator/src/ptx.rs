@@ -1005,14 +1005,16 @@ impl Reader {
         Ok(())
     }
 
-    /// `(retval0), f0, (param0, param1)`.
+    /// `(retval0), f0, (param0, param1)`, or without a result `f0, (param0, param1)`.
     fn call(&mut self, i: &mut Instruction, rest: &str) -> Result<(), Fault> {
         let parts: Vec<&str> = rest
             .split(['(', ')'])
             .map(|part| part.trim_matches([',', ' ']))
             .collect();
-        let [_, result, name, arguments, _] = parts[..] else {
-            return Err("a call with a result and arguments".to_owned());
+        let (result, name, arguments) = match parts[..] {
+            [_, result, name, arguments, _] => (Some(result), name, arguments),
+            [name, arguments, _] => (None, name, arguments),
+            _ => return Err("a call with arguments".to_owned()),
         };
         let callee = *self
             .program
@@ -1026,7 +1028,7 @@ impl Reader {
                 .ok_or_else(|| format!("no place {name}"))
         };
         i.operation = Operation::Call(callee);
-        i.result = Some(place(result)?);
+        i.result = result.map(place).transpose()?;
         i.table = arguments
             .split(',')
             .map(|name| Ok(place(name)?.offset))
