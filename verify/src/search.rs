@@ -290,10 +290,17 @@ pub fn kept(claim: &Claim, folder: &Path) -> Result<Option<Find>, CaseError> {
 }
 
 fn keep(claim: &Claim, find: &Find, folder: &Path) -> Result<(), CaseError> {
-    let mut metadata = options(&find.call);
+    let mut call = find.call.clone();
+    if let Some(weight) = &call.weight
+        && !call.function.has_rows()
+    {
+        // In a file a weight broadcasts as in PyTorch.
+        call.shape = vec![call.input.len() / weight.len(), weight.len()];
+    }
+    let mut metadata = options(&call);
     metadata.insert(CLAIM.to_owned(), claim.name());
     let dtype = Dtype::of(claim.element);
-    let contents = case::contents(&find.call, dtype, &output_shape(&find.call), metadata)?;
+    let contents = case::contents(&call, dtype, &output_shape(&call), metadata)?;
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(folder.join(file_name(claim)), contents))
         .map_err(CaseError::new)

@@ -56,6 +56,7 @@ const EXCEPTIONS: &[(&str, Direction, usize, Reason)] = &[
     ("CrossEntropyLoss-012", Backward, 5, ProbabilityMinusOne),
     ("CrossEntropyLoss-018", Backward, 1, ProbabilityMinusOne),
     ("CrossEntropyLoss-021", Backward, 4, ProbabilityMinusOne),
+    ("CrossEntropyLoss-034", Backward, 1, ProbabilityMinusTarget),
     ("CrossEntropyLoss-036", Backward, 1, ProbabilityMinusOne),
     ("CrossEntropyLoss-038", Backward, 8, ProbabilityMinusOne),
     ("CrossEntropyLoss-042", Backward, 1, ProbabilityMinusTarget),

@@ -821,7 +821,7 @@ fn files_that_cannot_be_judged_take_one_line_each() {
         (
             "dtype",
             change("input", &|t| t.1 = Dtype::I32),
-            "input: expected F32 or F64, found I32",
+            "input: expected F32, F64, F16 or BF16, found I32",
         ),
         (
             "loss-dtype",
