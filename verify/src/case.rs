@@ -329,7 +329,7 @@ pub fn contents(
     }
     for (name, weight) in [("weight", &call.weight), ("pos_weight", &call.pos_weight)] {
         if let Some(weight) = weight {
-            let whole = weight.len() == call.input.len();
+            let whole = weight.len() == call.input.len() && !call.function.has_rows();
             let shape = if whole {
                 shape.to_vec()
             } else {
