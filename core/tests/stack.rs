@@ -24,7 +24,7 @@ use trueloss::{Classes, Element, Error, Partial, Reduction, accuracy, binary_acc
 const LIMIT: usize = if cfg!(trueloss_scalar) {
     8 * 1024
 } else {
-    22 * 1024
+    40 * 1024
 };
 
 /// What a partial takes on this machine for levels of the tree that one of 32 bits does not have: there they are 20, not
