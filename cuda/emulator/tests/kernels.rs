@@ -12,7 +12,7 @@ use std::any::type_name;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt::Display;
-use trueloss::device::{Alone, Extent, Node, Sum, block, divide};
+use trueloss::device::{Alone, Extent, Node, Sum, Wide, block, divide};
 use trueloss::{
     BLOCK, Bce, BceWithLogits, Classes, CrossEntropy, Element, Error, LogSigmoid, LogSoftmax, Mse,
     Nll, Reduction, Sigmoid, Softmax, Softplus, accuracy, binary_accuracy,
@@ -132,12 +132,12 @@ fn divided_by(number: f64) -> Divisor {
 }
 
 /// What the nodes of one level come to, and that divided and rounded: in as many rounds as it takes.
-fn reduce<T: Element>(grid: Grid, mut nodes: Vec<SumOf<T>>, divisor: Divisor) -> (f64, T) {
+fn reduce<T: Element>(grid: Grid, mut nodes: Vec<SumOf<T>>, divisor: Divisor) -> ([f64; 2], T) {
     loop {
         let groups = nodes.len().div_ceil(TREE_WIDTH);
         let last = usize::from(groups <= 1);
         let mut above = sums::<T>(if groups <= 1 { 0 } else { groups });
-        let (mut total, mut result) = (Out::<f64>::new(last), Out::<T>::new(last));
+        let (mut total, mut result) = (Out::<f64>::new(2 * last), Out::<T>::new(last));
         let args = TreeArgs {
             nodes: slice(&nodes),
             above: above.places(),
@@ -148,7 +148,7 @@ fn reduce<T: Element>(grid: Grid, mut nodes: Vec<SumOf<T>>, divisor: Divisor) ->
         };
         run(of_type::<T>("tree"), grid, &args);
         if last == 1 {
-            return (total.values[0], result.values[0]);
+            return ([total.values[0], total.values[1]], result.values[0]);
         }
         above.values.truncate(groups);
         nodes = above.values;
@@ -343,7 +343,7 @@ fn check_elements<T: Element>(
     for (divisor, (loss, gradients)) in [len as f64, 1.0].into_iter().zip(&expected.reduced) {
         let (_, got) = reduce::<T>(grid, of_blocks.clone(), divided_by(divisor));
         same(&[got], &[*loss], what);
-        let scale = divide(grad_output.widen(), divisor);
+        let scale = divide(T::Wide::from(grad_output.widen()), T::Wide::from(divisor));
         run(
             kernel,
             grid,
@@ -552,7 +552,12 @@ macro_rules! with_labels {
 }
 
 /// The sum of the weights of rows, as the kernels find it.
-fn total_weight<T: Element>(grid: Grid, labels: Labels, ignore_index: i64, weight: &[T]) -> f64 {
+fn total_weight<T: Element>(
+    grid: Grid,
+    labels: Labels,
+    ignore_index: i64,
+    weight: &[T],
+) -> [f64; 2] {
     let mut of_blocks = sums::<T>(labels.len().div_ceil(BLOCK));
     let args = TermArgs::<T> {
         terms: Slice::NONE,
@@ -688,7 +693,7 @@ fn check_rows<T: Element>(
     let of_blocks = sums_of_terms::<T>(grid, &terms.values[..rows]);
 
     let weight = if args.labels.is_empty() {
-        rows as f64
+        [rows as f64, 0.0]
     } else {
         // SAFETY: the weights that the test passed.
         let weight = unsafe { std::slice::from_raw_parts(address(args.weight), args.weight.len()) };
@@ -697,7 +702,7 @@ fn check_rows<T: Element>(
     // In memory of the device, or not.
     let mean = Divisor {
         number: f64::NAN,
-        at: slice(std::slice::from_ref(&weight)),
+        at: slice(&weight),
     };
     for (divisor, (loss, gradients)) in [mean, divided_by(1.0)].into_iter().zip(&expected.reduced) {
         let (_, got) = reduce::<T>(grid, of_blocks.clone(), divisor);
@@ -901,12 +906,13 @@ fn terms_of(len: usize) -> Vec<f64> {
 }
 
 /// The sums of blocks, and what they come to: by core, and by merging neighbours, level by level.
-fn tree_of<T: Element>(terms: &[f64]) -> f64 {
+fn tree_of<T: Element>(terms: &[f64]) -> [f64; 2] {
     let of_block = |terms: &[f64]| -> SumOf<T> { block(Alone, terms.len(), |k| terms[k]) };
-    merged::<T>(terms.chunks(BLOCK).map(of_block).collect())
+    let sum = merged::<T>(terms.chunks(BLOCK).map(of_block).collect());
+    [sum.high(), sum.low()]
 }
 
-fn merged<T: Element>(mut nodes: Vec<SumOf<T>>) -> f64 {
+fn merged<T: Element>(mut nodes: Vec<SumOf<T>>) -> T::Wide {
     while nodes.len() > 1 {
         let merge = |pair: &[SumOf<T>]| match *pair {
             [left, right] => left.merge(right),
@@ -914,7 +920,7 @@ fn merged<T: Element>(mut nodes: Vec<SumOf<T>>) -> f64 {
         };
         nodes = nodes.chunks(2).map(merge).collect();
     }
-    nodes.pop().unwrap_or_default().value()
+    nodes.pop().unwrap_or_default().wide()
 }
 
 fn terms<T: Element>(kernel: Kernel) {
@@ -922,8 +928,8 @@ fn terms<T: Element>(kernel: Kernel) {
         let terms = terms_of(len);
         let (got, _) = reduce::<T>(grid, sums_of_terms::<T>(grid, &terms), divided_by(1.0));
         same(
-            &[got],
-            &[tree_of::<T>(&terms)],
+            &got,
+            &tree_of::<T>(&terms),
             format_args!("{kernel:?}, {len} terms, {grid:?}"),
         );
     };
@@ -966,7 +972,7 @@ fn weights<T: Element>(kernel: Kernel) {
                 for grid in GRIDS {
                     let what = format!("{kernel:?}, {len} rows, {grid:?}, ignored {ignore_index}");
                     let got = total_weight::<T>(grid, labels, ignore_index, weight);
-                    same(&[got], &[expected], &what);
+                    same(&got, &expected, &what);
                     let mut of_blocks = sums::<T>(len.div_ceil(BLOCK));
                     let mut report = [FOUND, 7];
                     let args = TermArgs {
@@ -998,11 +1004,15 @@ fn tree<T: Element>(kernel: Kernel) {
             for grid in if len > 60_000 { &GRIDS[3..] } else { &GRIDS } {
                 let what = format!("{kernel:?}, {len} nodes, {grid:?}");
                 let (total, result) = reduce::<T>(*grid, nodes.clone(), divided_by(divisor));
-                same(&[total], &[expected], &what);
-                same(&[result], &[T::narrow(divide(expected, divisor))], &what);
+                same(&total, &[expected.high(), expected.low()], &what);
+                same(
+                    &[result],
+                    &[T::narrow(divide(expected, T::Wide::from(divisor)))],
+                    &what,
+                );
             }
         }
-        let (mut above, mut total, mut result) = (sums::<T>(300), Out::new(1), Out::<T>::new(1));
+        let (mut above, mut total, mut result) = (sums::<T>(300), Out::new(2), Out::<T>::new(1));
         let mut report = FOUND;
         let args = TreeArgs {
             nodes: slice(&nodes),
