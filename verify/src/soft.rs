@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use rug::{Assign, Float};
 use trueloss::bce_with_logits::gradient;
 
-use crate::claims::Outcome;
+use crate::claims::{NEAR, Outcome};
 use crate::oracle;
 use crate::ulp;
 
@@ -24,7 +24,7 @@ const LARGEST: f32 = 104.0;
 const LINEAR_BELOW: f32 = 1.0 / (1 << 26) as f32;
 
 /// The bound, in ULP.
-const BOUND: f64 = 0.5001;
+const BOUND: f64 = NEAR.ulp;
 
 /// What the judge leaves to MPFR: 2^-20 ULP around the bound, where it is itself off by less, see [`reference`].
 const MARGIN: f64 = 1.0 / (1 << 20) as f64;

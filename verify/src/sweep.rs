@@ -209,7 +209,7 @@ pub fn run(functions: &[Function], soft_targets: bool, state: &Path, fresh: bool
             format!("{:.9}", outcome.worst_ulp),
             outcome.worst_at,
             format!("{:.0}", start.elapsed().as_secs_f64()),
-            if passes { "pass" } else { "FAIL" }.to_owned(),
+            report::pass(passes).to_owned(),
         ]);
     }
     println!("{table}");
