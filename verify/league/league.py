@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Fills every probe with PyTorch, JAX, TensorFlow, candle and burn, lets trueloss check judge them, and writes LEAGUE.md,
-league.json and league.svg.
+league.json and league.svg. And keeps what PyTorch, candle and burn answer to the questions of the certificate's charts in
+verify/charts.
 
     python3 verify/league/league.py
 
@@ -25,6 +26,7 @@ WORK = TARGET / "league"
 
 LIBRARIES = ["pytorch", "jax", "tensorflow", "candle", "burn"]
 IN_PYTHON = ["pytorch", "jax", "tensorflow"]
+ON_CHARTS = ["pytorch", "candle", "burn"]
 TITLES = {
     "trueloss": "trueloss",
     "pytorch": "PyTorch",
@@ -74,25 +76,27 @@ def python_for(name, given):
     return python
 
 
-def measure(given):
+def fill(library, given, probes, out):
+    """Answers of a library to the probes of a folder."""
+    out.mkdir()
+    if library in IN_PYTHON:
+        run(python_for(library, given), HERE / f"fill_{library}.py", probes, out)
+    else:
+        run(TARGET / "league-peers" / "release" / "trueloss-league", library, probes, out)
+
+
+def measure(given, trueloss):
     """Every library's answers, judged."""
-    run("cargo", "build", "--release", "-p", "trueloss-verify", cwd=ROOT)
-    peers = TARGET / "league-peers"
-    run("cargo", "build", "--release", "--locked", "--target-dir", peers, cwd=HERE / "peers")
-    trueloss = TARGET / "release" / "trueloss"
     shutil.rmtree(WORK, ignore_errors=True)
     probes = WORK / "probes"
     run(trueloss, "probe", "--all", "--out", probes)
     results = {"machine": platform.machine(), "probes": len(list(probes.glob("*"))), "libraries": {}}
     for library in ["trueloss", *LIBRARIES]:
         out = WORK / library
-        out.mkdir()
         if library == "trueloss":
             own_answers(trueloss, probes, out)
-        elif library in IN_PYTHON:
-            run(python_for(library, given), HERE / f"fill_{library}.py", probes, out)
         else:
-            run(peers / "release" / "trueloss-league", library, probes, out)
+            fill(library, given, probes, out)
         files = sorted(out.glob("*.safetensors"))
         found = run(trueloss, "check", *files, "--json", "-", stdout=subprocess.PIPE).stdout
         results["libraries"][library] = summary(json.loads(found), json.loads((out / "notes.json").read_text()))
@@ -104,6 +108,7 @@ def own_answers(trueloss, probes, out):
     from safetensors import safe_open
     from safetensors.numpy import load_file, save_file
 
+    out.mkdir()
     answers = WORK / "answers"
     run(trueloss, "eval", *sorted(probes.glob("*.safetensors")), "--out", answers)
     for path in probes.glob("*.safetensors"):
@@ -112,6 +117,27 @@ def own_answers(trueloss, probes, out):
         save_file(load_file(path) | load_file(answers / path.name), out / path.name, words)
     version = run(trueloss, "--version", stdout=subprocess.PIPE).stdout.decode().strip()
     (out / "notes.json").write_text(json.dumps({"version": version, "missing": {}}))
+
+
+def curves(given, trueloss):
+    """What the certificate's charts are made from: answers alone, a file for each library."""
+    from safetensors import safe_open
+    from safetensors.numpy import save_file
+
+    questions = WORK / "curves"
+    run(trueloss, "probe", "--curves", "--out", questions)
+    for library in ON_CHARTS:
+        out = WORK / f"curves-{library}"
+        fill(library, given, questions, out)
+        words = {"version": json.loads((out / "notes.json").read_text())["version"]}
+        answers = {}
+        for path in sorted(out.glob("*.safetensors")):
+            with safe_open(path, "np") as file:
+                words["questions"] = file.metadata()["questions"]
+                for name in file.keys():
+                    if name in ("loss", "output", "grad_input"):
+                        answers[f"{path.stem}.{name.replace('output', 'loss')}"] = file.get_tensor(name).reshape(-1)
+        save_file(answers, HERE.parent / "charts" / f"{library}.safetensors", words)
 
 
 def summary(found, notes):
@@ -296,7 +322,12 @@ def main():
     if arguments.only:
         results = json.loads(stored.read_text())
     else:
-        results = measure(given)
+        run("cargo", "build", "--release", "-p", "trueloss-verify", cwd=ROOT)
+        peers = TARGET / "league-peers"
+        run("cargo", "build", "--release", "--locked", "--target-dir", peers, cwd=HERE / "peers")
+        trueloss = TARGET / "release" / "trueloss"
+        results = measure(given, trueloss)
+        curves(given, trueloss)
         stored.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     (HERE / "LEAGUE.md").write_text(page(results))
     chart(results, HERE / "league.svg")

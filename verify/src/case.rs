@@ -74,6 +74,13 @@ impl Dtype {
         }
     }
 
+    /// The bits of one of its numbers, in hexadecimal.
+    pub fn bits(self, x: f64) -> String {
+        let bytes = self.to_bytes(x);
+        let digits = bytes.iter().rev().map(|byte| format!("{byte:02x}"));
+        digits.fold("0x".to_owned(), |bits, digits| bits + &digits)
+    }
+
     /// One of its numbers as the file has it, little-endian.
     pub fn to_bytes(self, x: f64) -> Vec<u8> {
         match self {
@@ -301,7 +308,52 @@ impl Case {
     }
 }
 
-/// The contents of a case file: a call, its `grad_output` of this shape, and metadata that name its function and options.
+/// Numbers with their names and bits, as the tables say where something was.
+pub fn place(numbers: &[(&str, f64)], dtype: Dtype) -> String {
+    let number = |(name, x): &(&str, f64)| format!("{name} = {x:e} ({})", dtype.bits(*x));
+    numbers.iter().map(number).collect::<Vec<_>>().join(", ")
+}
+
+/// A name as that of a file.
+pub fn file_name(name: &str) -> String {
+    let legible = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let name: String = name.chars().map(legible).collect();
+    name.replace("__", "_")
+}
+
+/// The metadata that name a call's function and options, but for the class index that is ignored.
+fn options(call: &Call) -> HashMap<String, String> {
+    let mut options = HashMap::from([("function".to_owned(), call.function.to_string())]);
+    let mut option = |name: &str, value: String| options.insert(name.to_owned(), value);
+    if !call.function.is_activation() {
+        option("reduction", call.reduction.to_string());
+    }
+    match call.function {
+        Function::Softplus => option("beta", call.beta.to_string()),
+        Function::Softmax | Function::LogSoftmax => option("dim", call.dim.to_string()),
+        Function::CrossEntropy => option("label_smoothing", call.label_smoothing.to_string()),
+        _ => None,
+    };
+    options
+}
+
+/// The shape of what [`oracle::forward`](crate::oracle::forward) returns.
+fn output_shape(call: &Call) -> Vec<usize> {
+    let mut shape = call.shape.clone();
+    if call.function.is_activation() {
+        return shape;
+    }
+    if call.reduction != Reduction::None {
+        return vec![];
+    }
+    if call.function.has_rows() {
+        shape.remove(call.dim_of_classes());
+    }
+    shape
+}
+
+/// The contents of a case file: a call, and metadata that name its function and options, with more of it. A `grad_output`
+/// of one number stands for as many as there are outputs.
 ///
 /// # Errors
 ///
@@ -309,9 +361,10 @@ impl Case {
 pub fn contents(
     call: &Call,
     dtype: Dtype,
-    output_shape: &[usize],
-    metadata: HashMap<String, String>,
+    more: HashMap<String, String>,
 ) -> Result<Vec<u8>, CaseError> {
+    let mut metadata = options(call);
+    metadata.extend(more);
     let bytes =
         |numbers: &[f64]| -> Vec<u8> { numbers.iter().flat_map(|&x| dtype.to_bytes(x)).collect() };
     let elements = dtype.tensor();
@@ -338,8 +391,11 @@ pub fn contents(
             tensors.push((name, elements, shape, bytes(weight)));
         }
     }
-    let grad_output = bytes(&call.grad_output);
-    tensors.push(("grad_output", elements, output_shape.to_vec(), grad_output));
+    let grad_output = match call.grad_output[..] {
+        [g] => bytes(&vec![g; call.outputs()]),
+        _ => bytes(&call.grad_output),
+    };
+    tensors.push(("grad_output", elements, output_shape(call), grad_output));
     let views = tensors
         .iter()
         .map(|(name, dtype, shape, bytes)| {

@@ -595,15 +595,7 @@ fn summary<T: Format>(
     };
     let number = |x: f64| Number {
         value: for_dtype!(case.dtype, E => format!("{:e}", <E as Format>::from_f64_nearest(x))),
-        bits: case
-            .dtype
-            .to_bytes(x)
-            .iter()
-            .rev()
-            .fold("0x".to_owned(), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}");
-                text
-            }),
+        bits: case.dtype.bits(x),
     };
     let worst = worst.map(|i| {
         let label = |row: usize| match &call.target {

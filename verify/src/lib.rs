@@ -1,10 +1,12 @@
 //! The oracle, the table of claims and the generators that hold `trueloss` to what it promises.
 
 pub mod case;
+pub mod certificate;
 pub mod check;
 pub mod claims;
 pub mod coefficients;
 mod conventions;
+pub mod curves;
 pub mod equivalences;
 pub mod eval;
 pub mod expansion;

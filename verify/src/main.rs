@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use trueloss_verify::oracle::Function;
-use trueloss_verify::{check, claims, coefficients, eval, probe, report, search, sweep};
+use trueloss_verify::{
+    certificate, check, claims, coefficients, curves, eval, probe, report, search, sweep,
+};
 
 /// Loss functions whose every answer is the right one: what they promise, measured here.
 ///
@@ -54,14 +56,17 @@ enum Command {
     Probe {
         /// PyTorch's name of the function: mse_loss, binary_cross_entropy, binary_cross_entropy_with_logits, nll_loss,
         /// cross_entropy, sigmoid, logsigmoid, softplus, softmax or log_softmax.
-        #[arg(value_name = "FUNCTION", required_unless_present = "all")]
+        #[arg(value_name = "FUNCTION", required_unless_present_any = ["all", "curves"])]
         function: Option<Function>,
         /// A probe of every function in each of its forms, into the directory `out`; of the options below only --dtype,
         /// --elements, --classes and --seed.
         #[arg(long, conflicts_with_all = ["function", "reduction", "weight", "pos_weight", "ignore_index",
             "label_smoothing", "probabilities", "beta", "dim", "positions", "grad_output"])]
         all: bool,
-        /// The file; with --all the directory.
+        /// What the certificate's charts are made from: functions of one x, into the directory `out`; of the options below none.
+        #[arg(long, conflicts_with_all = ["all", "function"])]
+        curves: bool,
+        /// The file; with --all and --curves the directory.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
         #[command(flatten)]
@@ -98,7 +103,8 @@ enum Command {
     /// Try all inputs: functions of one argument on all 2^32 f32, losses of two on every pair of f16 and of bf16.
     ///
     /// Half a minute each, on all cores. One that is broken off goes on where it was when it is started again. The exit
-    /// status is 1 if an answer to one argument is not correctly rounded, or one to a pair not within 0.5001 ULP.
+    /// status is 1 if an answer to one argument is not correctly rounded, or one to a pair not within 0.5001 ULP; and if what was
+    /// found is not what is on record in `verify/sweeps.txt`, which the certificate is made from.
     Sweep {
         /// sigmoid, logsigmoid, softplus, mse_loss, binary_cross_entropy or binary_cross_entropy_with_logits (on each
         /// hard label, too); all of them, and the gradients of each, where none is named.
@@ -114,6 +120,9 @@ enum Command {
         /// Forget what has been done before.
         #[arg(long)]
         fresh: bool,
+        /// Write what was found into this record, and do not compare it with the one there.
+        #[arg(long, value_name = "FILE")]
+        record: Option<PathBuf>,
     },
     /// Look for the worst case of functions of several arguments, by climbing from random calls.
     ///
@@ -133,6 +142,18 @@ enum Command {
         #[arg(long, value_name = "DIR", default_value = "verify/worst")]
         out: PathBuf,
     },
+    /// Write ACCURACY.md: every claim, how it is shown, the worst case that is known, and charts.
+    ///
+    /// From the record of the sweeps, the proofs, the worst calls and the digests, in the root of the repository. The exit
+    /// status is 1 if one of them is missing or of other answers.
+    Certificate {
+        /// Compare with what is there, and write nothing; the exit status is 1 if it is stale.
+        #[arg(long)]
+        check: bool,
+        /// The root of the repository.
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        root: PathBuf,
+    },
     /// Print the table of bounds, as the README has it.
     Bounds,
     /// Print the polynomials of exp, log and log1p, found and bounded anew, as the Rust that the kernels contain.
@@ -147,7 +168,17 @@ fn main() -> ExitCode {
             print!("{}", claims::markdown());
             ExitCode::SUCCESS
         }
+        Some(Command::Certificate { check, root }) => certificate::run(&root, check),
         Some(Command::Eval { cases, out }) => eval::run(&cases, &out),
+        Some(Command::Probe {
+            curves: true, out, ..
+        }) => match curves::write(&out) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        },
         Some(Command::Probe {
             function,
             options,
@@ -164,7 +195,16 @@ fn main() -> ExitCode {
             soft_targets,
             state,
             fresh,
-        }) => sweep::run(&functions, soft_targets, &state, fresh),
+            record,
+        }) => {
+            let options = sweep::Options {
+                soft_targets,
+                state,
+                fresh,
+                record,
+            };
+            sweep::run(&functions, &options)
+        }
         Some(Command::Search {
             functions,
             steps,

@@ -23,6 +23,7 @@ use trueloss::half::{bf16, f16};
 use trueloss::{Element, Reduction};
 use trueloss_digest::call::{self, Core, ElementCall, Library};
 
+use crate::case::{self, Dtype};
 use crate::claims::{Direction, NEAR, Outcome};
 use crate::interval::Interval;
 use crate::kernels;
@@ -37,17 +38,24 @@ pub const PARTS: u32 = (1 << 16) / PER_PART;
 
 /// A format of 16 bits.
 pub trait Half: Element + Format {
+    /// The format.
+    const DTYPE: Dtype;
+
     /// The number with these bits.
     fn of_bits(bits: u16) -> Self;
 }
 
 impl Half for f16 {
+    const DTYPE: Dtype = Dtype::F16;
+
     fn of_bits(bits: u16) -> Self {
         f16::from_bits(bits)
     }
 }
 
 impl Half for bf16 {
+    const DTYPE: Dtype = Dtype::BF16;
+
     fn of_bits(bits: u16) -> Self {
         bf16::from_bits(bits)
     }
@@ -245,15 +253,15 @@ impl Found {
                         self.judge(y, answers[start + i]);
                     } else if error > self.outcome.worst_ulp {
                         self.outcome.worst_ulp = error;
-                        self.outcome.worst_at = self.place(y);
+                        self.outcome.worst_at = self.place::<T>(y);
                     }
                 }
             }
         }
     }
 
-    fn place(&self, y: f64) -> String {
-        format!("x = {:e}, y = {y:e}", self.x)
+    fn place<T: Half>(&self, y: f64) -> String {
+        case::place(&[("x", self.x), ("y", y)], T::DTYPE)
     }
 
     /// By the oracle; a NaN argument needs none.
@@ -274,13 +282,13 @@ impl Found {
             let error = judged[0].ulp;
             if error > self.outcome.worst_ulp {
                 self.outcome.worst_ulp = error;
-                self.outcome.worst_at = self.place(y);
+                self.outcome.worst_at = self.place::<T>(y);
             }
             judged[0].within(NEAR.ulp, NEAR.terms)
         };
         if !right {
             if self.outcome.failures == 0 {
-                self.outcome.first_failure = format!("{}, got {got:e}", self.place(y));
+                self.outcome.first_failure = format!("{}, got {got:e}", self.place::<T>(y));
             }
             self.outcome.failures += 1;
         }

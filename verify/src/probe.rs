@@ -254,7 +254,6 @@ pub fn probe(function: Function, options: &Options) -> Result<Vec<u8>, String> {
     let units = maker.units();
     let call = maker.call(&units);
     let mut metadata = HashMap::from([
-        ("function".to_owned(), function.to_string()),
         ("kinds".to_owned(), kinds(&units)),
         (
             "source".to_owned(),
@@ -265,29 +264,10 @@ pub fn probe(function: Function, options: &Options) -> Result<Vec<u8>, String> {
             ),
         ),
     ]);
-    let mut option = |name: &str, value: String| metadata.insert(name.to_owned(), value);
-    if !function.is_activation() {
-        option("reduction", options.reduction.to_string());
-    }
     if let Some(index) = options.ignore_index {
-        option("ignore_index", index.to_string());
+        metadata.insert("ignore_index".to_owned(), index.to_string());
     }
-    if function == Function::CrossEntropy {
-        option("label_smoothing", options.label_smoothing.to_string());
-    }
-    if function == Function::Softplus {
-        option("beta", options.beta.to_string());
-    }
-    if matches!(function, Function::Softmax | Function::LogSoftmax) {
-        option("dim", call.dim.to_string());
-    }
-    case::contents(
-        &call,
-        Dtype::of(options.dtype),
-        &maker.output_shape(),
-        metadata,
-    )
-    .map_err(|error| error.to_string())
+    case::contents(&call, Dtype::of(options.dtype), metadata).map_err(|error| error.to_string())
 }
 
 fn refuse_what_it_lacks(function: Function, options: &Options) -> Result<(), String> {
@@ -452,17 +432,6 @@ impl<'a> Maker<'a> {
             false if self.options.pos_weight => vec![count / COLUMNS, COLUMNS],
             false => vec![count],
         }
-    }
-
-    fn output_shape(&self) -> Vec<usize> {
-        let mut shape = self.shape_of(self.count());
-        if self.is_reduced() {
-            return vec![];
-        }
-        if self.function.has_rows() && !self.function.is_activation() {
-            shape.remove(1);
-        }
-        shape
     }
 
     fn sample<S: Strategy>(&mut self, strategy: &S) -> S::Value {

@@ -266,9 +266,7 @@ pub fn climb(claim: &Claim, steps: u32, seed: u64) -> Option<Find> {
 
 /// The file of a claim's worst call.
 pub fn file_name(claim: &Claim) -> String {
-    let legible = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-    let name: String = claim.name().chars().map(legible).collect();
-    name.replace("__", "_") + ".safetensors"
+    case::file_name(&claim.name()) + ".safetensors"
 }
 
 /// The worst call that a folder has of a claim, judged again.
@@ -297,43 +295,11 @@ fn keep(claim: &Claim, find: &Find, folder: &Path) -> Result<(), CaseError> {
         // In a file a weight broadcasts as in PyTorch.
         call.shape = vec![call.input.len() / weight.len(), weight.len()];
     }
-    let mut metadata = options(&call);
-    metadata.insert(CLAIM.to_owned(), claim.name());
-    let dtype = Dtype::of(claim.element);
-    let contents = case::contents(&call, dtype, &output_shape(&call), metadata)?;
+    let metadata = HashMap::from([(CLAIM.to_owned(), claim.name())]);
+    let contents = case::contents(&call, Dtype::of(claim.element), metadata)?;
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(folder.join(file_name(claim)), contents))
         .map_err(CaseError::new)
-}
-
-/// The metadata that name a call's function and options.
-fn options(call: &Call) -> HashMap<String, String> {
-    let mut options = HashMap::from([("function".to_owned(), call.function.to_string())]);
-    let mut option = |name: &str, value: String| options.insert(name.to_owned(), value);
-    if !call.function.is_activation() {
-        option("reduction", call.reduction.to_string());
-    }
-    match call.function {
-        Function::Softplus => option("beta", call.beta.to_string()),
-        Function::Softmax | Function::LogSoftmax => option("dim", call.dim.to_string()),
-        Function::CrossEntropy => option("label_smoothing", call.label_smoothing.to_string()),
-        _ => None,
-    };
-    options
-}
-
-fn output_shape(call: &Call) -> Vec<usize> {
-    let mut shape = call.shape.clone();
-    if call.function.is_activation() {
-        return shape;
-    }
-    if call.reduction != Reduction::None {
-        return vec![];
-    }
-    if call.function.has_rows() {
-        shape.remove(call.dim);
-    }
-    shape
 }
 
 /// Searches the claims of these functions, or all, and prints what was found. What is worse than the call in `folder` takes

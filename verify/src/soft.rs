@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 use rug::{Assign, Float};
 use trueloss::bce_with_logits::gradient;
 
+use crate::case::{self, Dtype};
 use crate::claims::{NEAR, Outcome};
 use crate::oracle;
 use crate::ulp;
@@ -189,7 +190,7 @@ fn judge(outcome: &mut Outcome, x: f32, y: f32, got: f32, tables: &Tables) {
     }
     if error > outcome.worst_ulp {
         outcome.worst_ulp = error;
-        outcome.worst_at = format!("x = {x:e}, y = {y:e}");
+        outcome.worst_at = case::place(&[("x", x.into()), ("y", y.into())], Dtype::F32);
     }
     if !within {
         if outcome.failures == 0 {

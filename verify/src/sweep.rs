@@ -5,6 +5,9 @@
 //! All cores, in parts. What a part comes to is written to a file as soon as it is known, so that a sweep
 //! that was broken off goes on where it was. The file names the version and has a hash of the function's answers to some
 //! inputs: what another function, or another version of it, has found is not counted.
+//!
+//! What whole sweeps have found is on record in `verify/sweeps.txt`: each sweep is compared with it, and the certificate is
+//! made from it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,10 +25,20 @@ use rayon::prelude::*;
 use trueloss::half::{bf16, f16};
 use trueloss::{activation, bce_with_logits};
 
+use crate::case::{self, Dtype};
 use crate::claims::{self, Claim, Direction, Inputs, Outcome};
 use crate::oracle::Function;
 use crate::pairs::{self, Half};
 use crate::{expansion, generate, report, soft};
+
+/// What sweeps have found.
+const RECORD: &str = include_str!("../sweeps.txt");
+
+/// The first lines of a record.
+const RECORD_HEADER: &str = "\
+# What sweeps of all inputs have found. Written by `trueloss sweep --record verify/sweeps.txt`.
+# sweep	hash of answers to some inputs	inputs	decided by MPFR	worst ULP	at	wrong
+";
 
 /// How many inputs of one argument a part has: as many as there are bits below the upper 12.
 const PART_BITS: u32 = 20;
@@ -133,11 +146,41 @@ impl Sweep {
         format!("{function}{separator}{case}, {of}")
     }
 
+    /// The function.
+    pub fn function(&self) -> Function {
+        self.function
+    }
+
+    /// Which of its arguments are swept.
+    pub fn case(&self) -> &str {
+        &self.case
+    }
+
+    /// The element type and the direction.
+    pub fn of(&self) -> &str {
+        &self.of
+    }
+
+    /// What is promised.
+    pub fn promise(&self) -> &'static str {
+        self.promise
+    }
+
+    /// Whether it is the one that takes long.
+    pub fn is_of_soft_targets(&self) -> bool {
+        self.inputs.is_none()
+    }
+
     /// Where in a folder it is kept what has been done.
     fn file(&self, state: &Path) -> PathBuf {
-        let legible = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-        let name: String = self.name().chars().map(legible).collect();
-        state.join(name + ".txt")
+        state.join(case::file_name(&self.name()) + ".txt")
+    }
+
+    /// What the record says of it, if that is of the answers which it gives now.
+    pub fn recorded(&self) -> Option<Outcome> {
+        let record = record(RECORD);
+        let (hash, outcome) = record.get(&self.name())?;
+        (*hash == self.hash).then(|| outcome.clone())
     }
 
     /// What the file begins with.
@@ -151,10 +194,22 @@ impl Sweep {
     }
 }
 
-/// Sweeps these functions, or all, and prints what was found. Status 1 if an answer is wrong, or if what was asked for
-/// can't be done.
-pub fn run(functions: &[Function], soft_targets: bool, state: &Path, fresh: bool) -> ExitCode {
-    let sweeps = Sweep::all(functions, soft_targets);
+/// How to sweep.
+pub struct Options {
+    /// Soft targets, too.
+    pub soft_targets: bool,
+    /// Where it is kept what has been done.
+    pub state: PathBuf,
+    /// Forget that.
+    pub fresh: bool,
+    /// Write what was found into this record.
+    pub record: Option<PathBuf>,
+}
+
+/// Sweeps these functions, or all, and prints what was found. Status 1 if an answer is wrong, if the record says otherwise,
+/// or if what was asked for can't be done.
+pub fn run(functions: &[Function], options: &Options) -> ExitCode {
+    let sweeps = Sweep::all(functions, options.soft_targets);
     for function in functions {
         if !sweeps.iter().any(|sweep| sweep.function == *function) {
             eprintln!("{function}: has too many arguments for all of them to be tried");
@@ -176,14 +231,15 @@ pub fn run(functions: &[Function], soft_targets: bool, state: &Path, fresh: bool
     let mut failed = false;
     for sweep in &sweeps {
         let start = Instant::now();
-        let file = sweep.file(state);
-        let outcome = match sweep.run(0..sweep.parts, &file, fresh) {
+        let file = sweep.file(&options.state);
+        let outcome = match sweep.run(0..sweep.parts, &file, options.fresh) {
             Ok(outcome) => outcome,
             Err(error) => {
                 eprintln!("{}: {error}", file.display());
                 return ExitCode::FAILURE;
             }
         };
+        let name = sweep.name();
         let is_whole = sweep.inputs.is_none_or(|inputs| inputs == outcome.inputs);
         let passes = outcome.passes() && is_whole;
         failed |= !passes;
@@ -195,10 +251,26 @@ pub fn run(functions: &[Function], soft_targets: bool, state: &Path, fresh: bool
                 ..
             } = &outcome;
             eprintln!(
-                "{}: {failures} of {inputs} are not {}, the first: {first_failure}",
-                sweep.name(),
+                "{name}: {failures} of {inputs} are not {}, the first: {first_failure}",
                 sweep.promise
             );
+        }
+        let line = recorded_line(&name, sweep.hash, &outcome);
+        match &options.record {
+            Some(path) if passes => {
+                if let Err(error) = write_record(path, &name, &line) {
+                    eprintln!("{}: {error}", path.display());
+                    return ExitCode::FAILURE;
+                }
+            }
+            Some(_) => {}
+            None if RECORD.lines().any(|recorded| recorded == line.trim_end()) => {}
+            None => {
+                eprintln!(
+                    "{name}: another result than on record; --record verify/sweeps.txt writes it\n  {line}"
+                );
+                failed = true;
+            }
         }
         table.add_row([
             sweep.function.name().to_owned(),
@@ -218,6 +290,64 @@ pub fn run(functions: &[Function], soft_targets: bool, state: &Path, fresh: bool
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// A sweep in the record.
+fn recorded_line(name: &str, hash: u64, outcome: &Outcome) -> String {
+    let Outcome {
+        inputs,
+        enclosures,
+        worst_ulp,
+        worst_at,
+        failures,
+        ..
+    } = outcome;
+    format!(
+        "{name}\t{hash:016x}\t{inputs}\t{enclosures}\t{worst_ulp:.12}\t{worst_at}\t{failures}\n"
+    )
+}
+
+/// The sweeps in a record, with the hash of the answers that they were of.
+fn record(text: &str) -> BTreeMap<String, (u64, Outcome)> {
+    let sweep = |line: &str| {
+        let words: Vec<&str> = line.split('\t').collect();
+        let [
+            name,
+            hash,
+            inputs,
+            enclosures,
+            worst_ulp,
+            worst_at,
+            failures,
+        ] = words[..]
+        else {
+            return None;
+        };
+        let outcome = Outcome {
+            inputs: inputs.parse().ok()?,
+            enclosures: enclosures.parse().ok()?,
+            worst_ulp: worst_ulp.parse().ok()?,
+            worst_at: worst_at.to_owned(),
+            failures: failures.parse().ok()?,
+            ..Outcome::default()
+        };
+        let hash = u64::from_str_radix(hash, 16).ok()?;
+        Some((name.to_owned(), (hash, outcome)))
+    };
+    text.lines().filter_map(sweep).collect()
+}
+
+/// Puts a line into a record, in the place of one of the same sweep.
+fn write_record(path: &Path, name: &str, line: &str) -> io::Result<()> {
+    let old = match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        other => other?,
+    };
+    let is_other = |line: &&str| line.split('\t').next() != Some(name) && !line.starts_with('#');
+    let mut lines: Vec<&str> = old.lines().filter(is_other).collect();
+    lines.push(line.trim_end());
+    lines.sort_unstable();
+    fs::write(path, RECORD_HEADER.to_owned() + &lines.join("\n") + "\n")
 }
 
 impl Sweep {
@@ -303,7 +433,7 @@ fn check(claim: &Claim, part: u32) -> Outcome {
             inputs: u64::from(INPUTS),
             enclosures: found.undecided,
             worst_ulp: found.worst_ulp,
-            worst_at: format!("x = {:e}", found.worst_at),
+            worst_at: case::place(&[("x", found.worst_at.into())], Dtype::F32),
             failures: found.wrong,
             first_failure: found.first_wrong.map_or(String::new(), described),
             ..Outcome::default()

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use trueloss_verify::case::Case;
+use trueloss_verify::case::{self, Case};
 use trueloss_verify::check::{self, Tensor};
 use trueloss_verify::generate::ElementType;
 use trueloss_verify::kernels;
@@ -417,6 +417,21 @@ fn recognise(file: &[u8], words: &str, in_loss: bool, other: impl Fn(Call) -> Ca
     );
 }
 
+/// A file with the answers to what an activation makes of its input.
+fn after(file: &[u8], activation: Function) -> Vec<u8> {
+    let call = Case::from_bytes(file).unwrap().call;
+    let first = Call::new(activation, &call.shape, &call.input);
+    let widened = |x: Vec<f32>| x.into_iter().map(f64::from).collect::<Vec<f64>>();
+    let second = Call {
+        input: widened(kernels::forward(&first).unwrap()),
+        ..call
+    };
+    let loss: Vec<f32> = kernels::forward(&second).unwrap();
+    let incoming = widened(kernels::backward(&second).unwrap());
+    let gradient: Vec<f32> = kernels::backward(&first.grad_output(&incoming)).unwrap();
+    filled(file, &[("loss", &loss), ("grad_input", &gradient)])
+}
+
 #[test]
 fn other_conventions_of_options_are_recognised() {
     let bce = Options {
@@ -486,6 +501,16 @@ fn other_conventions_of_options_are_recognised() {
         },
     );
     recognise(&softplus, "beta is ignored", true, |c| c.beta(1.0));
+    let call = Case::from_bytes(&softplus).unwrap().call;
+    let times = |x: Vec<f32>| x.into_iter().map(|x| x * 2.5).collect::<Vec<f32>>();
+    let loss = times(kernels::forward(&call).unwrap());
+    let gradient = times(kernels::backward(&call).unwrap());
+    for words in recognised(&filled(
+        &softplus,
+        &[("loss", &loss), ("grad_input", &gradient)],
+    )) {
+        assert!(words.contains("not divided by beta"), "{words:?}");
+    }
 }
 
 #[test]
@@ -560,21 +585,7 @@ fn other_conventions_of_classes_are_recognised() {
             ..unweighted.clone()
         };
         let file = a_probe(Function::CrossEntropy, plain);
-        let call = Case::from_bytes(&file).unwrap().call;
-        let first = Call::new(Function::Softmax, &call.shape, &call.input);
-        let widened = |x: Vec<f32>| x.into_iter().map(f64::from).collect::<Vec<f64>>();
-        let p = widened(kernels::forward(&first).unwrap());
-        let second = Call {
-            input: p,
-            ..call.clone()
-        };
-        let loss: Vec<f32> = kernels::forward(&second).unwrap();
-        let incoming = widened(kernels::backward(&second).unwrap());
-        let gradient: Vec<f32> = kernels::backward(&first.grad_output(&incoming)).unwrap();
-        let both = recognised(&filled(
-            &file,
-            &[("loss", &loss), ("grad_input", &gradient)],
-        ));
+        let both = recognised(&after(&file, Function::Softmax));
         for words in both {
             assert_eq!(words.split(" (").next(), Some("the softmax is taken twice"));
         }
@@ -587,6 +598,121 @@ fn other_conventions_of_classes_are_recognised() {
     recognise(&softmax, "over dimension 0 instead of 1", true, |c| {
         c.dim(0)
     });
+}
+
+#[test]
+fn other_conventions_of_smoothing_with_weights_are_recognised() {
+    let weighted = Options {
+        weight: true,
+        label_smoothing: 0.25,
+        reduction: Reduction::Sum,
+        ..Options::default()
+    };
+    let file = a_probe(Function::CrossEntropy, weighted);
+    let with = |words, factor: fn(f64, f64) -> f64| {
+        recognise(&file, words, true, |c| {
+            let (Target::Classes(labels), Some(weight)) = (c.target.clone(), c.weight.clone())
+            else {
+                panic!("it has both");
+            };
+            let classes = weight.len();
+            let factor = |i: usize| {
+                let label = labels[i / classes] as usize;
+                let hit = f64::from(u8::from(label == i % classes));
+                f64::from(factor(weight[label], hit) as f32)
+            };
+            let factors: Vec<f64> = (0..c.input.len()).map(factor).collect();
+            Call { weight: None, ..c }
+                .values(&factors)
+                .label_smoothing(0.0)
+        });
+    };
+    with("has no class weights", |w, hit| 0.75 * w * hit + 0.25 / 5.0);
+    with("multiplies the smoothed part", |w, hit| {
+        w * (0.75 * hit + 0.25 / 5.0)
+    });
+}
+
+#[test]
+fn ignored_rows_that_count_are_recognised() {
+    let options = Options {
+        ignore_index: Some(-100),
+        reduction: Reduction::Sum,
+        ..Options::default()
+    };
+    for function in [Function::NllLoss, Function::CrossEntropy] {
+        let file = a_probe(function, options.clone());
+        for (class, words) in [
+            (0, "rows of the first class"),
+            (4, "rows of the last class"),
+        ] {
+            recognise(&file, words, true, |c| {
+                let Target::Classes(mut labels) = c.target.clone() else {
+                    panic!("it has labels");
+                };
+                labels
+                    .iter_mut()
+                    .filter(|label| **label == -100)
+                    .for_each(|label| *label = class);
+                c.classes(&labels)
+            });
+        }
+    }
+}
+
+#[test]
+fn other_functions_are_recognised() {
+    use Function as F;
+    for (function, other, words) in [
+        (F::Sigmoid, F::LogSigmoid, "logsigmoid instead of sigmoid"),
+        (
+            F::LogSigmoid,
+            F::Sigmoid,
+            "sigmoid instead of its logarithm",
+        ),
+        (F::LogSigmoid, F::Softplus, "softplus instead of logsigmoid"),
+        (F::Softmax, F::LogSoftmax, "log_softmax instead of softmax"),
+        (
+            F::LogSoftmax,
+            F::Softmax,
+            "softmax instead of its logarithm",
+        ),
+        (
+            F::BinaryCrossEntropy,
+            F::BinaryCrossEntropyWithLogits,
+            "taken for logits, not for probabilities",
+        ),
+        (
+            F::NllLoss,
+            F::CrossEntropy,
+            "taken for logits, not for log-probabilities",
+        ),
+    ] {
+        let file = a_probe(function, Options::default());
+        recognise(&file, words, true, |c| Call {
+            function: other,
+            ..c
+        });
+    }
+    let file = a_probe(F::BinaryCrossEntropyWithLogits, Options::default());
+    for words in recognised(&after(&file, F::Sigmoid)) {
+        assert!(words.contains("the sigmoid is taken twice"), "{words:?}");
+    }
+    // Where all logits happen to be in [0, 1].
+    let logits: Vec<f64> = (1..64).map(|i| f64::from(i) / 64.0).collect();
+    let targets: Vec<f64> = (1..64).map(|i| f64::from(i % 4) / 4.0).collect();
+    let call = Call::new(F::BinaryCrossEntropyWithLogits, &[63], &logits).values(&targets);
+    let call = call.reduction(Reduction::None);
+    let file = case::contents(&call, case::Dtype::F32, HashMap::new()).unwrap();
+    recognise(
+        &file,
+        "taken for probabilities, not for logits",
+        true,
+        |c| Call {
+            function: F::BinaryCrossEntropy,
+            ..c
+        },
+    );
 }
 
 #[test]

@@ -67,6 +67,11 @@ impl Probe {
             .unwrap_or(default)
     }
 
+    /// Whether it is a loss of each of many x, for a chart.
+    fn is_curve(&self) -> bool {
+        self.words.contains_key("questions") && self.has.iter().any(|name| name == "target")
+    }
+
     fn dim(&self) -> usize {
         self.number("dim", 1.0) as usize
     }
@@ -118,7 +123,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             .into_owned();
         let bytes = fs::read(&path)?;
         let probe = Probe::read(&bytes)?;
-        match answer(&probe) {
+        let answers = if probe.is_curve() {
+            one_by_one(&probe, answer)
+        } else {
+            answer(&probe)
+        };
+        match answers {
             Err(reason) => {
                 missing.insert(name, reason);
             }
@@ -140,6 +150,35 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Each element or row of a probe as a call of its own, of which the mean is the loss: for libraries that have no other.
+fn one_by_one(probe: &Probe, answer: fn(&Probe) -> Answer) -> Answer {
+    let count = probe.shape[0];
+    let (mut losses, mut gradients) = (vec![], vec![]);
+    for i in 0..count {
+        let part = |numbers: &[f32]| {
+            let each = numbers.len() / count;
+            numbers[i * each..(i + 1) * each].to_vec()
+        };
+        let mut shape = probe.shape.clone();
+        shape[0] = 1;
+        let one = Probe {
+            function: probe.function.clone(),
+            reduction: "mean".to_owned(),
+            words: probe.words.clone(),
+            shape,
+            input: part(&probe.input),
+            target: part(&probe.target),
+            labels: probe.labels.get(i).copied().into_iter().collect(),
+            grad_output: part(&probe.grad_output),
+            has: probe.has.clone(),
+        };
+        let (loss, gradient) = answer(&one)?;
+        losses.extend(loss);
+        gradients.extend(gradient);
+    }
+    Ok((losses, gradients))
+}
+
 /// The probe with the answers in it.
 fn filled(
     probe: &[u8],
@@ -148,11 +187,7 @@ fn filled(
     gradient: &[f32],
 ) -> Result<Vec<u8>, Box<dyn Error>> {
     let file = SafeTensors::deserialize(probe)?;
-    let shape = match read.reduction.as_str() {
-        "mean" | "sum" => vec![],
-        // Every function that has this reduction here goes element by element.
-        _ => read.shape.clone(),
-    };
+    let shape = file.tensor("grad_output")?.shape().to_vec();
     let bytes = |numbers: &[f32]| {
         numbers
             .iter()

@@ -1,0 +1,51 @@
+//! What the certificate rests on is there, and of the answers which the kernels give now. That its text fits is for
+//! `trueloss certificate --check`.
+
+use std::collections::HashSet;
+use std::process::Command;
+
+use trueloss_verify::sweep::Sweep;
+use trueloss_verify::{curves, naive};
+
+#[test]
+fn every_sweep_is_on_record() {
+    for sweep in Sweep::all(&[], true) {
+        let name = sweep.name();
+        let found = sweep.recorded();
+        let found =
+            found.unwrap_or_else(|| panic!("{name}: no sweep of these answers is on record"));
+        assert!(found.passes(), "{name}");
+    }
+}
+
+#[test]
+fn nothing_else_is_on_record() {
+    let names: HashSet<String> = Sweep::all(&[], true).iter().map(Sweep::name).collect();
+    let lines = include_str!("../sweeps.txt").lines();
+    for line in lines.filter(|line| !line.starts_with('#')) {
+        let (name, _) = line.split_once('\t').expect("words between tabs");
+        assert!(names.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn plain_formulas_answer_every_question() {
+    for curve in curves::all() {
+        let (forward, gradient) = naive::answers(&curve.call);
+        assert_eq!(forward.len(), curve.call.outputs(), "{}", curve.name);
+        assert_eq!(gradient.len(), curve.call.input.len(), "{}", curve.name);
+    }
+}
+
+#[test]
+fn there_is_no_certificate_without_what_it_rests_on() {
+    let root = env!("CARGO_TARGET_TMPDIR");
+    let run = Command::new(env!("CARGO_BIN_EXE_trueloss"))
+        .args(["certificate", "--root", root])
+        .output()
+        .expect("it runs");
+    assert_eq!(run.status.code(), Some(1));
+    let message = String::from_utf8(run.stderr).expect("text");
+    assert!(message.contains("no call is kept"), "{message}");
+    assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+}
