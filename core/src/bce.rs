@@ -69,7 +69,8 @@ fn wide_value<W: Wide>(x: f64, y: f64) -> W {
         }
     };
     let of_zero = W::difference(1.0, y) * clamp(W::log1p(W::from(-x)));
-    clamp(W::log(x)) * y + of_zero
+    // A probability of -0 is 0, and its sign no part of the exponent.
+    clamp(W::log(x.abs())) * y + of_zero
 }
 
 #[inline(always)]

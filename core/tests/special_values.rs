@@ -184,6 +184,15 @@ fn bce_at_its_ends<T: Element>() {
     let half = cast::<T, 2>([0.5; 2]);
     let (losses, _) = each!(Bce::new(), &cast::<T, 2>([0.0, 1.0]), &half, &half);
     assert_values(&losses, &[50.0, 50.0], "soft targets");
+    // The sign of a zero is none of its exponent.
+    let minus = cast::<T, 3>([-0.0; 3]);
+    let (losses, _) = each!(
+        Bce::new(),
+        &minus,
+        &cast::<T, 3>([0.0, 1.0, 0.5]),
+        &[T::one(); 3]
+    );
+    assert_values(&losses, &[0.0, 100.0, 50.0], "-0");
     // The smallest numbers are clamped too, those of an f32 from 2^-145 on. An f16 has none as small.
     let tiny = [T::min_positive_value() * T::epsilon()];
     let (losses, _) = each!(Bce::new(), &tiny, &[T::one()], &[T::one()]);

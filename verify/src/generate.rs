@@ -142,7 +142,7 @@ pub fn special_logit(
 /// A soft target or probability, hard ones and those next to 0 and 1 included.
 pub fn probability(element: ElementType) -> impl Strategy<Value = f64> + Clone {
     prop_oneof![
-        1 => Just(0.0),
+        1 => prop_oneof![Just(0.0), Just(-0.0)],
         1 => Just(1.0),
         1 => Just(0.5),
         4 => (0.0..1.0).prop_map(move |x| element.nearest(x)),
