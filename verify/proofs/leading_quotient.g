@@ -1,15 +1,15 @@
 # leading_quotient of pairs a + a_low and b + b_low, with a and b from 1 to 2: other numbers are these times a power of
 # two. `quotient` and b1 have 26 bits and b2 has 27, so that the products with `quotient` are exact.
 
-@leading = float<26, -1000, zr>;
+@first_bits = float<26, -1000, zr>;
 a = rnd(a_);
 b = rnd(b_);
 a_low = rnd(a_low_);
 b_low = rnd(b_low_);
 reciprocal rnd= 1 / b;
 product rnd= a * reciprocal;
-quotient = leading(product);
-b1 = leading(b);
+quotient = first_bits(product);
+b1 = first_bits(b);
 b2 rnd= b - b1;
 difference rnd= (a - quotient * b1) - quotient * b2;
 inner rnd= difference + (a_low - quotient * b_low);

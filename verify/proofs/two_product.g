@@ -1,12 +1,12 @@
 # a * b = high + low (Dekker 1971, with a split by bits) for a and b from 1 to 2: a1 and b1 are the first 26 bits of each,
 # a2 and b2 the other 27. Only the product of these two rounds. Other numbers are these times a power of two.
 
-@leading = float<26, -1000, zr>;
+@first_bits = float<26, -1000, zr>;
 a = rnd(a_);
 b = rnd(b_);
 high rnd= a * b;
-a1 = leading(a);
-b1 = leading(b);
+a1 = first_bits(a);
+b1 = first_bits(b);
 a2 rnd= a - a1;
 b2 rnd= b - b1;
 one rnd= (a1 * b1 - high) + a1 * b2;

@@ -54,7 +54,7 @@ fn a_claim_that_says_more_does_not_follow() {
 type Values<W = f64> = HashMap<String, W>;
 
 /// A model: the definitions of a script that are rounded, `name rnd= expression;`, or evaluated in pairs, `name pair=
-/// expression;`, or the leading bits of a number, `name = leading(other);`, for one of its cases.
+/// expression;`, or the leading bits of a number, `name = first_bits(other);`, for one of its cases.
 struct Model {
     definitions: Vec<(String, Vec<String>)>,
     constants: Values,
@@ -71,14 +71,14 @@ impl Model {
             definitions: Vec::new(),
             constants: Values::new(),
         };
-        let leading = |(_, value): &(&str, &str)| value.starts_with("leading(");
+        let first_bits = |(_, value): &(&str, &str)| value.starts_with("first_bits(");
         let head = read("constants.g") + text.split("\n{").next().unwrap();
         for line in head.lines().filter(|line| !line.starts_with('#')) {
             let line = line.trim_end_matches(';');
             if let Some((name, expression)) = line
                 .split_once(" rnd= ")
                 .or_else(|| line.split_once(" pair= "))
-                .or_else(|| line.split_once(" = ").filter(leading))
+                .or_else(|| line.split_once(" = ").filter(first_bits))
             {
                 let definition = (name.to_owned(), tokens(expression));
                 model.definitions.push(definition);
@@ -176,7 +176,7 @@ fn factor<W: Wide>(tokens: &mut &[String], values: &Values<W>) -> W {
             advance(tokens);
             value
         }
-        "leading" => W::from(leading_bits(factor(tokens, values).high())),
+        "first_bits" => W::from(first_bits(factor(tokens, values).high())),
         "over_one_plus" => {
             let numerator = sum(advance(tokens), values);
             assert_eq!(tokens[0], ",");
@@ -193,7 +193,7 @@ fn factor<W: Wide>(tokens: &mut &[String], values: &Values<W>) -> W {
 }
 
 /// The first 26 bits.
-fn leading_bits(x: f64) -> f64 {
+fn first_bits(x: f64) -> f64 {
     f64::from_bits(x.to_bits() >> 27 << 27)
 }
 
@@ -213,7 +213,7 @@ fn the_evaluation_of_definitions() {
     assert_eq!(value("0x1.8p+1 * 3b-1 + 0x1p-1 - 1b1"), 3.0);
     assert_eq!(value("LOG2_E"), std::f64::consts::LOG2_E);
     assert_eq!(
-        value("leading(1 + 1b-25 + 1b-26)"),
+        value("first_bits(1 + 1b-25 + 1b-26)"),
         1.0 + 1.0 / 33_554_432.0
     );
     let model = Model::new("a pair= over_one_plus(x, 2) * 3;\n{ }", "");
