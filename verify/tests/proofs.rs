@@ -444,7 +444,7 @@ fn compare_pairs(
             let argument = Pair::product(beta, -x);
             let log = Pair::log1p(Pair::exp(argument));
             let model = v(&[("x", one(x)), ("log", log), ("beta", one(beta))]);
-            let at = if case % 2 == 0 { x } else { -x };
+            let at = if case.is_multiple_of(2) { x } else { -x };
             Some(if case < 2 {
                 (model, activation::softplus_value::<f64>(at, beta))
             } else {
