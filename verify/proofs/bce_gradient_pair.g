@@ -1,5 +1,5 @@
-# (x - y) / max(x (1 - x), 1e-12) for f64 x and y in [0, 1]; 0 where they are the same. w is the clamped variance, of which
-# 1e-12 is an f64.
+# (x - y) / max(x (1 - x), 1e-12) for f64 x and y in [0, 1]; 0 where they are the same. w is the clamped variance, of
+# which 1e-12 is an f64.
 # case: d = [1b-1074, 1]
 # case: d = [-1, -1b-1074]
 

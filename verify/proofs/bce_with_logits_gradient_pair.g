@@ -1,6 +1,6 @@
-# ((1 - y) N - c y P) / (1 + T) for f64 x, y between 0 and 1 and c > 0, where N is 1 and P is T for x >= 0, and the other
-# way round for x < 0, with T = exp(-|x|), where the difference keeps a quarter of the sum of its terms: else the kernel
-# takes double-double.
+# ((1 - y) N - c y P) / (1 + T) for f64 x, y between 0 and 1 and c > 0, where N is 1 and P is T for x >= 0, and the
+# other way round for x < 0, with T = exp(-|x|), where the difference keeps a quarter of the sum of its terms: else the
+# kernel takes double-double.
 #
 # At y = 0, y = 1 or c = 0 the difference is one of its terms, as it is: sigmoid_pair.g and one more product.
 # case: n = 1; N = 1; p = t; P = T; kept = [0.2499, 1]

@@ -21,7 +21,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SOURCE = HERE / "../../core/src"
 U = Fraction(1, 2**53)
-SECONDS = 60
+# Of waiting for a prover: a busy machine may take ten times as long as an idle one.
+SECONDS = 300
 
 
 def hexadecimal(bits):

@@ -1,5 +1,6 @@
-# w ((m - x) + ln(1 + S)) for f64 w, m >= x. log is log1p of the computed S, EXACT is ln(1 + S), NEAR the logarithm of the
-# computed one.
+# w ((m - x) + ln(1 + S)) for f64 w, m >= x. log is log1p of the computed S, EXACT is ln(1 + S), NEAR the logarithm of
+# the computed one.
+#
 # For S >= 2^-960: see README.md for what is below.
 
 m = rnd(m_);

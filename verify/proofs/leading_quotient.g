@@ -33,5 +33,6 @@ difference - (a - quotient * b) -> (difference - ((a - quotient * b1) - quotient
 difference -> (a - quotient * b) + (difference - (a - quotient * b));
 N -> -b * (quotient - Y) + (a_low - quotient * b_low);
 inner - N -> (inner - (difference + (a_low - quotient * b_low))) + (difference - (a - quotient * b));
-(quotient + rest) - V -> (rest - inner * reciprocal) + inner * (reciprocal - R) + (inner - N) * R + N * R * (b_low / (b + b_low))
+(quotient + rest) - V -> (rest - inner * reciprocal) + inner * (reciprocal - R) + (inner - N) * R
+  + N * R * (b_low / (b + b_low))
   { b <> 0, b + b_low <> 0 };

@@ -1,6 +1,6 @@
-# The f of log1p_pair where e is not 0: 1 + x = sum + lost exactly (Knuth's TwoSum), sum = 2^e m, and f is m - 1 plus lost
-# and the low part of x, both times 2^-e, which is exact. The last two lines are fast_two_sum: exact where m - 1 is the
-# larger one, or 0 (Dekker 1971), else see fast_two_sum_small.g.
+# The f of log1p_pair where e is not 0: 1 + x = sum + lost exactly (Knuth's TwoSum), sum = 2^e m, and f is m - 1 plus
+# lost and the low part of x, both times 2^-e, which is exact. The last two lines are fast_two_sum: exact where m - 1 is
+# the larger one, or 0 (Dekker 1971), else see fast_two_sum_small.g.
 
 m = rnd(m_);
 lost = rnd(lost_);

@@ -1,6 +1,6 @@
-# ln x for x = 2^e m where e is not 0, from the logarithm of m that log_pair_near_1.g has as the sum of leading and tail:
-# log_of_parts. The first fast_two_sum is exact, as |e LN2_HI| >= 0.69 (Dekker 1971); the value is the sum of top and low,
-# which the last one returns. EXACT is ln m.
+# ln x for x = 2^e m where e is not 0, from the logarithm of m that log_pair_near_1.g has as the sum of leading and
+# tail: log_of_parts. The first fast_two_sum is exact, as |e LN2_HI| >= 0.69 (Dekker 1971); the value is the sum of top
+# and low, which the last one returns. EXACT is ln m.
 # case: e = [1, 1100]
 # case: e = [-1100, -1]
 

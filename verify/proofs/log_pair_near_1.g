@@ -1,9 +1,10 @@
 # ln(1 + F) for 1 + F from sqrt(1/2) to sqrt(2), and 2^-50 beyond, for a pair F: log_of_parts where e is 0. With S =
-# F / (2 + F), that is 2 S + S Z P(Z), of which 2 S is F over 1 + F / 2: leading + rest,
-# as one_plus.g and leading_quotient.g have it. The value is
-# the sum of leading and tail, which the kernel's last fast_two_sum returns. EXACT is ln(1 + F).
+# F / (2 + F), that is 2 S + S Z P(Z). 2 S is F over 1 + F / 2, which one_plus.g and leading_quotient.g have as the sum
+# of leading and rest. The value is the sum of leading and tail, which the kernel's last fast_two_sum returns. EXACT is
+# ln(1 + F).
 #
-# The sum of rest and szp is not 0 here: else it is exact. Below 2^-60 the product s z p is below 2^-120 of F, whether it underflows or not.
+# The sum of rest and szp is not 0 here: else it is exact. Below 2^-60 the product s z p is below 2^-120 of F, whether
+# it underflows or not.
 # case: F = [1b-60, 0.41421357]
 # case: F = [-0.29289322, -1b-60]
 

@@ -1,6 +1,6 @@
-# The denominator of over_one_plus: 1 + t + t_low as a pair. high + lost is 1 + t exactly (Knuth's TwoSum). With t = f / 2
-# that of log_of_parts, whose fast_two_sum gives the same, as 1 is the larger one (Dekker 1971). A sum of the low parts
-# that is 0, where Gappa can't divide by it, is exact.
+# The denominator of over_one_plus: 1 + t + t_low as a pair. high + lost is 1 + t exactly (Knuth's TwoSum). With t = f /
+# 2 that of log_of_parts, whose fast_two_sum gives the same, as 1 is the larger one (Dekker 1971). A sum of the low
+# parts that is 0, where Gappa can't divide by it, is exact.
 
 t = rnd(t_);
 t_low = rnd(t_low_);

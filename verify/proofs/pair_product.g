@@ -1,5 +1,5 @@
-# The product of two pairs, a + a_low and b + b_low, for a and b from 1 to 2: other numbers are these times a power of two.
-# high + lost is a b, as two_product.g has it. The product of the low parts is left out.
+# The product of two pairs, a + a_low and b + b_low, for a and b from 1 to 2: other numbers are these times a power of
+# two. high + lost is a b, as two_product.g has it. The product of the low parts is left out.
 
 a = rnd(a_);
 b = rnd(b_);

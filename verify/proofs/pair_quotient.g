@@ -1,5 +1,5 @@
-# The quotient of two pairs, a + a_low and b + b_low, for a / b and b from 1 to 2: other numbers are these times powers of
-# two. back + lost is `high` times b, as two_product.g has it.
+# The quotient of two pairs, a + a_low and b + b_low, for a / b and b from 1 to 2: other numbers are these times powers
+# of two. back + lost is `high` times b, as two_product.g has it.
 
 a = rnd(a_);
 b = rnd(b_);

@@ -1,5 +1,6 @@
 # The sum of two pairs, a + a_low and b + b_low, of either sign, in units of M = |a| + |b|. high + lost is a + b exactly
-# (TwoSum, Knuth: The Art of Computer Programming 2, 4.2.2). A sum that is 0 here, where Gappa can't divide by it, is exact.
+# (TwoSum, Knuth: The Art of Computer Programming 2, 4.2.2). A sum that is 0 here, where Gappa can't divide by it, is
+# exact.
 
 a = rnd(a_);
 b = rnd(b_);

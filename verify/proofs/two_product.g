@@ -1,5 +1,5 @@
-# a * b = high + low (Dekker 1971, with a split by bits) for a and b from 1 to 2: a1 and b1 are the first 26 bits of each,
-# a2 and b2 the other 27. Only the product of these two rounds. Other numbers are these times a power of two.
+# a * b = high + low (Dekker 1971, with a split by bits) for a and b from 1 to 2: a1 and b1 are the first 26 bits of
+# each, a2 and b2 the other 27. Only the product of these two rounds. Other numbers are these times a power of two.
 
 @first_bits = float<26, -1000, zr>;
 a = rnd(a_);
