@@ -333,7 +333,7 @@ fn join(e: i64, low: f64) -> f64 {
 
 /// ln x for a normal positive x.
 ///
-/// Relative error below 4 u. ln 1 = 0. Zero and subnormal numbers give some finite number below -700;
+/// Relative error below 4.5 u. ln 1 = 0. Zero and subnormal numbers give some finite number below -700;
 /// infinities and NaN are outside the domain.
 #[inline(always)]
 pub fn log(x: f64) -> f64 {
@@ -343,7 +343,7 @@ pub fn log(x: f64) -> f64 {
 
 /// ln(1 + x) for x > -1, and for x = -1 some finite number below -700.
 ///
-/// Relative error below 4 u. Subnormal x come back unchanged. NaN for NaN; +inf is outside the domain.
+/// Relative error below 5.5 u. Subnormal x come back unchanged. NaN for NaN; +inf is outside the domain.
 ///
 /// Where 1 + x is within [sqrt(1/2), sqrt(2)), x itself is the f of [`log`]'s formula, exact; elsewhere
 /// the rounding error of 1 + x, scaled, goes back into f.

@@ -21,7 +21,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SOURCE = HERE / "../../core/src"
 U = Fraction(1, 2**53)
-SECONDS = 60
+# Of waiting for a prover: a busy machine may take ten times as long as an idle one.
+SECONDS = 300
 
 
 def hexadecimal(bits):
@@ -89,7 +90,91 @@ def cases(text):
         for pair in filter(None, case.split(";")):
             name, value = pair.split("=", 1)
             one = re.sub(rf"%{name.strip()}\b", value.strip(), one)
-        yield case, one
+        yield case, with_pairs(one)
+
+
+class Pairs:
+    """Definitions `name pair= expression;`, evaluated in pairs: for each operation what the lemma of that operation says.
+
+    A sum is of terms of one sign, `a - b` of terms of which each is. That they are is to be proven too. Of two numbers
+    of a script, `x = rnd(x_);`, or constants, sum and difference are exact.
+    """
+
+    def __init__(self, text):
+        self.numbers = set(re.findall(r"^(\w+) = rnd\(\1_\);", text, re.MULTILINE))
+        self.given, self.goals = [], []
+
+    def expand(self, name, expression):
+        """What stands in the script for a definition: those of sums that are exact. The last operation has its name."""
+        self.name, self.count = name, 0
+        self.tokens = re.findall(r"[\w.]+|[^\w\s]", expression) + [";"]
+        self.lines = []
+        before = len(self.given), len(self.goals)
+        result = self.sum()
+        if self.tokens != [";"] or not result.startswith(f"{name}_"):
+            raise Fault(f"{name} pair= {expression}: {self.tokens[0]} is not understood")
+        for parts, start in zip((self.given, self.goals, self.lines), (*before, 0)):
+            parts[start:] = [re.sub(rf"\b{result}\b", name, part) for part in parts[start:]]
+        return "\n".join(self.lines)
+
+    def node(self, operation, lemma, *goals):
+        self.count += 1
+        node = f"{self.name}_{self.count}"
+        self.given.append(lemma.replace("NODE", node).replace("VALUE", operation))
+        self.goals += goals
+        return node
+
+    def is_number(self, operand):
+        return operand in self.numbers or re.fullmatch(r"[\d.]+", operand)
+
+    def sum(self):
+        left = self.product()
+        while self.tokens[0] in "+-":
+            sign, right = self.tokens.pop(0), self.product()
+            value = f"{left} {sign} {right}"
+            if self.is_number(left) and self.is_number(right):
+                self.count += 1
+                self.lines.append(f"{self.name}_{self.count} = {value};")
+                left = f"{self.name}_{self.count}"
+                continue
+            lemma = f"(NODE - (VALUE)) / ({left} + {right})" if sign == "-" else "NODE -/ (VALUE)"
+            left = self.node(value, f"{lemma} in +-pair_sum", f"{left} * {right} >= 0")
+        return left
+
+    def product(self):
+        left = self.factor()
+        while self.tokens[0] in "*/":
+            sign, right = self.tokens.pop(0), self.factor()
+            lemma = "pair_product" if sign == "*" else "pair_quotient"
+            left = self.node(f"{left} {sign} {right}", f"NODE -/ (VALUE) in +-{lemma}")
+        return left
+
+    def factor(self):
+        token = self.tokens.pop(0)
+        if token == "-":
+            return f"(-{self.factor()})"
+        if token == "(":
+            value = self.sum()
+            self.tokens.pop(0)
+            return value
+        if token == "over_one_plus":
+            self.tokens.pop(0)
+            numerator = self.sum()
+            self.tokens.pop(0)
+            t = self.sum()
+            self.tokens.pop(0)
+            return self.node(f"{numerator} / (1 + {t})", "NODE -/ (VALUE) in +-over_one_plus", f"{t} >= 0")
+        return token
+
+
+def with_pairs(text):
+    """A script with what its definitions in pairs stand for."""
+    pairs = Pairs(text)
+    text = re.sub(r"^(\w+) pair= (.*);$", lambda m: pairs.expand(m[1], m[2]), text, flags=re.MULTILINE)
+    if pairs.given:
+        given, goals = ("".join(f"{part} /\\ " for part in parts) for parts in (pairs.given, pairs.goals))
+        text = text.replace("\n{ ", f"\n{{ {given}", 1).replace("\n  -> ", f"\n  -> {goals}", 1)
+    return text
 
 
 def filled(table, text):

@@ -55,18 +55,20 @@ pub struct Proven {
     pub lemmas: Vec<&'static str>,
     /// The part of the error that is relative to the result.
     pub relative: f64,
+    /// The magnitudes of a binade are below this many ULP.
+    digits: f64,
     /// The part of the error that is relative to the sum of the magnitudes of its terms, where these can cancel.
     pub terms: f64,
-    /// That is the error of plain `f64`: where the claim's own part in the terms is smaller, a formula in double-double
+    /// That is the error of plain `f64`, or of pairs: where the claim's own part in the terms is smaller, a formula in double-double
     /// takes over before it matters, whose error is derived beside it and not here.
     pub plain: bool,
 }
 
 impl Proven {
-    /// A bound in ULP of an `f32`, last rounding included: a number is below 2^24 of its ULP. Of types with fewer
-    /// digits it is less.
+    /// A bound in ULP of an `f32` or `f64`, last rounding included: a number is below 2^24 or 2^53 of its ULP. Of types
+    /// with fewer digits it is less.
     pub fn ulp(&self) -> f64 {
-        0.5 + self.relative * f64::from(1 << 24)
+        0.5 + self.relative * self.digits
     }
 
     /// Whether the claim follows.
@@ -75,11 +77,14 @@ impl Proven {
     }
 }
 
-/// What is proven of a claim. Nothing of claims of `f64` elements, and of those of one argument only as part of wider
-/// ones: that they are correctly rounded is shown on all inputs.
+/// What is proven of a claim. Of those of one argument only as part of wider ones: that they are correctly rounded is shown
+/// on all inputs. Of `f64` elements nothing where classes have factors, and of the gradients of softmax and its logarithm.
 pub fn of(claim: &Claim) -> Option<Proven> {
-    if claim.element == ElementType::F64 || claim.bound.ulp == 0.5 {
+    if claim.bound.ulp == 0.5 {
         return None;
+    }
+    if claim.element == ElementType::F64 {
+        return of_pairs(claim);
     }
     let reduced = claim.variant.starts_with("mean or sum");
     let factors = ["smoothing", "probabilities"]
@@ -128,23 +133,90 @@ pub fn of(claim: &Claim) -> Option<Proven> {
         (true, true) => "reduced",
         (true, false) => "reduced_gradient",
     };
+    let plain = !forward
+        && terms.is_some()
+        && (factors || claim.function == Function::BinaryCrossEntropyWithLogits);
+    Some(proven(formulas, terms, after, plain, f64::from(1 << 24)))
+}
+
+/// The same of `f64` elements, whose formulas are evaluated in pairs.
+fn of_pairs(claim: &Claim) -> Option<Proven> {
+    let reduced = claim.variant.starts_with("mean or sum");
+    let factors = ["smoothing", "probabilities"]
+        .iter()
+        .any(|option| claim.variant.contains(option));
+    let signs = claim.variant.contains("negative weights");
+    let forward = claim.direction == Direction::Forward;
+    // Without factors after it, logits of every magnitude are claimed.
+    let every_magnitude = ["", "beta", "each, g = 1"].contains(&claim.variant);
+    let with_tiny =
+        |formulas: [&'static str; 2]| formulas[..1 + usize::from(every_magnitude)].to_vec();
+    let (formulas, terms) = match (claim.function, forward) {
+        (Function::Sigmoid, true) => (with_tiny(["sigmoid_pair", "exp_pair_tiny"]), None),
+        (Function::Sigmoid, false) => (
+            with_tiny(["sigmoid_derivative_pair", "exp_pair_tiny"]),
+            None,
+        ),
+        // A quotient below 2^-960 loses more than that: README.md there says how much.
+        (Function::Softplus, true) if claim.variant == "beta" => (vec!["softplus_pair"], None),
+        (Function::LogSigmoid | Function::Softplus, true) => {
+            (with_tiny(["softplus_pair", "exp_pair_tiny"]), None)
+        }
+        (Function::LogSigmoid | Function::Softplus, false) => {
+            (with_tiny(["sigmoid_pair", "exp_pair_tiny"]), None)
+        }
+        (Function::MseLoss, true) => (vec!["mse_pair"], None),
+        (Function::MseLoss, false) => (vec!["mse_gradient_pair"], None),
+        (Function::BinaryCrossEntropy, true) => (vec!["bce_pair"], None),
+        (Function::BinaryCrossEntropy, false) => (vec!["bce_gradient_pair"], None),
+        (Function::BinaryCrossEntropyWithLogits, true) => (
+            with_tiny(["bce_with_logits_pair", "exp_pair_tiny"]),
+            signs.then_some("signs_pair"),
+        ),
+        (Function::BinaryCrossEntropyWithLogits, false) => (
+            with_tiny(["bce_with_logits_gradient_pair", "exp_pair_tiny"]),
+            None,
+        ),
+        (Function::NllLoss, true) => (vec![], reduced.then_some("signs_pair")),
+        (Function::NllLoss, false) => (vec![], None),
+        (Function::CrossEntropy, _) if factors => return None,
+        (Function::CrossEntropy | Function::LogSoftmax, true) => (vec!["cross_entropy_pair"], None),
+        (Function::CrossEntropy, false) => {
+            (vec!["cross_entropy_at_label_pair", "softmax_pair"], None)
+        }
+        (Function::Softmax, true) => (vec!["softmax_pair"], None),
+        (Function::Softmax | Function::LogSoftmax, false) => return None,
+    };
+    let after = match (reduced, forward) {
+        (false, _) => "each_pair",
+        (true, true) => "reduced_pair",
+        (true, false) => "reduced_gradient_pair",
+    };
+    let plain = !forward && claim.function == Function::BinaryCrossEntropyWithLogits;
+    Some(proven(&formulas, terms, after, plain, U.recip()))
+}
+
+/// The errors of formulas, of which the largest counts, of the sums of terms that can cancel, and of what comes after, for a
+/// type with numbers below `digits` ULP.
+fn proven(
+    formulas: &[&'static str],
+    terms: Option<&'static str>,
+    after: &'static str,
+    plain: bool,
+    digits: f64,
+) -> Proven {
+    let lemmas = formulas.iter().copied().chain(terms).chain([after]);
     let formula = formulas.iter().map(|name| bound(name)).fold(0.0, f64::max);
-    let relative = (1.0 + formula * U) * (1.0 + bound(after) * U) - 1.0;
-    Some(Proven {
-        lemmas: formulas
-            .iter()
-            .copied()
-            .chain(terms)
-            .chain([after])
-            .collect(),
-        // Twice 2^-52 for what these lines round.
-        relative: relative + 4.0 * U,
+    // In units of u, with twice what these lines round.
+    let relative = (formula + bound(after) + formula * bound(after) * U) * (1.0 + 16.0 * U);
+    Proven {
+        lemmas: lemmas.collect(),
+        relative: relative * U,
+        digits,
         // The factors that come after belong to the result as far as they are rounded.
         terms: terms.map_or(0.0, bound) * U * (1.0 + bound(after) * U),
-        plain: !forward
-            && terms.is_some()
-            && (factors || claim.function == Function::BinaryCrossEntropyWithLogits),
-    })
+        plain,
+    }
 }
 
 /// The bound of a lemma.
