@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Makes the corpus anew where fuzzing has found more: what is committed, what fuzz/run.sh has found, and for case_file hard inputs
+# and PyTorch's cases, as few of them as cover the same.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+for target in $(cargo +nightly fuzz list); do
+  found=fuzz/target/found/$target corpus=fuzz/corpus/$target
+  mkdir -p "$found" "$corpus"
+  if [ "$target" = case_file ]; then
+    cargo run --release -- probe --all --elements 8 --classes 3 --out "$found/probes"
+    cp "$found"/probes/*.safetensors verify/worst/*.safetensors verify/cases/*.safetensors "$found"
+    rm -r "$found/probes"
+  fi
+  cp -n "$corpus"/* "$found" 2>/dev/null || true
+  find "$found" -size +4k -delete
+  rm -rf "$corpus" && mkdir "$corpus"
+  cargo +nightly fuzz cmin --sanitizer none --codegen-units 16 "$target" "$found"
+  cp "$found"/* "$corpus"
+done
+du -sh fuzz/corpus
