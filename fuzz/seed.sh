@@ -13,7 +13,7 @@ for target in $(cargo +nightly fuzz list); do
     rm -r "$found/probes"
   fi
   cp -n "$corpus"/* "$found" 2>/dev/null || true
-  find "$found" -size +4k -delete
+  find "$found" -type f -size +4k -delete
   rm -rf "$corpus" && mkdir "$corpus"
   cargo +nightly fuzz cmin --sanitizer none --codegen-units 16 "$target" "$found"
   cp "$found"/* "$corpus"

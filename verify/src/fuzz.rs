@@ -12,7 +12,7 @@ mod shapes;
 
 use arbitrary::{Result, Unstructured};
 use trueloss::half::{bf16, f16};
-use trueloss_digest::call::{ElementFunction, RowFunction};
+use trueloss_digest::call::{Core, ElementFunction, Library, RowFunction};
 
 use crate::case::Case;
 use crate::check;
@@ -86,14 +86,18 @@ impl Target {
         match bytes.arbitrary::<u8>()? % 4 {
             0 | 1 if self == Self::Capi => c::check::<f32>(bytes),
             _ if self == Self::Capi => c::check::<f64>(bytes),
-            0 => self.of::<f32>(bytes),
-            1 => self.of::<f64>(bytes),
-            2 => self.of::<f16>(bytes),
-            _ => self.of::<bf16>(bytes),
+            0 => self.of::<f32, _>(bytes, &mut Core),
+            1 => self.of::<f64, _>(bytes, &mut Core),
+            2 => self.of::<f16, _>(bytes, &mut Core),
+            _ => self.of::<bf16, _>(bytes, &mut Core),
         }
     }
 
-    fn of<T: Number>(self, bytes: &mut Unstructured<'_>) -> Result<()> {
+    fn of<T: Number, L: Library<T>>(
+        self,
+        bytes: &mut Unstructured<'_>,
+        library: &mut L,
+    ) -> Result<()> {
         let kind = match self {
             Self::Mse => Kind::Elements(ElementFunction::MseLoss),
             Self::Bce => Kind::Elements(ElementFunction::BinaryCrossEntropy),
@@ -104,10 +108,10 @@ impl Target {
                 RowFunction::CrossEntropyProbabilities,
             ])?),
             Self::Activations => *bytes.choose(&Kind::ACTIVATIONS)?,
-            Self::ShapesAndOptions => return shapes::check::<T>(bytes),
+            Self::ShapesAndOptions => return shapes::check::<T, _>(bytes, library),
             Self::CaseFile | Self::Capi => return Ok(()),
         };
-        properties::check(&Question::<T>::legal(kind, bytes)?);
+        properties::check(&Question::<T>::legal(kind, bytes)?, library);
         Ok(())
     }
 }
@@ -132,3 +136,6 @@ fn case_file(bytes: &[u8]) {
         assert!(wrong == 0 || !in_range, "{}: {ours:?}", tensor.tensor);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,16 @@
 
 use arbitrary::{Result, Unstructured};
 use trueloss::{Classes, Error, Reduction};
-use trueloss_digest::call::{Core, Direction};
+use trueloss_digest::call::{Direction, Library};
 
 use super::properties::{self, answer, is_legal};
 use super::question::{Kind, Number, Question, any_bits, list};
 
 /// Some functions of each kind, with what is wrong with the call chosen by the bytes: nothing, one thing, or much.
-pub(super) fn check<T: Number>(bytes: &mut Unstructured<'_>) -> Result<()> {
+pub(super) fn check<T: Number, L: Library<T>>(
+    bytes: &mut Unstructured<'_>,
+    library: &mut L,
+) -> Result<()> {
     if bytes.ratio(1, 4)? {
         return along::<T>(bytes);
     }
@@ -31,7 +34,7 @@ pub(super) fn check<T: Number>(bytes: &mut Unstructured<'_>) -> Result<()> {
     let mut legal = true;
     for &direction in directions {
         let outputs = (question.outputs(direction) + longer).saturating_sub(shorter);
-        let answered = answer(&question, &mut Core, direction, reduction, outputs);
+        let answered = answer(&question, library, direction, reduction, outputs);
         let expected = is_legal(&question, direction, outputs);
         assert_eq!(
             answered.is_ok(),
@@ -41,7 +44,7 @@ pub(super) fn check<T: Number>(bytes: &mut Unstructured<'_>) -> Result<()> {
         legal &= is_legal(&question, direction, question.outputs(direction));
     }
     if legal {
-        properties::check(&question);
+        properties::check(&question, library);
     }
     Ok(())
 }
