@@ -400,7 +400,7 @@ impl<T: Number> Question<T> {
         } else if self.kind.takes_values() {
             call = call.values(&widen(&self.target));
         }
-        if function != Function::MseLoss {
+        if function != Function::MseLoss && !function.is_activation() {
             call.weight = self.weight.as_deref().map(widen);
         }
         if function == Function::BinaryCrossEntropyWithLogits {
