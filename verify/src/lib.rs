@@ -11,6 +11,7 @@ pub mod equivalences;
 pub mod eval;
 pub mod expansion;
 pub mod filter;
+pub mod fuzz;
 pub mod generate;
 pub mod interval;
 pub mod kernels;

@@ -7,6 +7,8 @@
 //! Nothing here can be passed by a NaN: an answer of the wrong class (a NaN for a number, an infinity for a number
 //! that does not round to it) has an infinite error, and claims are tested as `error <= bound`.
 
+use std::ops::RangeInclusive;
+
 use rug::Float;
 use rug::float::Round;
 use rug::ops::{DivAssignRound, SubAssignRound, SubFromRound};
@@ -369,21 +371,31 @@ fn verdict<T: Format>(got: T, exact: &Exact, prec: u32) -> Judged {
 ///
 /// Panics if `exact` returns another number of values than there are answers.
 pub fn judge<T: Format>(got: &[T], exact: impl FnMut(u32) -> Vec<Exact>) -> Vec<Judged> {
-    judge_as(got, Wanted::Rounding, exact)
+    judge_as(got, Wanted::Rounding, FIRST_PREC..=LAST_PREC, exact)
 }
 
 /// [`judge`], but only for the error: `correctly_rounded` may stay open. An exact value that lies beside a midpoint
 /// by less than any precision shows (a target's 1 - y less exp(-1e30), say) costs no more than others.
 pub fn measure<T: Format>(got: &[T], exact: impl FnMut(u32) -> Vec<Exact>) -> Vec<Judged> {
-    judge_as(got, Wanted::Error, exact)
+    judge_as(got, Wanted::Error, FIRST_PREC..=LAST_PREC, exact)
+}
+
+/// [`measure`] with other precisions to begin with and to give up at. Fewer bits can only make an error look larger.
+pub fn measure_within<T: Format>(
+    got: &[T],
+    precisions: RangeInclusive<u32>,
+    exact: impl FnMut(u32) -> Vec<Exact>,
+) -> Vec<Judged> {
+    judge_as(got, Wanted::Error, precisions, exact)
 }
 
 fn judge_as<T: Format>(
     got: &[T],
     wanted: Wanted,
+    precisions: RangeInclusive<u32>,
     mut exact: impl FnMut(u32) -> Vec<Exact>,
 ) -> Vec<Judged> {
-    let mut prec = FIRST_PREC;
+    let mut prec = *precisions.start();
     let mut judged: Vec<Option<Judged>> = vec![None; got.len()];
     loop {
         let values = exact(prec);
@@ -397,7 +409,7 @@ fn judge_as<T: Format>(
             if judged.is_some() {
                 continue;
             }
-            if prec >= LAST_PREC || is_decided(got, &value.value, wanted) {
+            if prec >= *precisions.end() || is_decided(got, &value.value, wanted) {
                 *judged = Some(verdict(got, value, prec));
             } else {
                 all_decided = false;
