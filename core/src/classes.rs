@@ -189,6 +189,13 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
+    /// The number of class `j`, widened; NaN past the last class, which the callers' checks rule out.
+    #[inline(always)]
+    pub(crate) fn get<T: Element>(self, data: &[T], j: usize) -> f64 {
+        data.get(self.offset + j * self.stride)
+            .map_or(f64::NAN, |x| x.widen())
+    }
+
     /// Reads classes `start..start + out.len()`, widened.
     #[inline(always)]
     pub(crate) fn read<T: Element>(self, data: &[T], start: usize, out: &mut [f64]) {
@@ -268,23 +275,15 @@ pub(crate) struct Row<'a, T> {
 }
 
 impl<T: Element> Row<'_, T> {
-    /// The logit of class `j`; NaN past the last class, which the callers' checks rule out.
+    /// The logit of class `j`.
     #[inline(always)]
     pub(crate) fn get(&self, j: usize) -> f64 {
-        self.data
-            .get(self.layout.offset + j * self.layout.stride)
-            .map_or(f64::NAN, |x| x.widen())
+        self.layout.get(self.data, j)
     }
 
     #[inline(always)]
     pub(crate) fn read(&self, start: usize, out: &mut [f64]) {
         self.layout.read(self.data, start, out);
-    }
-
-    /// Reads e_j of classes `start..start + out.len()`.
-    #[inline(always)]
-    pub(crate) fn exponentials(&self, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
-        self.of_exponentials(parts, start, out, |e| e.round());
     }
 
     /// `out` becomes `f(e_j)` of classes `start..start + out.len()`. e_j is exactly 1 at the first largest, also where
