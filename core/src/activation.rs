@@ -531,14 +531,14 @@ impl Softplus {
 /// Softmax: p_j = e_j / (1 + S).
 ///
 /// Its gradient is p_j (h_j - sum_k p_k h_k) with h_k = g_k - c for any c. That is g_m, of the first class m with the
-/// largest logit, where p_m > 1/4: h_m is 0, and the terms which would cancel where p_m is near 1 are gone. Where g is that of
-/// a loss with one label the gradient keeps its digits, however small it is. Where p_m is smaller c is 0, as the shift could
-/// lose the digits of g_k beside a g_m that counts little. Up to there it costs little where it gains nothing: |g_m| <= 4 p_m |g_m|,
-/// so that Σ = p_j (|h_j| + sum_k p_k |h_k|) is at most 9 times what it is with c = 0.
+/// largest logit, where p_m > 1/4: h_m is 0, and the terms which would cancel where p_m is near 1 are gone. Where g is
+/// that of a loss with one label the gradient keeps its digits, however small it is. Where p_m is smaller c is 0, as
+/// the shift could lose the digits of g_k beside a g_m that counts little. Up to there it costs little where it gains
+/// nothing: |g_m| <= 4 p_m |g_m|, so that Σ = p_j (|h_j| + sum_k p_k |h_k|) is at most 9 times what it is with c = 0.
 ///
 /// The error is relative to Σ, but for what is relative to the result: the difference, p_j and the last rounding.
-/// - `f32`: h_j is within u, e_j within (1.9 + |x_j - m|) u, and the sum over k adds at most 57 u to that; 1 + S is within
-///   93 u. With |x_j - m| + |x_k - m| below 193, or nothing of the product would show, that is 351 u < 2^-44.
+/// - `f32`: h_j is within u, e_j within (1.9 + |x_j - m|) u, and the sum over k adds at most 57 u to that; 1 + S is
+///   within 93 u. With |x_j - m| + |x_k - m| below 193, or nothing of the product would show, that is 351 u < 2^-44.
 /// - `f64`: h_k is exact, e_k and S are within 0.1 u: 0.2 u of the terms, and 0.2 u of the result.
 pub(crate) struct Probabilities;
 
@@ -623,12 +623,12 @@ impl<T: Element> RowMap<T> for Probabilities {
 
 /// Its logarithm: -((m - x_j) + log1p(S)).
 ///
-/// Its gradient is g_j - p_j sum_k g_k. At the first class m with the largest logit p_m may be so near 1 that g_m cancels:
-/// there it is (g_m S - sum_k g_k) / (1 + S), over the k other than m. Elsewhere p_j <= 1/2 sees to it that the part of g_j in
-/// the second term is at most half of the first.
+/// Its gradient is g_j - p_j sum_k g_k. At the first class m with the largest logit p_m may be so near 1 that g_m
+/// cancels: there it is (g_m S - sum_k g_k) / (1 + S), over the k other than m. Elsewhere p_j <= 1/2 sees to it that
+/// the part of g_j in the second term is at most half of the first.
 ///
-/// Its error, but for what is relative to the result, is relative to Σ = |g_j| (1 - p_j) + p_j sum_k |g_k|, over the k other
-/// than j:
+/// Its error, but for what is relative to the result, is relative to Σ = |g_j| (1 - p_j) + p_j sum_k |g_k|, over the k
+/// other than j:
 /// - `f32`: e_j is within (1.9 + |x_j - m|) u, |x_j - m| below 282 where it shows, and so is S with 57 u more for its
 ///   additions, as many as the other sum has; 1 + S is within 93 u. Below 439 u < 2^-44.
 /// - `f64`: p_j is within 0.2 u, S and 1 + S within 0.1 u: 0.2 u of the terms, and 0.1 u of the result.
@@ -739,8 +739,8 @@ impl<T: Element, M: RowMap<T>> RowCall<'_, T, M> {
 /// row at a NaN, at more than one +inf, and where all are -inf.
 ///
 /// Error: `f32`, `f16`, `bf16`: below 0.5001 ULP. The gradient, a difference that may cancel, is within 0.5001 ULP +
-/// 2^-44 p_j (|h_j| + sum_i |h_i| p_i), where h_i is g_i less that of the first class with the largest logit, if this class's
-/// probability is above 1/4 and its g finite; else g_i itself. `f64`: see the table of bounds in the README.
+/// 2^-44 p_j (|h_j| + sum_i |h_i| p_i), where h_i is g_i less that of the first class with the largest logit, if this
+/// class's probability is above 1/4 and its g finite; else g_i itself. `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`], and those of [`Classes::along`].
 ///
@@ -809,7 +809,8 @@ impl Softmax {
 /// row at a NaN, at more than one +inf, and where all are -inf.
 ///
 /// Error: `f32`, `f16`, `bf16`: below 0.5001 ULP. The gradient, a difference that may cancel, is within 0.5001 ULP +
-/// 2^-44 (|g_j| (1 - p_j) + p_j sum_i |g_i|) with the sum over the i other than j. `f64`: see the table of bounds in the README.
+/// 2^-44 (|g_j| (1 - p_j) + p_j sum_i |g_i|) with the sum over the i other than j. `f64`: see the table of bounds in
+/// the README.
 ///
 /// Errors: [`Error::Length`], and those of [`Classes::along`].
 ///

@@ -371,8 +371,8 @@ struct Ahead {
     class: Index,
     /// By how much: 0 is a tie; beyond 37 its probability is 1 in an `f64`.
     by: f64,
-    /// Where `grad_output` is not 0, if it is that of a loss with a label: at this class, or where there is none, at the one
-    /// ahead.
+    /// Where `grad_output` is not 0, if it is that of a loss with a label: at this class, or where there is none, at
+    /// the one ahead.
     label: Option<Option<Index>>,
 }
 

@@ -985,8 +985,8 @@ impl Row {
         }
     }
 
-    /// The first class with the largest logit, and the sum of the others' exponentials relative to it. None where the row
-    /// has no probabilities.
+    /// The first class with the largest logit, and the sum of the others' exponentials relative to it. None where the
+    /// row has no probabilities.
     fn largest(&self, prec: u32) -> Option<(usize, Interval)> {
         match self {
             Row::Nan => None,
@@ -1426,11 +1426,11 @@ pub fn backward(call: &Call, prec: u32) -> Vec<Exact> {
 
 /// p_j (g_j - sum g p), or g_j - p_j sum g.
 ///
-/// The magnitudes of the terms are those that cannot be helped. Both formulas have terms that cancel exactly, however large
-/// they are: a number that is added to every g_k changes nothing in the first, and g_j (1 - p_j) is what the second has
-/// of g_j. With m the first class of the largest logit and S the sum of the others' exp(x_k - x_m):
-/// - softmax: p_j (|h_j| + sum |h_k| p_k) with h_k = g_k - g_m where S < 3, so that m's own probability is above 1/4, and
-///   h_k = g_k elsewhere;
+/// The magnitudes of the terms are those that cannot be helped. Both formulas have terms that cancel exactly, however
+/// large they are: a number that is added to every g_k changes nothing in the first, and g_j (1 - p_j) is what the
+/// second has of g_j. With m the first class of the largest logit and S the sum of the others' exp(x_k - x_m):
+/// - softmax: p_j (|h_j| + sum |h_k| p_k) with h_k = g_k - g_m where S < 3, so that m's own probability is above 1/4,
+///   and h_k = g_k elsewhere;
 /// - log_softmax: |g_j| (1 - p_j) + p_j sum |g_k| over the k other than j.
 fn backward_softmax(call: &Call, incoming: &Incoming, prec: u32) -> Vec<Exact> {
     let rows = call.rows();

@@ -505,7 +505,7 @@ fn magnitudes_bound_the_terms() {
         .dim(0)
         .grad_output(&[1.0, -3.0]);
     near(&backward(&call, PREC)[1], 2.0);
-    // p is 1/4 each, with S = 3: either may be meant, and the larger is that of g_k, 1, 1, 1 and 5, not of 0, 0, 0 and 4.
+    // p is 1/4 each, with S = 3: either may be meant, and the larger is that of 1, 1, 1 and 5, not of 0, 0, 0 and 4.
     let four = |grad: &[f64]| {
         Call::new(Function::Softmax, &[4], &[2.0; 4])
             .dim(0)
