@@ -113,9 +113,6 @@ fn wide_gradient<T: Element>(x: f64, y: f64, pos_weight: f64) -> T::Wide {
 /// that a pair has lost digits of it, the gradient is left to double-double too.
 #[inline(always)]
 fn plain_gradient<T: Element>(x: f64, y: f64, pos_weight: f64) -> (T::Wide, bool) {
-    const TINY: f64 = f64::from_bits((1023 - 960) << 52);
-    let is_wide = const { size_of::<T>() >= size_of::<f64>() };
-    let cancelled = if is_wide { 0.25 } else { 1.0 / 8192.0 };
     let t = tail(T::Wide::from(x));
     let negative = T::Wide::difference(1.0, y);
     let positive = T::Wide::product(pos_weight, y);
@@ -131,8 +128,8 @@ fn plain_gradient<T: Element>(x: f64, y: f64, pos_weight: f64) -> (T::Wide, bool
         (gradient, true)
     } else {
         let magnitude = negative_term.high().abs() + positive_term.high().abs();
-        let cancels = numerator.high().abs() < cancelled * magnitude;
-        let is_tiny = is_wide && (0.0 < t.high()) & (t.high() < TINY);
+        let cancels = numerator.high().abs() < T::Wide::CANCELLED * magnitude;
+        let is_tiny = (0.0 < t.high()) & (t.high() < T::Wide::TINY);
         (numerator.over_one_plus(t), !(cancels | is_tiny))
     }
 }

@@ -8,6 +8,7 @@ use crate::quick::{self, Arithmetic, Estimate, FEW, Kept, LANES, NARROW, Rows, W
 use crate::reduce::{self, CHUNK, Reduction, Sum, Terms, Weighted, check_finite};
 use crate::team::{Alone, Team};
 use crate::wide::Wide;
+use core::marker::PhantomData;
 
 /// A slice seen as rows of classes.
 ///
@@ -189,6 +190,13 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
+    /// The number of class `j`, widened; NaN past the last class, which the callers' checks rule out.
+    #[inline(always)]
+    pub(crate) fn get<T: Element>(self, data: &[T], j: usize) -> f64 {
+        data.get(self.offset + j * self.stride)
+            .map_or(f64::NAN, |x| x.widen())
+    }
+
     /// Reads classes `start..start + out.len()`, widened.
     #[inline(always)]
     pub(crate) fn read<T: Element>(self, data: &[T], start: usize, out: &mut [f64]) {
@@ -206,7 +214,12 @@ impl Layout {
 
     /// Rounds and writes classes `start..start + values.len()`.
     #[inline(always)]
-    fn write<T>(self, output: &mut (impl Output<T> + ?Sized), start: usize, values: &[f64]) {
+    pub(crate) fn write<T>(
+        self,
+        output: &mut (impl Output<T> + ?Sized),
+        start: usize,
+        values: &[f64],
+    ) {
         output.write(self.offset + start * self.stride, self.stride, values);
     }
 
@@ -268,12 +281,10 @@ pub(crate) struct Row<'a, T> {
 }
 
 impl<T: Element> Row<'_, T> {
-    /// The logit of class `j`; NaN past the last class, which the callers' checks rule out.
+    /// The logit of class `j`.
     #[inline(always)]
     pub(crate) fn get(&self, j: usize) -> f64 {
-        self.data
-            .get(self.layout.offset + j * self.layout.stride)
-            .map_or(f64::NAN, |x| x.widen())
+        self.layout.get(self.data, j)
     }
 
     #[inline(always)]
@@ -281,14 +292,7 @@ impl<T: Element> Row<'_, T> {
         self.layout.read(self.data, start, out);
     }
 
-    /// Reads e_j of classes `start..start + out.len()`.
-    #[inline(always)]
-    pub(crate) fn exponentials(&self, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
-        self.of_exponentials(parts, start, out, |e| e.round());
-    }
-
-    /// `out` becomes `f(e_j)` of classes `start..start + out.len()`. e_j is exactly 1 at the first largest, also where
-    /// that is +inf.
+    /// `out` becomes `f(e_j)` of classes `start..start + out.len()`, at most [`CHUNK`].
     #[inline(always)]
     pub(crate) fn of_exponentials(
         &self,
@@ -297,22 +301,22 @@ impl<T: Element> Row<'_, T> {
         out: &mut [f64],
         f: impl Fn(T::Wide) -> f64,
     ) {
-        self.read(start, out);
-        for x in out.iter_mut() {
-            *x = f(parts.exponential(*x));
-        }
-        if let Some(at_max) = parts.at_max(start, out) {
-            *at_max = f(T::Wide::from(1.0));
+        let mut exponentials = [T::Wide::default(); CHUNK];
+        let (exponentials, _) = exponentials.split_at_mut(out.len().min(CHUNK));
+        self.wide_exponentials(parts, start, exponentials);
+        for (out, &e) in out.iter_mut().zip(exponentials.iter()) {
+            *out = f(e);
         }
     }
 
-    /// e_j of classes `start..start + out.len()`, at most [`CHUNK`], not rounded.
+    /// e_j of classes `start..start + out.len()`, at most [`CHUNK`], not rounded: exactly 1 at the first largest, also
+    /// where that is +inf.
     #[inline(always)]
-    pub(crate) fn wide_exponentials(
+    pub(crate) fn wide_exponentials<W: Wide>(
         &self,
         parts: &SoftmaxParts,
         start: usize,
-        out: &mut [T::Wide],
+        out: &mut [W],
     ) {
         let mut logits = [0.0; CHUNK];
         let (logits, _) = logits.split_at_mut(out.len().min(CHUNK));
@@ -321,7 +325,7 @@ impl<T: Element> Row<'_, T> {
             *e = parts.exponential(x);
         }
         if let Some(at_max) = parts.at_max(start, out) {
-            *at_max = T::Wide::from(1.0);
+            *at_max = W::from(1.0);
         }
     }
 
@@ -383,6 +387,17 @@ impl<T: Element> Row<'_, T> {
         )
     }
 
+    /// S, of a row whose largest logit is known.
+    #[inline(always)]
+    pub(crate) fn others<S: Sum, M: Team>(&self, team: M, parts: SoftmaxParts) -> S {
+        let terms = Others::<T, S::Wide> {
+            row: self,
+            parts,
+            of: PhantomData,
+        };
+        reduce::sum(team, self.layout.classes, terms)
+    }
+
     /// Softmax's parts.
     #[inline(always)]
     pub(crate) fn softmax_parts<M: Team>(&self, team: M) -> SoftmaxParts {
@@ -393,8 +408,7 @@ impl<T: Element> Row<'_, T> {
             others: 0.0,
             others_low: 0.0,
         };
-        let others: T::Sum = reduce::sum(team, self.layout.classes, Others { row: self, parts });
-        let others = others.wide();
+        let others = self.others::<T::Sum, M>(team, parts).wide();
         parts.others = quick::of_limit(others.high(), max);
         parts.others_low = others.low();
         parts
@@ -402,19 +416,20 @@ impl<T: Element> Row<'_, T> {
 }
 
 /// The terms of S.
-struct Others<'a, 'b, T> {
+struct Others<'a, 'b, T, W> {
     row: &'a Row<'b, T>,
     parts: SoftmaxParts,
+    of: PhantomData<W>,
 }
 
-impl<T: Element> Terms for Others<'_, '_, T> {
-    type Term = T::Wide;
+impl<T: Element, W: Wide> Terms for Others<'_, '_, T, W> {
+    type Term = W;
 
     #[inline(always)]
-    fn fill(&mut self, start: usize, out: &mut [T::Wide]) {
+    fn fill(&mut self, start: usize, out: &mut [W]) {
         self.row.wide_exponentials(&self.parts, start, out);
         if let Some(one) = self.parts.at_max(start, out) {
-            *one = T::Wide::default();
+            *one = W::default();
         }
     }
 }

@@ -98,65 +98,112 @@ pub fn gradient<W: Wide>(e: W, others: W, is_label: bool, is_max: bool) -> W {
     numerator.over_one_plus(others)
 }
 
-/// The gradient with a factor v_j for every class, V p_j - v_j, where `rest` is the sum of the v_j but
-/// that of the first class with the largest logit, `at_max`.
-///
-/// At that class V - v_j is `rest`, so that nothing cancels where it is 0: a probability of 1 there is a
-/// label. Elsewhere the two terms may cancel, down to what the rounding of the arguments has left: the gradients that
-/// [`CrossEntropy`] writes are then evaluated in double-double.
-#[inline(always)]
-pub fn gradient_of_factors(
-    e: f64,
-    others: f64,
-    v: f64,
-    at_max: f64,
-    rest: f64,
-    is_max: bool,
-) -> f64 {
-    let denominator = 1.0 + others;
-    let [positive, negative] = terms_of_gradient(e, others, denominator, v, at_max, rest, is_max);
-    (positive - negative) / denominator
-}
-
-/// The two terms of its numerator, in any arithmetic.
-#[inline(always)]
-fn terms_of_gradient<N: Copy + Add<Output = N> + Mul<Output = N>>(
-    e: N,
+/// What the gradients of a row share that has a factor v_j for every class: S, v_j at the first class with the largest
+/// logit, and the sum of the others. In any arithmetic.
+#[derive(Clone, Copy)]
+struct Shared<N> {
     others: N,
-    denominator: N,
-    v: N,
     at_max: N,
     rest: N,
-    is_max: bool,
-) -> [N; 2] {
-    if is_max {
-        [rest, v * others]
-    } else {
-        [(at_max + rest) * e, v * denominator]
+}
+
+impl<N: Copy + Add<Output = N> + Mul<Output = N>> Shared<N> {
+    /// The two terms of the numerator of V p_j - v_j, V being the sum of the v_j, and `denominator` 1 + S.
+    ///
+    /// At the class with the largest logit V - v_j is `rest`, so that nothing cancels where it is 0: a probability of 1
+    /// there is a label. Elsewhere the two terms may cancel, down to what the rounding of the arguments has left.
+    #[inline(always)]
+    fn terms(&self, e: N, denominator: N, v: N, is_max: bool) -> [N; 2] {
+        if is_max {
+            [self.rest, v * self.others]
+        } else {
+            [(self.at_max + self.rest) * e, v * denominator]
+        }
     }
 }
 
-/// Where less than this part of the sum of the terms' [`Magnitudes`] is left, the gradient of [`Factors`] is evaluated
-/// again from [`Doubles`].
-///
-/// In `f64` either term is within 2^-44 of its magnitude: with u = 2^-53, e_j is within (1.9 + |x_j - m|) u of itself, as the
-/// difference is rounded. A term that an `f32` can show after all factors has |x_j - m| below 400. S and V are within what their
-/// terms are and 40 u for their additions, and a v_j is within 4 u. As long as 2^-6 of the sum is left,
-/// that is 2^-38 of the gradient.
-///
-/// In pairs e_j and S are within 0.1 u, and so is either term. Where 3/8 is left, that is 0.27 u of the numerator; with the
-/// denominator 0.4 u.
-const fn cancelled<T>() -> f64 {
-    if is_wide::<T>() { 0.375 } else { 1.0 / 64.0 }
+impl Shared<f64> {
+    /// Of magnitudes: the sum of those of the two terms.
+    #[inline(always)]
+    fn magnitude(&self, e: f64, v: f64, is_max: bool) -> f64 {
+        let [positive, negative] = self.terms(e, 1.0 + self.others, v.abs(), is_max);
+        positive + negative
+    }
 }
 
-/// The same of [`Doubles`] that are not exact, which serve elements narrower than `f64`: their exponentials are within 0.1 u,
-/// and so are S and either term. As long as 2^-18 is left, that is 2^-38 of the gradient.
-const CANCELLED_IN_SHORT: f64 = 1.0 / (1 << 18) as f64;
-
-const fn is_wide<T>() -> bool {
-    size_of::<T>() >= size_of::<f64>()
+/// The gradients of a row in one arithmetic, and where too little of the sum of their terms' magnitudes is left of a
+/// difference: there they are evaluated again in the next arithmetic, for `f32` in pairs, and then in double-double.
+///
+/// A numerator is within E u of that sum, which is [`Wide::MOST_ERROR`] u of it or less as long as E / MOST_ERROR of the
+/// sum is left.
+///
+/// In `f64`, with u = 2^-53: a v_j is within 4.1 u and e_j within (1.7 + d_j) u, d_j = m - x_j being rounded. A sum has
+/// K roundings a term, [`reduce::roundings`], and that of the v_j one more for the largest logit's. So V e_j is within
+/// (7.8 + K + d_j) u. 1 + S is within (2.7 + K) u and the mean of the d_k weighted by e_k / (1 + S), which as an
+/// entropy is below ln C + 0.3 for C classes: v_j (1 + S) is within (8.1 + K + ln C) u. At the largest logit S is
+/// within (1.7 + K) u and the mean of the d_k weighted by e_k / S, which is below ln(C / S): v_m S is within
+/// (6.8 + K + ln(C / S)) u. Where d_j, or ln(C / S), is below 11.1, E is 8.1 + K + the larger of 11.1 and ln C.
+/// Elsewhere d_j is below 400, or an `f32` could not show the term after all factors, and E below 512.
+///
+/// In pairs e_j and S are within 0.1 u, and so are the numerator's terms. The denominator's 0.1 u is of the gradient.
+struct Plain<W> {
+    shared: Shared<W>,
+    magnitudes: Shared<f64>,
+    /// S / C, whose logarithm is as near to 0 as that of an exponential has to be.
+    mean: f64,
+    /// The parts of the terms below which a difference is too small, where the exponential that counts is at least
+    /// [`COMMON`], and where not.
+    cancelled: [f64; 2],
 }
+
+/// e^-11.09.
+const COMMON: f64 = 1.0 / (1 << 16) as f64;
+
+impl<W: Wide> Plain<W> {
+    /// For elements whose own arithmetic is `T`.
+    #[inline(always)]
+    fn new<T: Wide>(shared: Shared<W>, magnitudes: Shared<f64>, classes: usize) -> Self {
+        let errors = if W::IS_PAIR {
+            [0.1, 0.1]
+        } else {
+            let log = 0.7 * f64::from(usize::BITS - classes.leading_zeros());
+            let moved = if log > 11.1 { log } else { 11.1 };
+            [8.1 + f64::from(reduce::roundings(classes)) + moved, 512.0]
+        };
+        Self {
+            shared,
+            magnitudes,
+            mean: magnitudes.others / classes as f64,
+            cancelled: errors.map(|error| error / T::MOST_ERROR),
+        }
+    }
+
+    /// The gradient of a class, and whether it is to be evaluated again; `denominator` is 1 + S.
+    #[inline(always)]
+    fn gradient<T: Wide>(&self, e: W, v: W, denominator: W, is_max: bool) -> (W, bool) {
+        let [positive, negative] = self.shared.terms(e, denominator, v, is_max);
+        let numerator = positive - negative;
+        let magnitude = self.magnitudes.magnitude(e.high(), v.high(), is_max);
+        let exponential = if is_max { self.mean } else { e.high() };
+        let [common, far] = self.cancelled;
+        let cancelled = if exponential < COMMON { far } else { common };
+        let is_small = numerator.high().abs() < cancelled * magnitude;
+        // A sum of tiny exponentials may have terms that are tinier.
+        let (exponential, tiny) = if is_max {
+            (self.magnitudes.others, T::TINY * TINY_SUM)
+        } else {
+            (e.high(), T::TINY)
+        };
+        let has_lost_digits = (0.0 < exponential) & (exponential < tiny);
+        (
+            numerator.over_one_plus(self.shared.others),
+            is_small | has_lost_digits,
+        )
+    }
+}
+
+/// 2^160.
+const TINY_SUM: f64 = f64::from_bits((1023 + 160) << 52);
 
 /// v_j at the class with the largest logit, the sum of the others, and whether this thread has seen a negative one.
 struct Total<W> {
@@ -165,66 +212,92 @@ struct Total<W> {
     negative: bool,
 }
 
-/// S, and the magnitudes of what [`Total`] has.
-struct Magnitudes {
-    others: f64,
-    at_max: f64,
-    rest: f64,
+/// What the gradients of a row share, in double-double.
+///
+/// Each e_j is within 22 u^2 and each v_j within 31 u^2 (an exact difference, a quotient, two products and a sum). So
+/// are their sums, with 1720 u^2 more for up to 2^27 classes. Either term of the gradient has two products and a sum
+/// beside that, 27 u^2: their difference is within 1800 u^2 < 2^-95 of sum_i |v_i| p_j + |v_j|.
+struct Doubles {
+    shared: Shared<DoubleDouble>,
+    factors: DoubleFactors,
 }
 
-impl Magnitudes {
-    /// The sum of the magnitudes of the terms that a gradient's numerator has.
+/// 1 - e and e/C in double-double.
+#[derive(Clone, Copy)]
+struct DoubleFactors {
+    own: DoubleDouble,
+    uniform: DoubleDouble,
+}
+
+impl DoubleFactors {
+    fn new(smoothing: f64, classes: usize) -> Self {
+        Self {
+            own: DoubleDouble::sum(1.0, -smoothing),
+            uniform: DoubleDouble::new(smoothing) / DoubleDouble::new(classes as f64),
+        }
+    }
+
+    /// w ((1 - e) q + e/C).
     #[inline(always)]
-    fn of(&self, e: f64, v: f64, is_max: bool) -> f64 {
-        let Self {
-            others,
-            at_max,
-            rest,
-        } = *self;
-        let [positive, negative] =
-            terms_of_gradient(e, others, 1.0 + others, v.abs(), at_max, rest, is_max);
-        positive + negative
+    fn of(self, weight: f64, q: f64) -> DoubleDouble {
+        DoubleDouble::new(weight) * (self.own * DoubleDouble::new(q) + self.uniform)
     }
 }
 
-/// What the gradients of a row share, in double-double: S, v_j at the first class with the largest logit, and the sum of
-/// the others.
-///
-/// Where they are `exact`, each e_j is within 22 u^2 and each v_j within 31 u^2 (an exact difference, a quotient, two products
-/// and a sum). So are their sums, with 1720 u^2 more for up to 2^27 classes. Either term of the gradient has two products and a
-/// sum beside that, 27 u^2: their difference is within 1800 u^2 < 2^-95 of sum_i |v_i| p_j + |v_j|.
-#[derive(Clone, Copy)]
-struct Doubles {
-    others: DoubleDouble,
-    at_max: DoubleDouble,
-    rest: DoubleDouble,
-    exact: bool,
+/// How a gradient is evaluated whose terms cancel.
+enum Finer {
+    Pairs(Plain<Pair>),
+    Exact(Doubles),
 }
 
-/// w ((1 - e) q + e/C) in double-double.
-#[inline(always)]
-fn double_factor(weight: f64, smoothing: f64, q: f64, classes: usize) -> DoubleDouble {
-    let uniform = DoubleDouble::new(smoothing) / DoubleDouble::new(classes as f64);
-    let own = DoubleDouble::sum(1.0, -smoothing) * DoubleDouble::new(q);
-    DoubleDouble::new(weight) * (own + uniform)
+/// The classes of a row whose gradients are to be evaluated again: a list, as long as there is room for them.
+#[derive(Default)]
+struct Cancelled {
+    classes: [usize; Self::MOST],
+    count: usize,
+}
+
+impl Cancelled {
+    const MOST: usize = 16;
+
+    #[inline(always)]
+    fn push(&mut self, class: usize) {
+        if let Some(place) = self.classes.get_mut(self.count) {
+            *place = class;
+        }
+        self.count += 1;
+    }
+
+    /// The list, if all of them are on it.
+    #[inline(always)]
+    fn list(&self) -> Option<&[usize]> {
+        self.classes.get(..self.count)
+    }
 }
 
 /// The factors v_j of a row whose target is not a single class: `fill(start, out)` gives those of the
 /// classes from `start` on.
 trait Factors<T: Element> {
-    fn fill(&self, start: usize, out: &mut [T::Wide]);
+    fn fill<W: Wide>(&self, start: usize, out: &mut [W]);
+
+    fn double_factors(&self) -> DoubleFactors;
 
     /// v_j in double-double.
-    fn double(&self, j: usize) -> DoubleDouble;
+    fn double(&self, factors: DoubleFactors, j: usize) -> DoubleDouble;
 
     #[inline(always)]
-    fn total<M: Team>(&self, team: M, parts: &SoftmaxParts, classes: usize) -> Total<T::Wide> {
-        let mut at_max = T::Wide::default();
+    fn total<S: Sum, M: Team>(
+        &self,
+        team: M,
+        parts: &SoftmaxParts,
+        classes: usize,
+    ) -> Total<S::Wide> {
+        let mut at_max = S::Wide::default();
         let mut negative = false;
-        let rest: T::Sum = reduce::sum(
+        let rest: S = reduce::sum(
             team,
             classes,
-            reduce::wide_terms(|start, out: &mut [T::Wide]| {
+            reduce::wide_terms(|start, out: &mut [S::Wide]| {
                 self.fill(start, out);
                 negative |= out.iter().fold(false, |any, v| any | (v.high() < 0.0));
                 if let Some(v) = parts.at_max(start, out) {
@@ -235,7 +308,7 @@ trait Factors<T: Element> {
         let of_one =
             |part: f64| f64::from_bits(team.ask(part.to_bits(), parts.argmax % M::THREADS));
         Total {
-            at_max: T::Wide::of_parts(of_one(at_max.high()), of_one(at_max.low())),
+            at_max: S::Wide::of_parts(of_one(at_max.high()), of_one(at_max.low())),
             rest: rest.wide(),
             negative,
         }
@@ -273,7 +346,7 @@ trait Factors<T: Element> {
     ///
     /// `f64`: log1p(S) is within 0.2 u, and so the sum, where they are not.
     fn value<M: Team>(&self, team: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> f64 {
-        let Total { at_max, rest, .. } = self.total(team, parts, row.layout.classes);
+        let Total { at_max, rest, .. } = self.total::<T::Sum, M>(team, parts, row.layout.classes);
         let mut logits = [0.0; CHUNK];
         let below: T::Sum = reduce::sum(
             team,
@@ -290,6 +363,7 @@ trait Factors<T: Element> {
         (below.wide() + weigh(at_max + rest, parts.log1p::<T::Wide>())).round()
     }
 
+    #[inline(always)]
     fn gradient<M: Team>(
         &self,
         team: M,
@@ -300,94 +374,143 @@ trait Factors<T: Element> {
         grad_input: &mut (impl Output<T> + ?Sized),
     ) {
         let classes = row.layout.classes;
-        let total = self.total(team, parts, classes);
-        let magnitudes = Magnitudes {
+        let total = self.total::<T::Sum, M>(team, parts, classes);
+        let magnitudes = Shared {
             others: parts.others,
             at_max: total.at_max.high().abs(),
             rest: self.magnitude(team, parts, classes, &total),
         };
-        let Total { at_max, rest, .. } = total;
-        let others = parts.wide_others::<T::Wide>();
-        let mut doubles = None;
-        // All threads of the team go on to the next accuracy, or none.
-        loop {
-            let mut open = false;
-            let mut factors = [T::Wide::default(); CHUNK];
-            let mut exponentials = [T::Wide::default(); CHUNK];
-            layout.write_all(team, grad_input, |start, out| {
-                let len = out.len().min(CHUNK);
-                let (factors, _) = factors.split_at_mut(len);
-                let (exponentials, _) = exponentials.split_at_mut(len);
-                self.fill(start, factors);
-                row.wide_exponentials(parts, start, exponentials);
-                let mut cancels = [false; CHUNK];
-                let mut any = false;
-                for ((((j, out), &e), &v), cancels) in (start..)
-                    .zip(out.iter_mut())
-                    .zip(exponentials.iter())
-                    .zip(factors.iter())
-                    .zip(&mut cancels)
-                {
-                    let is_max = j == parts.argmax;
-                    let [positive, negative] =
-                        terms_of_gradient(e, others, others + 1.0, v, at_max, rest, is_max);
-                    let numerator = positive - negative;
-                    let magnitude = magnitudes.of(e.high(), v.high(), is_max);
-                    let is_small = numerator.high().abs() < cancelled::<T>() * magnitude;
-                    *cancels = is_small | has_lost_digits::<T>(e.high(), parts.others, is_max);
-                    any |= *cancels;
-                    *out = (numerator.over_one_plus(others) * scale).round();
+        let shared = Shared {
+            others: parts.wide_others(),
+            at_max: total.at_max,
+            rest: total.rest,
+        };
+        let plain = Plain::new::<T::Wide>(shared, magnitudes, classes);
+        let mut cancelled = Cancelled::default();
+        layout.write_all(team, grad_input, |start, out| {
+            let mut again = [false; CHUNK];
+            if self.chunk(row, parts, &plain, scale, start, out, &mut again) {
+                for (j, _) in (start..).zip(again).filter(|(_, again)| *again) {
+                    cancelled.push(j);
                 }
-                if !any {
-                    return;
-                }
-                for ((j, out), _) in (start..)
-                    .zip(out)
-                    .zip(cancels)
-                    .filter(|(_, cancels)| *cancels)
-                {
-                    match &doubles {
-                        Some(doubles) => {
-                            let (gradient, cancels) =
-                                self.double_gradient(row, parts, &magnitudes, doubles, j);
-                            *out = (gradient * scale).round();
-                            open |= cancels;
-                        }
-                        None => open = true,
-                    }
-                }
-            });
-            if !team.any(open) {
-                return;
             }
-            doubles = Some(match doubles {
-                None if !is_wide::<T>() => self.short_doubles(team, row, parts),
-                _ => self.exact_doubles(team, row, parts),
-            });
+        });
+        // All threads of the team go on to the next arithmetic with all that they have, or none: the bits do not depend
+        // on how many they are.
+        let mut open = cancelled.count > 0;
+        let mut finer = None;
+        while team.any(open) {
+            let next = match finer {
+                None if !T::Wide::IS_PAIR => Finer::Pairs(self.pairs(team, row, parts, magnitudes)),
+                _ => Finer::Exact(self.doubles(team, row, parts)),
+            };
+            open = false;
+            if let Some(list) = cancelled.list() {
+                for &j in list {
+                    let (gradient, again) = self.finer_gradient(row, parts, &next, scale, j);
+                    layout.write(grad_input, j, &[gradient]);
+                    open |= again;
+                }
+            } else {
+                layout.write_all(team, grad_input, |start, out| {
+                    let mut again = [false; CHUNK];
+                    self.chunk(row, parts, &plain, scale, start, out, &mut again);
+                    for ((j, out), _) in (start..).zip(out).zip(again).filter(|(_, again)| *again) {
+                        let again;
+                        (*out, again) = self.finer_gradient(row, parts, &next, scale, j);
+                        open |= again;
+                    }
+                });
+            }
+            finer = Some(next);
+        }
+    }
+
+    /// The gradients of classes from `start` on, and which of them are to be evaluated `again`: whether any is.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    fn chunk<W: Wide>(
+        &self,
+        row: &Row<'_, T>,
+        parts: &SoftmaxParts,
+        plain: &Plain<W>,
+        scale: f64,
+        start: usize,
+        out: &mut [f64],
+        again: &mut [bool],
+    ) -> bool {
+        let mut factors = [W::default(); CHUNK];
+        let mut exponentials = [W::default(); CHUNK];
+        let len = out.len().min(CHUNK);
+        let (factors, _) = factors.split_at_mut(len);
+        let (exponentials, _) = exponentials.split_at_mut(len);
+        self.fill(start, factors);
+        row.wide_exponentials(parts, start, exponentials);
+        let denominator = plain.shared.others + 1.0;
+        let mut any = false;
+        for ((((j, out), &e), &v), again) in (start..)
+            .zip(out)
+            .zip(exponentials.iter())
+            .zip(factors.iter())
+            .zip(again)
+        {
+            let is_max = j == parts.argmax;
+            let gradient;
+            (gradient, *again) = plain.gradient::<T::Wide>(e, v, denominator, is_max);
+            any |= *again;
+            *out = (gradient * scale).round();
+        }
+        any
+    }
+
+    /// The gradient of class j, and whether it is to be evaluated again.
+    #[cold]
+    #[inline(never)]
+    fn finer_gradient(
+        &self,
+        row: &Row<'_, T>,
+        parts: &SoftmaxParts,
+        finer: &Finer,
+        scale: f64,
+        j: usize,
+    ) -> (f64, bool) {
+        match finer {
+            Finer::Pairs(pairs) => {
+                let (mut gradient, mut again) = ([0.0], [false]);
+                self.chunk(row, parts, pairs, scale, j, &mut gradient, &mut again);
+                (gradient[0], again[0])
+            }
+            Finer::Exact(doubles) => {
+                let gradient = self.double_gradient(row, parts, doubles, j);
+                ((gradient * scale).round(), false)
+            }
         }
     }
 
     #[inline(always)]
-    fn short_doubles<M: Team>(&self, team: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> Doubles {
-        self.doubles(team, row, parts, false, DoubleDouble::short_exp)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn exact_doubles<M: Team>(&self, team: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> Doubles {
-        self.doubles(team, row, parts, true, DoubleDouble::whole_exp)
-    }
-
-    #[inline(always)]
-    fn doubles<M: Team>(
+    fn pairs<M: Team>(
         &self,
         team: M,
         row: &Row<'_, T>,
         parts: &SoftmaxParts,
-        exact: bool,
-        exp: impl Fn(DoubleDouble) -> DoubleDouble,
-    ) -> Doubles {
+        magnitudes: Shared<f64>,
+    ) -> Plain<Pair> {
         let classes = row.layout.classes;
+        let others: Compensated = row.others(team, *parts);
+        let total = self.total::<Compensated, M>(team, parts, classes);
+        let shared = Shared {
+            others: others.wide(),
+            at_max: total.at_max,
+            rest: total.rest,
+        };
+        Plain::new::<T::Wide>(shared, magnitudes, classes)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn doubles<M: Team>(&self, team: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> Doubles {
+        let classes = row.layout.classes;
+        let factors = self.double_factors();
         let but_at_max = |start, terms: &mut [Pair]| {
             if let Some(zero) = parts.at_max(start, terms) {
                 *zero = Pair::default();
@@ -401,7 +524,7 @@ trait Factors<T: Element> {
                 let (logits, _) = logits.split_at_mut(out.len().min(CHUNK));
                 row.read(start, logits);
                 for (e, &x) in out.iter_mut().zip(logits.iter()) {
-                    *e = exp(DoubleDouble::sum(x, -parts.max)).pair();
+                    *e = DoubleDouble::sum(x, -parts.max).whole_exp().pair();
                 }
                 but_at_max(start, out);
             }),
@@ -411,68 +534,34 @@ trait Factors<T: Element> {
             classes,
             reduce::wide_terms(|start, out: &mut [Pair]| {
                 for (j, v) in (start..).zip(out.iter_mut()) {
-                    *v = self.double(j).pair();
+                    *v = self.double(factors, j).pair();
                 }
                 but_at_max(start, out);
             }),
         );
-        Doubles {
+        let shared = Shared {
             others: DoubleDouble::of(others.wide()),
-            at_max: self.double(parts.argmax),
+            at_max: self.double(factors, parts.argmax),
             rest: DoubleDouble::of(rest.wide()),
-            exact,
-        }
+        };
+        Doubles { shared, factors }
     }
 
-    /// The gradient of class j, and whether it takes exact [`Doubles`].
-    #[cold]
-    #[inline(never)]
+    /// The gradient of class j.
+    #[inline(always)]
     fn double_gradient(
         &self,
         row: &Row<'_, T>,
         parts: &SoftmaxParts,
-        magnitudes: &Magnitudes,
         doubles: &Doubles,
         j: usize,
-    ) -> (T::Wide, bool) {
-        let is_max = j == parts.argmax;
-        let v = self.double(j);
-        let below = DoubleDouble::sum(row.get(j), -parts.max);
-        let e = if doubles.exact {
-            below.whole_exp()
-        } else {
-            below.short_exp()
-        };
-        let Doubles {
-            others,
-            at_max,
-            rest,
-            exact,
-        } = *doubles;
-        let denominator = DoubleDouble::new(1.0) + others;
-        let [positive, negative] =
-            terms_of_gradient(e, others, denominator, v, at_max, rest, is_max);
-        let numerator = positive - negative;
-        let magnitude = magnitudes.of(e.value(), v.value(), is_max);
-        let cancels = numerator.value().abs() < CANCELLED_IN_SHORT * magnitude;
-        let gradient = (numerator / denominator).pair();
-        let gradient = T::Wide::of_parts(gradient.high(), gradient.low());
-        (gradient, cancels && !exact)
+    ) -> Pair {
+        let v = self.double(doubles.factors, j);
+        let e = DoubleDouble::sum(row.get(j), -parts.max).whole_exp();
+        let denominator = DoubleDouble::new(1.0) + doubles.shared.others;
+        let [positive, negative] = doubles.shared.terms(e, denominator, v, j == parts.argmax);
+        ((positive - negative) / denominator).pair()
     }
-}
-
-/// Whether an exponential that counts is so small that a pair has lost digits of it: what elements narrower than `f64` can't
-/// show.
-#[inline(always)]
-fn has_lost_digits<T>(e: f64, others: f64, is_max: bool) -> bool {
-    const TINY: f64 = f64::from_bits((1023 - 960) << 52);
-    const TINY_SUM: f64 = f64::from_bits((1023 - 800) << 52);
-    let (exponential, tiny) = if is_max {
-        (others, TINY_SUM)
-    } else {
-        (e, TINY)
-    };
-    is_wide::<T>() && (0.0 < exponential) & (exponential < tiny)
 }
 
 /// v_j = w_j ((1 - e) q_j + e/C).
@@ -483,8 +572,9 @@ struct Probabilities<'a, T> {
 }
 
 impl<T: Element> Factors<T> for Probabilities<'_, T> {
-    fn fill(&self, start: usize, out: &mut [T::Wide]) {
-        let (own, uniform) = self.options.smoothed_parts(self.layout.classes);
+    #[inline(always)]
+    fn fill<W: Wide>(&self, start: usize, out: &mut [W]) {
+        let (own, uniform) = self.options.smoothed_parts::<W>(self.layout.classes);
         let mut probabilities = [0.0; CHUNK];
         let (probabilities, _) = probabilities.split_at_mut(out.len().min(CHUNK));
         self.layout.read(self.target, start, probabilities);
@@ -493,16 +583,14 @@ impl<T: Element> Factors<T> for Probabilities<'_, T> {
         }
     }
 
-    fn double(&self, j: usize) -> DoubleDouble {
-        let mut q = [0.0];
-        self.layout.read(self.target, j, &mut q);
-        let [q] = q;
-        double_factor(
-            self.options.class_weight(j),
-            self.options.label_smoothing,
-            q,
-            self.layout.classes,
-        )
+    fn double_factors(&self) -> DoubleFactors {
+        DoubleFactors::new(self.options.label_smoothing, self.layout.classes)
+    }
+
+    #[inline(always)]
+    fn double(&self, factors: DoubleFactors, j: usize) -> DoubleDouble {
+        let q = self.layout.get(self.target, j);
+        factors.of(self.options.class_weight(j), q)
     }
 }
 
@@ -514,26 +602,28 @@ struct Smoothed<'a, T> {
 }
 
 impl<T: Element> Factors<T> for Smoothed<'_, T> {
-    fn fill(&self, start: usize, out: &mut [T::Wide]) {
-        let (own, uniform) = self.options.smoothed_parts(self.classes);
+    #[inline(always)]
+    fn fill<W: Wide>(&self, start: usize, out: &mut [W]) {
+        let (own, uniform) = self.options.smoothed_parts::<W>(self.classes);
         for (j, v) in (start..).zip(out) {
             let weight = self.options.class_weight(j);
             let own = if j == self.label {
                 own * weight
             } else {
-                T::Wide::default()
+                W::default()
             };
             *v = own + uniform * weight;
         }
     }
 
-    fn double(&self, j: usize) -> DoubleDouble {
-        double_factor(
-            self.options.class_weight(j),
-            self.options.label_smoothing,
-            if j == self.label { 1.0 } else { 0.0 },
-            self.classes,
-        )
+    fn double_factors(&self) -> DoubleFactors {
+        DoubleFactors::new(self.options.label_smoothing, self.classes)
+    }
+
+    #[inline(always)]
+    fn double(&self, factors: DoubleFactors, j: usize) -> DoubleDouble {
+        let q = if j == self.label { 1.0 } else { 0.0 };
+        factors.of(self.options.class_weight(j), q)
     }
 }
 
@@ -1154,6 +1244,7 @@ impl<T: Element> RowLoss<T> for Soft<'_, T> {
         self.factors(row).value(team, &self.input.row(row), parts)
     }
 
+    #[inline(always)]
     fn gradient<M: Team>(
         &self,
         team: M,
@@ -1216,13 +1307,10 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
 
     /// 1 - e and e/C.
     #[inline(always)]
-    fn smoothed_parts(&self, classes: usize) -> (T::Wide, T::Wide) {
+    fn smoothed_parts<W: Wide>(&self, classes: usize) -> (W, W) {
         let smoothing = self.label_smoothing;
-        let own = T::Wide::difference(1.0, smoothing);
-        (
-            own,
-            T::Wide::from(smoothing) / T::Wide::from(classes as f64),
-        )
+        let own = W::difference(1.0, smoothing);
+        (own, W::from(smoothing) / W::from(classes as f64))
     }
 
     fn check_options(&self, input: Classes<'_, T>) -> Result<(), Error> {

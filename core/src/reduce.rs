@@ -363,6 +363,14 @@ pub(crate) fn sum<S: Sum, M: Team>(team: M, len: usize, mut terms: impl Terms) -
     sum.map(|bits| team.ask(bits, 0))
 }
 
+/// The most roundings that a term of a sum of `len` terms goes through: the additions to its lane but the first one,
+/// which is to +0, the folds, and a merge a level.
+pub(crate) fn roundings(len: usize) -> u32 {
+    let doublings = |n: usize| n.next_power_of_two().trailing_zeros();
+    let in_lane = len.min(BLOCK).div_ceil(LANES).saturating_sub(1) as u32;
+    in_lane + doublings(len.min(LANES)) + doublings(len.div_ceil(BLOCK))
+}
+
 /// The terms from `start` on.
 struct Shifted<'a, F> {
     terms: &'a mut F,
@@ -664,6 +672,55 @@ pub(crate) fn find<T: Copy>(values: &[T], fault: impl Fn(T) -> bool) -> Option<u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::team::Alone;
+
+    /// Counts the roundings on a term's way. Adding to +0 is none.
+    #[derive(Clone, Copy, Debug, Default)]
+    struct Roundings {
+        most: u32,
+        any: bool,
+    }
+
+    impl Node for Roundings {
+        fn merge(self, other: Self) -> Self {
+            if !self.any || !other.any {
+                return if self.any { self } else { other };
+            }
+            Self {
+                most: 1 + self.most.max(other.most),
+                any: true,
+            }
+        }
+    }
+
+    impl Sum for Roundings {
+        type Wide = f64;
+
+        fn add(self, _: impl Wide) -> Self {
+            self.merge(Self { most: 0, any: true })
+        }
+
+        fn value(self) -> f64 {
+            self.most.into()
+        }
+
+        fn wide(self) -> f64 {
+            self.value()
+        }
+
+        fn map(self, _: impl FnMut(u64) -> u64) -> Self {
+            self
+        }
+    }
+
+    #[test]
+    fn no_term_is_rounded_more_often_than_said() {
+        for len in (1..600).chain([1000, 4095, 4096, 4097, 8192, 12_288, 12_289, 50_000]) {
+            let count: Roundings = sum(Alone, len, terms(|_, _| ()));
+            assert!(count.most <= roundings(len), "{len}: {count:?}");
+            assert!(count.most + 1 >= roundings(len), "{len}: {count:?}");
+        }
+    }
 
     /// Terms of a known sequence: of many magnitudes and both signs, one in eight of them -0; `special` is among the
     /// first 70.

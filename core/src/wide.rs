@@ -22,6 +22,21 @@ pub trait Wide:
     + Mul<f64, Output = Self>
     + Div<Output = Self>
 {
+    /// Whether it is a pair, and not one `f64`.
+    const IS_PAIR: bool;
+
+    /// What elements of this arithmetic allow a gradient whose terms cancel, before it is rounded: a relative error, in
+    /// units of u. 2^-38, or 0.39 u and what the denominator adds.
+    const MOST_ERROR: f64;
+
+    /// Where less than this part of the sum of its two terms' magnitudes is left, the gradient of binary cross-entropy
+    /// with logits is evaluated again, in double-double.
+    const CANCELLED: f64;
+
+    /// Below this an exponential has lost digits which an element can show: nowhere, for those that are rounded from
+    /// one `f64`.
+    const TINY: f64;
+
     /// a - b.
     fn difference(a: f64, b: f64) -> Self;
 
@@ -57,6 +72,11 @@ pub trait Wide:
 }
 
 impl Wide for f64 {
+    const IS_PAIR: bool = false;
+    const MOST_ERROR: f64 = 32768.0;
+    const CANCELLED: f64 = 1.0 / 8192.0;
+    const TINY: f64 = 0.0;
+
     #[inline(always)]
     fn difference(a: f64, b: f64) -> Self {
         a - b
@@ -224,6 +244,12 @@ impl Div for Pair {
 }
 
 impl Wide for Pair {
+    const IS_PAIR: bool = true;
+    const MOST_ERROR: f64 = 0.39;
+    const CANCELLED: f64 = 0.25;
+    // 2^-960.
+    const TINY: f64 = f64::from_bits((1023 - 960) << 52);
+
     #[inline(always)]
     fn difference(a: f64, b: f64) -> Self {
         Self::new(two_sum(a, -b))

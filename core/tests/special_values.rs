@@ -16,6 +16,7 @@ use trueloss::{
 for_each_element_type!(
     activations_at_infinity,
     softmax_at_infinity,
+    softmax_of_infinite_gradients,
     mse_at_infinity,
     bce_at_its_ends,
     bce_with_logits_at_infinity,
@@ -158,6 +159,27 @@ fn softmax_at_infinity<T: Element>() {
         assert_values(&output, &[p], "softmax of one class");
         LogSoftmax::new().forward(rows, &mut output).unwrap();
         assert_values(&output, &[p - 1.0], "log_softmax of one class");
+    }
+}
+
+/// Those that come in. One that is infinite takes from the others what their differences from it would be, and is nothing
+/// where the probability is 0.
+fn softmax_of_infinite_gradients<T: Element>() {
+    let x = cast::<T, 3>([0.0, 0.0, -INF]);
+    let rows = Classes::new(&x, [3]).unwrap();
+    for (g, softmax, log_softmax) in [
+        ([INF, 0.0, 0.0], [NAN, -INF, 0.0], [NAN, -INF, 0.0]),
+        ([0.0, INF, 1.0], [-INF, NAN, 0.0], [-INF, NAN, 1.0]),
+        ([1.0, 2.0, INF], [-0.25, 0.25, 0.0], [-INF, -INF, INF]),
+        ([1.0, NAN, 3.0], [NAN; 3], [NAN; 3]),
+    ] {
+        let what = format!("{g:?}");
+        let g = cast::<T, 3>(g);
+        let mut grad = [T::zero(); 3];
+        Softmax::new().backward(rows, &g, &mut grad).unwrap();
+        assert_values(&grad, &softmax, &what);
+        LogSoftmax::new().backward(rows, &g, &mut grad).unwrap();
+        assert_values(&grad, &log_softmax, &what);
     }
 }
 

@@ -7,6 +7,7 @@ use crate::oracle::{Call, Function, Reduction};
 use crate::ulp::Format;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::Index;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use trueloss::half::{bf16, f16};
@@ -363,8 +364,74 @@ fn rows_of_logits(
     ]
 }
 
+/// A row of a softmax in which one class is ahead of the others.
+#[derive(Clone, Debug)]
+struct Ahead {
+    /// Which one.
+    class: Index,
+    /// By how much: 0 is a tie; beyond 37 its probability is 1 in an `f64`.
+    by: f64,
+    /// Where `grad_output` is not 0, if it is that of a loss with a label: at this class, or where there is none, at
+    /// the one ahead.
+    label: Option<Option<Index>>,
+}
+
+fn ahead() -> impl Strategy<Value = Ahead> {
+    let by = prop_oneof![
+        2 => Just(0.0),
+        2 => 0.0..3.0,
+        4 => 3.0..60.0,
+    ];
+    let label = prop_oneof![
+        1 => Just(None),
+        1 => Just(Some(None)),
+        1 => any::<Index>().prop_map(|label| Some(Some(label))),
+    ];
+    (any::<Index>(), by, label).prop_map(|(class, by, label)| Ahead { class, by, label })
+}
+
+/// The call with each of its rows as `ahead` says, if its logits are numbers.
+fn lead(mut call: Call, ahead: &[Ahead], element: ElementType) -> Call {
+    let rows = call.rows();
+    for (row, ahead) in (0..rows.count()).zip(ahead.iter().cycle()) {
+        let class = ahead.class.index(rows.classes);
+        let others = (0..rows.classes)
+            .filter(|&other| other != class)
+            .map(|other| call.input[rows.index(row, other)]);
+        let largest = others.fold(f64::NEG_INFINITY, f64::max);
+        if largest.is_finite() {
+            call.input[rows.index(row, class)] = element.finite(largest + ahead.by);
+        }
+        if let Some(label) = &ahead.label {
+            let label = label.map_or(class, |label| label.index(rows.classes));
+            for other in (0..rows.classes).filter(|&other| other != label) {
+                call.grad_output[rows.index(row, other)] = 0.0;
+            }
+        }
+    }
+    call
+}
+
 /// Calls of a function of rows of classes.
 pub fn rows(
+    function: Function,
+    element: ElementType,
+    form: Form,
+    options: Options,
+) -> BoxedStrategy<Call> {
+    let calls = any_rows(function, element, form, options);
+    if !function.is_activation() {
+        return calls;
+    }
+    let led = (calls.clone(), vec(ahead(), 4));
+    prop_oneof![
+        1 => calls,
+        1 => led.prop_map(move |(call, ahead)| lead(call, &ahead, element)),
+    ]
+    .boxed()
+}
+
+fn any_rows(
     function: Function,
     element: ElementType,
     form: Form,

@@ -985,6 +985,18 @@ impl Row {
         }
     }
 
+    /// The first class with the largest logit, and the sum of the others' exponentials relative to it. None where the
+    /// row has no probabilities.
+    fn largest(&self, prec: u32) -> Option<(usize, Interval)> {
+        match self {
+            Row::Nan => None,
+            Row::Limit(class) => Some((*class, Interval::from_f64(0.0, prec))),
+            Row::Finite { exponentials, .. } => {
+                Some((exponentials.argmax, exponentials.rest.clone()))
+            }
+        }
+    }
+
     /// The probabilities.
     fn softmax(self, classes: usize, prec: u32) -> Vec<Value> {
         match self {
@@ -1413,39 +1425,112 @@ pub fn backward(call: &Call, prec: u32) -> Vec<Exact> {
 }
 
 /// p_j (g_j - sum g p), or g_j - p_j sum g.
+///
+/// The magnitudes of the terms are those that cannot be helped. Both formulas have terms that cancel exactly, however
+/// large they are: a number that is added to every g_k changes nothing in the first, and g_j (1 - p_j) is what the
+/// second has of g_j. With m the first class of the largest logit and S the sum of the others' exp(x_k - x_m):
+/// - softmax: p_j (|h_j| + sum |h_k| p_k) with h_k = g_k - g_m where S < 3, so that m's own probability is above 1/4,
+///   and h_k = g_k elsewhere;
+/// - log_softmax: |g_j| (1 - p_j) + p_j sum |g_k| over the k other than j.
 fn backward_softmax(call: &Call, incoming: &Incoming, prec: u32) -> Vec<Exact> {
     let rows = call.rows();
     let mut gradients = vec![Exact::zero(prec); call.input.len()];
     for row in 0..rows.count() {
         let x = rows.gather(row, &call.input);
-        let p = Row::new(&x, prec).softmax(x.len(), prec);
-        let g = |j: usize| incoming.at(rows.index(row, j));
-        let softmax = call.function == Function::Softmax;
-        let mut sum = Value::zero(prec);
-        let mut sum_magnitude = 0.0;
-        for (j, p) in p.iter().enumerate() {
-            let (g, magnitude) = g(j);
-            if softmax {
-                sum = sum.plus(p.clone().times(g));
-                sum_magnitude = upper_sum(sum_magnitude, upper_product(magnitude, p.magnitude()));
-            } else {
-                sum = sum.plus(g.clone());
-                sum_magnitude = upper_sum(sum_magnitude, magnitude);
-            }
-        }
-        for (j, p) in p.into_iter().enumerate() {
-            let (g, g_magnitude) = g(j);
-            let p_magnitude = p.magnitude();
-            gradients[rows.index(row, j)] = if softmax {
-                let magnitude = upper_product(p_magnitude, upper_sum(g_magnitude, sum_magnitude));
-                Exact::with_magnitude(p.times(&g.clone().minus(sum.clone())), magnitude)
-            } else {
-                let magnitude = upper_sum(g_magnitude, upper_product(p_magnitude, sum_magnitude));
-                Exact::with_magnitude(g.clone().minus(p.times(&sum)), magnitude)
-            };
+        let logits = Row::new(&x, prec);
+        let largest = logits.largest(prec);
+        let p = logits.softmax(x.len(), prec);
+        let g: Vec<&Value> = (0..x.len())
+            .map(|j| incoming.at(rows.index(row, j)).0)
+            .collect();
+        let (values, magnitudes): (Vec<Value>, Vec<f64>) = if call.function == Function::Softmax {
+            let sum = p.iter().zip(&g).fold(Value::zero(prec), |sum, (p, g)| {
+                sum.plus(p.clone().times(g))
+            });
+            let value = |(p, &g): (&Value, &&Value)| p.clone().times(&g.clone().minus(sum.clone()));
+            let values = p.iter().zip(&g).map(value).collect();
+            (values, softmax_magnitudes(&p, &g, largest, prec))
+        } else {
+            let sum = g
+                .iter()
+                .fold(Value::zero(prec), |sum, &g| sum.plus(g.clone()));
+            let value = |(p, &g): (&Value, &&Value)| g.clone().minus(p.clone().times(&sum));
+            let values = p.iter().zip(&g).map(value).collect();
+            (values, log_softmax_magnitudes(&p, &g, largest))
+        };
+        for (j, (value, magnitude)) in values.into_iter().zip(magnitudes).enumerate() {
+            gradients[rows.index(row, j)] = Exact::with_magnitude(value, magnitude);
         }
     }
     gradients
+}
+
+/// See [`backward_softmax`]. Where S is so near 3 that a kernel's may be on the other side, the larger of the two.
+fn softmax_magnitudes(
+    p: &[Value],
+    g: &[&Value],
+    largest: Option<(usize, Interval)>,
+    prec: u32,
+) -> Vec<f64> {
+    let near = 2_f64.powi(-40);
+    let zero = Value::zero(prec);
+    let mut shifts = vec![];
+    match &largest {
+        Some((class, others)) if *others.lo() < 3.0 + near && g[*class].number().is_some() => {
+            shifts.push(g[*class]);
+            if *others.hi() > 3.0 - near {
+                shifts.push(&zero);
+            }
+        }
+        _ => shifts.push(&zero),
+    }
+    let mut magnitudes = vec![0.0_f64; p.len()];
+    for shift in shifts {
+        let h: Vec<f64> = g
+            .iter()
+            .map(|&g| g.clone().minus(shift.clone()).magnitude())
+            .collect();
+        let sum = p.iter().zip(&h).fold(0.0, |sum, (p, &h)| {
+            upper_sum(sum, upper_product(p.magnitude(), h))
+        });
+        for ((magnitude, p), h) in magnitudes.iter_mut().zip(p).zip(h) {
+            *magnitude = magnitude.max(upper_product(p.magnitude(), upper_sum(h, sum)));
+        }
+    }
+    magnitudes
+}
+
+/// See [`backward_softmax`].
+fn log_softmax_magnitudes(
+    p: &[Value],
+    g: &[&Value],
+    largest: Option<(usize, Interval)>,
+) -> Vec<f64> {
+    let g: Vec<f64> = g.iter().map(|g| g.magnitude()).collect();
+    let mut others = vec![0.0; g.len()];
+    let mut sum = 0.0;
+    for (others, &g) in others.iter_mut().zip(&g) {
+        *others = sum;
+        sum = upper_sum(sum, g);
+    }
+    sum = 0.0;
+    for (others, &g) in others.iter_mut().zip(&g).rev() {
+        *others = upper_sum(*others, sum);
+        sum = upper_sum(sum, g);
+    }
+    let complement = |j: usize, p: &Interval| match &largest {
+        // Its digits are those of S.
+        Some((class, others)) if *class == j => others.clone() * p,
+        _ => 1 - p.clone(),
+    };
+    let magnitude = |(j, p): (usize, &Value)| {
+        let complement = p.number().map_or(0.0, |p| complement(j, p).magnitude());
+        upper_sum(
+            upper_product(g[j], complement),
+            upper_product(p.magnitude(), others[j]),
+        )
+    };
+    p.iter().enumerate().map(magnitude).collect()
 }
 
 /// Applies a function to each row and puts its values where the row came from.

@@ -500,11 +500,51 @@ fn magnitudes_bound_the_terms() {
     let call = Call::new(Function::Softmax, &[2], &[0.0, 0.0])
         .dim(0)
         .grad_output(&[1.0, -3.0]);
-    near(&backward(&call, PREC)[0], 1.5);
+    near(&backward(&call, PREC)[0], 1.0);
     let call = Call::new(Function::LogSoftmax, &[2], &[0.0, 0.0])
         .dim(0)
         .grad_output(&[1.0, -3.0]);
-    near(&backward(&call, PREC)[1], 5.0);
+    near(&backward(&call, PREC)[1], 2.0);
+    // p is 1/4 each, with S = 3: either may be meant, and the larger is that of 1, 1, 1 and 5, not of 0, 0, 0 and 4.
+    let four = |grad: &[f64]| {
+        Call::new(Function::Softmax, &[4], &[2.0; 4])
+            .dim(0)
+            .grad_output(grad)
+    };
+    near(&backward(&four(&[1.0, 1.0, 1.0, 5.0]), PREC)[0], 0.75);
+    // 5, 0, 0, 0, not 0, -5, -5, -5.
+    near(&backward(&four(&[5.0, 0.0, 0.0, 0.0]), PREC)[1], 2.1875);
+    // One more, and it is that of g_k: 3, 3, 3, 3, 8.
+    let call = Call::new(Function::Softmax, &[5], &[2.0; 5])
+        .dim(0)
+        .grad_output(&[3.0, 3.0, 3.0, 3.0, 8.0]);
+    near(&backward(&call, PREC)[0], 1.4);
+}
+
+/// Where one class is far ahead its g is not among the terms: e^-100 and less is left of each.
+#[test]
+fn magnitudes_of_a_certain_class() {
+    let x = [0.0, 100.0, -3.0];
+    for (function, grad) in [
+        (Function::Softmax, [0.0, -1.0, 0.0]),
+        (Function::Softmax, [7.0, 8.0, 9.0]),
+        (Function::LogSoftmax, [0.0, -1.0, 0.0]),
+    ] {
+        let call = Call::new(function, &[3], &x).dim(0).grad_output(&grad);
+        for exact in backward(&call, 512) {
+            let value = exact.value.magnitude();
+            assert!(exact.magnitude < 3e-43, "{exact:?}");
+            assert!(exact.magnitude < 2.5 * value, "{exact:?} {value:e}");
+        }
+    }
+    // The limit.
+    let call = Call::new(Function::LogSoftmax, &[2], &[INF, 0.0])
+        .dim(0)
+        .grad_output(&[-1.0, 0.0]);
+    let exact = backward(&call, PREC);
+    assert_values(&exact, &[0.0, 1.0]);
+    assert_eq!(exact[0].magnitude, 0.0);
+    assert_eq!(exact[1].magnitude, 0.0);
 }
 
 #[test]
