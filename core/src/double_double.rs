@@ -125,7 +125,7 @@ impl DoubleDouble {
         }
     }
 
-    /// e^self, for a number from -746 to 0, as a number from 0.7 to 1.42, within 22 u^2 = 2^-101.5 of itself, and the
+    /// e^self, for a number from -1500 to 0, as a number from 0.7 to 1.42, within 22 u^2 = 2^-101.5 of itself, and the
     /// exponent of the power of two that it is to be multiplied by.
     ///
     /// self = k ln 2 + r, |r| <= 0.3466. The products of k with the first two parts of ln 2 are exact, and so is the

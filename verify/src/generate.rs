@@ -308,12 +308,7 @@ pub fn elementwise(
                     call.pos_weight = pos_weight;
                 }
                 if options.beta {
-                    // Below 1 it would be a factor on the exponential, see `logit`.
-                    call.beta = if options.unit {
-                        beta.max(beta.recip())
-                    } else {
-                        beta
-                    };
+                    call.beta = beta;
                 }
                 call
             },

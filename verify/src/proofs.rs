@@ -157,7 +157,7 @@ fn of_pairs(claim: &Claim) -> Option<Proven> {
             with_tiny(["sigmoid_derivative_pair", "exp_pair_tiny"]),
             None,
         ),
-        // A quotient below 2^-960 loses more than that: README.md there says how much.
+        // Exponentials below 2^-960 are taken in double-double, by hand.
         (Function::Softplus, true) if claim.variant == "beta" => (vec!["softplus_pair"], None),
         (Function::LogSigmoid | Function::Softplus, true) => {
             (with_tiny(["softplus_pair", "exp_pair_tiny"]), None)

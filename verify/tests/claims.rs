@@ -15,6 +15,41 @@ fn claims_hold_on_every_magnitude() {
     }
 }
 
+/// Where a subnormal exponential is divided by a beta, the quotient need not be subnormal.
+#[test]
+fn softplus_keeps_its_digits_for_every_beta() {
+    let is_it = |claim: &Claim| {
+        claim.function == Function::Softplus
+            && claim.element == ElementType::F64
+            && claim.variant == "beta"
+    };
+    for claim in claims::table().into_iter().filter(is_it) {
+        for beta in [
+            1e-305,
+            1e-200,
+            1e-30,
+            0.1,
+            0.9,
+            1.007_007_867_062_011_7,
+            3.7,
+            1e15,
+            1e30,
+            1e200,
+        ] {
+            let x: Vec<f64> = (0..2000)
+                .map(|i| -(640.0 + 0.06 * f64::from(i)) / beta)
+                .collect();
+            let call = oracle::Call::new(Function::Softplus, &[x.len()], &x).beta(beta);
+            let outcome = claims::check_call(&claim, &call);
+            assert!(
+                outcome.passes(),
+                "{}, beta {beta:e}: {outcome:?}",
+                claim.name()
+            );
+        }
+    }
+}
+
 /// What proptest finds it shrinks, and prints. The same calls at every run.
 #[test]
 fn claims_hold_on_random_calls() {
