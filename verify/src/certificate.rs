@@ -143,10 +143,12 @@ fn introduction(versions: &[&str]) -> String {
          - **derivation**: by hand, beside the formula in `core/src`.\n\
          - **search**: `trueloss search` climbs from random calls towards the worst answer. What it has found is a case file, named in the\n\
          \x20 last column, with all bits of its inputs; it shows how near an answer comes to the bound, and keeps it there.\n\
-         - Charts: the worst of {} neighbouring x each, of 1,024 in all; 0.5 is the grey line. {}.\n",
+         - Charts: the worst of {} neighbouring x, of 1,024 in all; below the axis 0, at its top NaN or an infinity where a number is due;\n\
+         \x20 the grey line is 0.5. Gradients of softmax and log_softmax are for a grad_output of (1, 0). The lines are\n\
+         \x20 {}.\n",
         env!("CARGO_PKG_VERSION"),
         curves::PER_POINT,
-        versions.join("; "),
+        versions.join(";\n  "),
     )
 }
 
@@ -165,7 +167,7 @@ fn rows(root: &Path) -> Result<Vec<(Function, Row)>, CaseError> {
             Row {
                 case: sweep.case().to_owned(),
                 of: sweep.of().to_owned(),
-                bound: sweep.promise().to_owned(),
+                bound: sweep.promise().trim_end_matches(" ULP").to_owned(),
                 shown: format!(
                     "all {} inputs ({})",
                     report::grouped(found.inputs),

@@ -23,6 +23,10 @@ const POINTS: usize = 1024;
 /// So many of them, next to each other, are one point of the chart: the worst.
 pub(crate) const PER_POINT: usize = 8;
 
+/// Where the axis of errors begins and ends; what is beyond is drawn there.
+const LOW: f64 = 0.01;
+const HIGH: f64 = 1e9;
+
 /// The other libraries: the names of their files, and of their lines.
 const PEERS: [(&str, &str); 3] = [
     ("pytorch", "PyTorch"),
@@ -128,21 +132,11 @@ pub fn all() -> Vec<Curve> {
             |call| call.classes(&[0; POINTS]),
         ),
         with(
-            curve(
-                "softmax",
-                "softmax((x, 0)), gradient for g = (1, 0)",
-                F::Softmax,
-                logits,
-            ),
+            curve("softmax", "softmax((x, 0))", F::Softmax, logits),
             first_of_two,
         ),
         with(
-            curve(
-                "log_softmax",
-                "log_softmax((x, 0)), gradient for g = (1, 0)",
-                F::LogSoftmax,
-                logits,
-            ),
+            curve("log_softmax", "log_softmax((x, 0))", F::LogSoftmax, logits),
             first_of_two,
         ),
     ]
@@ -284,8 +278,6 @@ fn errors(curve: &Curve, direction: Direction, answers: &[f32]) -> Vec<f64> {
 ///
 /// Where drawing into memory fails, which it does not.
 pub fn chart(curve: &Curve, answers: &[Answers]) -> String {
-    const LOW: f64 = 0.01;
-    const HIGH: f64 = 1e9;
     let lines: Vec<_> = answers
         .par_iter()
         .map(|answers| {
@@ -318,13 +310,8 @@ pub fn chart(curve: &Curve, answers: &[Answers]) -> String {
                 .disable_mesh()
                 .x_desc("x")
                 .y_desc("ULP")
-                .y_label_formatter(&|ulp| {
-                    if *ulp >= HIGH {
-                        "∞".to_owned()
-                    } else {
-                        format!("{ulp}")
-                    }
-                })
+                .x_label_formatter(&|x| format!("{x}"))
+                .y_label_formatter(&|ulp| power_of_ten(*ulp))
                 .label_style(("sans-serif", 11))
                 .draw()?;
             chart.draw_series(LineSeries::new(
@@ -353,8 +340,7 @@ pub fn chart(curve: &Curve, answers: &[Answers]) -> String {
             chart
                 .configure_series_labels()
                 .label_font(("sans-serif", 11))
-                .position(SeriesLabelPosition::UpperRight)
-                .background_style(WHITE.mix(0.8))
+                .position(SeriesLabelPosition::MiddleLeft)
                 .draw()?;
         }
         area.present()?;
@@ -363,6 +349,19 @@ pub fn chart(curve: &Curve, answers: &[Answers]) -> String {
     drawn().unwrap_or_else(|error| panic!("{}: {error}", curve.name));
     drop(area);
     svg
+}
+
+/// The label of a power of ten; of the largest, which stands for all that is no number.
+fn power_of_ten(ulp: f64) -> String {
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    match ulp.log10().round() as i32 {
+        exponent if ulp >= HIGH || exponent > 9 => "∞".to_owned(),
+        0 => "1".to_owned(),
+        exponent => {
+            let sign = if exponent < 0 { "⁻" } else { "" };
+            format!("10{sign}{}", DIGITS[exponent.unsigned_abs() as usize])
+        }
+    }
 }
 
 /// Colours that most eyes tell apart (Okabe and Ito), the last for trueloss.
