@@ -15,7 +15,8 @@ use crate::wide::Wide;
 /// Shapes: any; `input`, `target` and what is written have the same length.
 ///
 /// Special values: an infinite x or y gives +inf, two infinities of one sign NaN, as their difference
-/// has no limit. The mean of nothing is NaN, its sum 0.
+/// has no limit. Where the difference is infinite a `grad_output` of 0 gives a gradient of NaN. The mean of nothing is NaN,
+/// its sum 0.
 ///
 /// Error: `f32`, `f16`, `bf16`: below 0.5001 ULP, reduced or not. `f64`: see the table of bounds in the README; a sum
 /// of squares beyond the range of `f64` is +inf, and squares below it are lost from the sum.

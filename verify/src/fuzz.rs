@@ -1,7 +1,7 @@
 //! Properties of the kernels on arbitrary bytes: what the targets in `fuzz/` run under libFuzzer, and what
 //! `tests/fuzz.rs` runs on the corpus that is committed there.
 //!
-//! [`question`] turns bytes into a call, [`properties`] says what must hold of the answers, [`bounds`] looks up what the
+//! `question` turns bytes into a call, `properties` says what must hold of the answers, `bounds` looks up what the
 //! table of claims promises for a call. A property that does not hold is a panic.
 
 mod bounds;

@@ -324,12 +324,8 @@ fn record(text: &str) -> BTreeMap<String, (u64, Outcome)> {
             return None;
         };
         let outcome = Outcome {
-            inputs: inputs.parse().ok()?,
-            enclosures: enclosures.parse().ok()?,
             worst_ulp: worst_ulp.parse().ok()?,
-            worst_at: worst_at.to_owned(),
-            failures: failures.parse().ok()?,
-            ..Outcome::default()
+            ..counts(inputs, enclosures, worst_at, failures)?
         };
         let hash = u64::from_str_radix(hash, 16).ok()?;
         Some((name.to_owned(), (hash, outcome)))
@@ -520,6 +516,17 @@ fn line(part: u32, outcome: &Outcome) -> String {
     line
 }
 
+/// What the words say of an outcome that parts and records have in common.
+fn counts(inputs: &str, enclosures: &str, worst_at: &str, failures: &str) -> Option<Outcome> {
+    Some(Outcome {
+        inputs: inputs.parse().ok()?,
+        enclosures: enclosures.parse().ok()?,
+        worst_at: worst_at.to_owned(),
+        failures: failures.parse().ok()?,
+        ..Outcome::default()
+    })
+}
+
 /// The parts in a file, if it is of this claim, and how long it is without a last line that was broken off.
 fn read(text: &str, header: &str) -> Option<(BTreeMap<u32, Outcome>, usize)> {
     let whole = text.rfind('\n')? + 1;
@@ -543,13 +550,9 @@ fn read(text: &str, header: &str) -> Option<(BTreeMap<u32, Outcome>, usize)> {
             return None;
         };
         let outcome = Outcome {
-            inputs: inputs.parse().ok()?,
-            enclosures: enclosures.parse().ok()?,
             worst_ulp: f64::from_bits(u64::from_str_radix(worst_ulp, 16).ok()?),
-            worst_at: worst_at.to_owned(),
-            failures: failures.parse().ok()?,
             first_failure: first_failure.to_owned(),
-            ..Outcome::default()
+            ..counts(inputs, enclosures, worst_at, failures)?
         };
         Some((part.parse().ok()?, outcome))
     };
