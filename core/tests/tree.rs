@@ -281,16 +281,20 @@ fn exponentials() {
         let mut random = Random::new(4);
         let mut nonzero = 0;
         for classes in (1..=40).chain([300, 4095, 4097, 5000]) {
-            // Multiples of 1/64: differences are exact.
-            let x: Vec<T> = random.elements(classes, |random| random.below(1024) as f64 / 64.0);
+            // Multiples of 1/256: differences are exact.
+            let x: Vec<T> = random.elements(classes, |random| random.below(1024) as f64 / 256.0);
             let logits: Vec<f64> = x.iter().map(|x| x.widen()).collect();
             let max = logits.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(b));
             let argmax = logits.iter().position(|&x| x == max).unwrap();
             let all: Vec<f64> = logits.iter().map(|x| exp(x - max)).collect();
             let mut others = all.clone();
             others[argmax] = 0.0;
-            let denominator = 1.0 + naive_sum::<T>(&others);
-            let dot = naive_sum::<T>(&all) / denominator;
+            let others = naive_sum::<T>(&others);
+            let denominator = 1.0 + others;
+            // With a g of 1 everywhere: nothing is left of it where it is counted from that of the largest class.
+            let h = if others < 3.0 { 0.0 } else { 1.0 };
+            let terms: Vec<f64> = all.iter().map(|e| e * h).collect();
+            let dot = naive_sum::<T>(&terms) / denominator;
 
             let rows = Classes::new(&x, [classes]).unwrap();
             let (mut p, mut grad) = (vec![T::zero(); classes], vec![T::zero(); classes]);
@@ -300,11 +304,11 @@ fn exponentials() {
             for j in 0..classes {
                 let what = format!("class {j} of {classes}");
                 assert_bits(p[j], all[j] / denominator, &what);
-                assert_bits(grad[j], all[j] * (1.0 - dot) / denominator, &what);
+                assert_bits(grad[j], (h - dot) * (all[j] / denominator), &what);
                 nonzero += usize::from(!grad[j].is_zero());
             }
         }
-        assert!(nonzero > 100, "{nonzero}");
+        assert!(nonzero > 50, "{nonzero}");
     }
     check::<f32>();
 }

@@ -99,6 +99,9 @@ fn files(root: &Path) -> Result<Vec<(String, String)>, CaseError> {
                 curve.of, curve.name
             );
         }
+        if function == Function::NllLoss {
+            page += "No chart: without a weight the loss is -x, and exact.\n\n";
+        }
         page += "| case | of | bound, ULP | shown by | worst known, ULP | at |\n|---|---|---|---|---:|---|\n";
         for Row {
             case,
@@ -222,7 +225,12 @@ fn row(claim: &Claim, root: &Path) -> Result<Option<Row>, CaseError> {
             }
             let shown = match proofs::of(claim) {
                 Some(proven) if proven.shows(claim) => {
-                    format!("proof: {}; search", proven.lemmas.join(", "))
+                    let rest = if proven.plain {
+                        ", and derivation where terms cancel"
+                    } else {
+                        ""
+                    };
+                    format!("proof: {}{rest}; search", proven.lemmas.join(", "))
                 }
                 _ => "derivation; search".to_owned(),
             };
