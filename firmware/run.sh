@@ -148,6 +148,8 @@ avx512_in_bochs() {
   flags+=' -C target-feature=+avx2,+fma,+avx512f,+avx512bw,+avx512dq,+avx512vl'
   # Bochs 2.7 takes the vpgatherdq that the compiler would use for an invalid instruction.
   flags+=',+prefer-no-gather'
+  # And no loop is unrolled, so that the program fits the 2 MiB of ROM that Bochs 2.7 has.
+  flags+=' -C llvm-args=-unroll-threshold=0 -C llvm-args=-unroll-partial-threshold=0'
   for argument in -nostartfiles -static -no-pie; do flags+=" -C link-arg=$argument"; done
   program=$(build x86_64-unknown-linux-gnu '' "$flags")
   contains "$program" zmm

@@ -169,8 +169,8 @@ impl Add for DoubleDouble {
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        let high = Self::sum(self.high, other.high);
-        Self::normal(high.high, high.low + (self.low + other.low))
+        let sum = self.pair() + other.pair();
+        Self::normal(sum.high(), sum.low())
     }
 }
 
@@ -193,9 +193,8 @@ impl Mul for DoubleDouble {
 
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        let high = Self::product(self.high, other.high);
-        let low = self.high * other.low + self.low * other.high;
-        Self::normal(high.high, high.low + low)
+        let product = self.pair() * other.pair();
+        Self::normal(product.high(), product.low())
     }
 }
 

@@ -5,6 +5,7 @@
 //! that last rounding. A bound for `f64` elements that is derived beside a formula is that of the formula's value
 //! before it is rounded, in units of u = 2^-53.
 
+use crate::dispatch::INTEGER;
 use crate::elementary;
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -178,9 +179,11 @@ impl Add for Pair {
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        let (high, lost) = two_sum(self.high, other.high);
-        let low = lost + (self.low + other.low);
-        Self { high, low }
+        if INTEGER {
+            called_sum(self, other)
+        } else {
+            inlined_sum(self, other)
+        }
     }
 }
 
@@ -210,9 +213,11 @@ impl Mul for Pair {
 
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        let (high, lost) = two_product(self.high, other.high);
-        let low = lost + (self.high * other.low + self.low * other.high);
-        Self { high, low }
+        if INTEGER {
+            called_product(self, other)
+        } else {
+            inlined_product(self, other)
+        }
     }
 }
 
@@ -241,6 +246,32 @@ impl Div for Pair {
             low: rest / other.high,
         }
     }
+}
+
+/// See `called_exp` in `elementary.rs`.
+#[inline(never)]
+fn called_sum(a: Pair, b: Pair) -> Pair {
+    inlined_sum(a, b)
+}
+
+#[inline(always)]
+fn inlined_sum(a: Pair, b: Pair) -> Pair {
+    let (high, lost) = two_sum(a.high, b.high);
+    let low = lost + (a.low + b.low);
+    Pair { high, low }
+}
+
+/// See `called_exp` in `elementary.rs`.
+#[inline(never)]
+fn called_product(a: Pair, b: Pair) -> Pair {
+    inlined_product(a, b)
+}
+
+#[inline(always)]
+fn inlined_product(a: Pair, b: Pair) -> Pair {
+    let (high, lost) = two_product(a.high, b.high);
+    let low = lost + (a.high * b.low + a.low * b.high);
+    Pair { high, low }
 }
 
 impl Wide for Pair {
@@ -350,6 +381,21 @@ fn leading_bits(x: f64) -> f64 {
 /// a * b = high + low (Dekker). Only the product of the trailing parts may round, at 2^-106.
 #[inline(always)]
 pub(crate) fn two_product(a: f64, b: f64) -> (f64, f64) {
+    if INTEGER {
+        called_two_product(a, b)
+    } else {
+        inlined_two_product(a, b)
+    }
+}
+
+/// See `called_exp` in `elementary.rs`.
+#[inline(never)]
+fn called_two_product(a: f64, b: f64) -> (f64, f64) {
+    inlined_two_product(a, b)
+}
+
+#[inline(always)]
+fn inlined_two_product(a: f64, b: f64) -> (f64, f64) {
     let high = a * b;
     let ((a1, a2), (b1, b2)) = (split(a), split(b));
     (high, ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2)
@@ -362,6 +408,21 @@ pub(crate) fn two_product(a: f64, b: f64) -> (f64, f64) {
 /// product with the reciprocal, are within a few u of the rest: 2^-74 of the quotient.
 #[inline(always)]
 pub(crate) fn leading_quotient(a: Pair, b: Pair) -> (f64, f64) {
+    if INTEGER {
+        called_leading_quotient(a, b)
+    } else {
+        inlined_leading_quotient(a, b)
+    }
+}
+
+/// See `called_exp` in `elementary.rs`.
+#[inline(never)]
+fn called_leading_quotient(a: Pair, b: Pair) -> (f64, f64) {
+    inlined_leading_quotient(a, b)
+}
+
+#[inline(always)]
+fn inlined_leading_quotient(a: Pair, b: Pair) -> (f64, f64) {
     let reciprocal = 1.0 / b.high;
     let quotient = leading_bits(a.high * reciprocal);
     let (b1, b2) = split(b.high);

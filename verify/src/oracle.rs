@@ -1444,18 +1444,34 @@ fn backward_softmax(call: &Call, incoming: &Incoming, prec: u32) -> Vec<Exact> {
             .map(|j| incoming.at(rows.index(row, j)).0)
             .collect();
         let (values, magnitudes): (Vec<Value>, Vec<f64>) = if call.function == Function::Softmax {
-            let sum = p.iter().zip(&g).fold(Value::zero(prec), |sum, (p, g)| {
-                sum.plus(p.clone().times(g))
+            // Counted from the g of the largest class, so that no precision has to keep what cancels.
+            let zero = Value::zero(prec);
+            let shift = match &largest {
+                Some((class, _)) if g[*class].number().is_some() => g[*class],
+                _ => &zero,
+            };
+            let h: Vec<Value> = g.iter().map(|&g| g.clone().minus(shift.clone())).collect();
+            let sum = p.iter().zip(&h).fold(Value::zero(prec), |sum, (p, h)| {
+                sum.plus(p.clone().times(h))
             });
-            let value = |(p, &g): (&Value, &&Value)| p.clone().times(&g.clone().minus(sum.clone()));
-            let values = p.iter().zip(&g).map(value).collect();
+            let value = |(p, h): (&Value, &Value)| p.clone().times(&h.clone().minus(sum.clone()));
+            let values = p.iter().zip(&h).map(value).collect();
             (values, softmax_magnitudes(&p, &g, largest, prec))
         } else {
             let sum = g
                 .iter()
                 .fold(Value::zero(prec), |sum, &g| sum.plus(g.clone()));
             let value = |(p, &g): (&Value, &&Value)| g.clone().minus(p.clone().times(&sum));
-            let values = p.iter().zip(&g).map(value).collect();
+            let mut values: Vec<Value> = p.iter().zip(&g).map(value).collect();
+            // At the largest class p (g S - the sum of the others), likewise.
+            if let Some((class, others)) = &largest
+                && g.iter().all(|g| g.number().is_some())
+            {
+                let all = g.iter().enumerate().filter(|(j, _)| j != class);
+                let rest = all.fold(Value::zero(prec), |sum, (_, &g)| sum.plus(g.clone()));
+                let kept = g[*class].clone().times(&Value::Number(others.clone()));
+                values[*class] = p[*class].clone().times(&kept.minus(rest));
+            }
             (values, log_softmax_magnitudes(&p, &g, largest))
         };
         for (j, (value, magnitude)) in values.into_iter().zip(magnitudes).enumerate() {

@@ -985,7 +985,9 @@ impl Reader {
             ["shfl", "sync", "idx", "b32"] => Operation::Shuffle,
             ["cvt", to, from] | ["cvt", "rn", to, from] => {
                 let (to, from) = type_of(to).zip(type_of(from)).ok_or("types")?;
-                let exact = to.kind != Kind::Float || (to.bits == 64 && from.bits == 32);
+                // From integers every conversion says how it rounds, one that never has to as well.
+                let wider = from.kind == Kind::Float && to.bits == 64 && from.bits == 32;
+                let exact = to.kind != Kind::Float || wider;
                 if exact == words.contains(&"rn") {
                     return Err("rounds where it should not, or does not say how".to_owned());
                 }
