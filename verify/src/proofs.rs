@@ -125,7 +125,7 @@ pub fn of(claim: &Claim) -> Option<Proven> {
         ),
         (Function::CrossEntropy, false) => (&["cross_entropy_gradient"], None),
         (Function::Softmax, true) => (&["softmax"], None),
-        (Function::Softmax, false) => (&["difference_relative"], Some("softmax_gradient")),
+        (Function::Softmax, false) => (&["softmax"], Some("softmax_gradient")),
         (Function::LogSoftmax, true) => (&["cross_entropy"], None),
         (Function::LogSoftmax, false) => (&["difference_relative"], Some("log_softmax_gradient")),
     };

@@ -798,6 +798,25 @@ fn compare(script: &str, case: usize, run: &Run<'_>, random: &mut Random) -> (f6
             v(&[("e", e), ("others", others)]),
             cross_entropy::gradient(e, others, false, false),
         ),
+        "softmax_gradient.g" => {
+            // Of the second of two classes: S is t.
+            let (g, c) = (
+                single(random.sign() * random.magnitude(-30.0, 30.0)),
+                single(y),
+            );
+            let mut code = [0.0; 2];
+            let row = [0.0, -x as f32];
+            Softmax::new()
+                .backward(
+                    Classes::new(&row, [2]).unwrap(),
+                    &[c as f32, g as f32],
+                    &mut code,
+                )
+                .unwrap();
+            let inputs = [("g", g), ("c", c), ("others", t), ("sum", (g - c) * t)];
+            let difference = run(script, &inputs)["difference"];
+            (single(difference * (t / (1.0 + t))), f64::from(code[1]))
+        }
         "cross_entropy_at_label_max.g" => (
             v(&[("others", others)]),
             cross_entropy::gradient(1.0, others, true, true),
