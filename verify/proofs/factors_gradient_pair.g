@@ -1,7 +1,7 @@
-# The gradient of cross-entropy with factors, (P - N) / (1 + S), where the kernel finds a quarter of M and a little more left of
-# the numerator: else it takes double-double. M is what P + N comes to where all v_j have their magnitudes. The errors of
-# the two terms are in units of their parts of M, and so are they together, in units of M. P is not negative: else all signs
-# change.
+# The gradient of cross-entropy with factors, (P - N) / (1 + S), where the kernel finds a quarter of M and a little
+# more left of the numerator: else it takes double-double. M is what P + N comes to where all v_j have their
+# magnitudes. The errors of the two terms are in units of their parts of M, and so are they together, in units of M. P
+# is not negative: else all signs change. D is P - N.
 # case: minus = - negative; both = positive + negative; negatives = [0, 1b1000]; kept = [0.2563, 1]
 # case: minus = - negative; both = positive + negative; negatives = [0, 1b1000]; kept = [-1, -0.2563]
 # case: minus = + (-negative); both = positive + (-negative); negatives = [-1b1000, 0]; kept = [0.2563, 1]

@@ -1,6 +1,6 @@
-# The numerator of the gradient of log_softmax at the first class with the largest logit, S g_m - R, in units of the sum of
-# its terms' magnitudes: R is the sum of the other g_k, and MAG that of their magnitudes. g_m is not negative: else all signs
-# change. `rest` is the computed R, of either sign.
+# The numerator of the gradient of log_softmax at the first class with the largest logit, S g_m - R, in units of the
+# sum of its terms' magnitudes: R is the sum of the other g_k, and MAG that of their magnitudes. g_m is not negative:
+# else all signs change. `rest` is the computed R, of either sign.
 # case: minus = - rest; both = product + rest; sign = +; rests = [0, 1b1000]
 # case: minus = + (-rest); both = product + (-rest); sign = -; rests = [-1b1000, 0]
 

@@ -1,5 +1,5 @@
-# The product of two pairs, a + a_low and b + b_low, where a is what is left of a difference, and both are in units of the
-# sum of its terms' magnitudes; b is from 1 to 2. As pair_product.g.
+# The product of two pairs, a + a_low and b + b_low, where a is what is left of a difference, and both are in units of
+# the sum of its terms' magnitudes; b is from 1 to 2. As pair_product.g.
 
 a = rnd(a_);
 b = rnd(b_);

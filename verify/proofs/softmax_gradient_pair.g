@@ -1,7 +1,7 @@
 # H - N / (1 + S) in the gradient of softmax, which is multiplied by p_j, in units of M = H + W, the sum of its terms'
-# magnitudes: N, the sum of the products e_k h_k, is at most MAG, the sum of their magnitudes, and W is MAG / (1 + S). h is
-# exact, and here not negative: else all signs change. `sum` is the computed N, of either sign.
-# A sum that is 0, where Gappa can't divide by it, is divided exactly.
+# magnitudes: N, the sum of the products e_k h_k, is at most MAG, the sum of their magnitudes, and W is MAG / (1 + S).
+# h is exact, and here not negative: else all signs change. `sum` is the computed N, of either sign. A sum that is 0,
+# where Gappa can't divide by it, is divided exactly.
 # case: minus = - dot; both = h + dot; sign = +; dots = [0, 1b1001]
 # case: minus = + (-dot); both = h + (-dot); sign = -; dots = [-1b1001, 0]
 

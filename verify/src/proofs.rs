@@ -67,8 +67,12 @@ pub struct Proven {
 impl Proven {
     /// A bound in ULP of an `f32` or `f64`, last rounding included: a number is below 2^24 or 2^53 of its ULP. Of types
     /// with fewer digits it is less.
+    ///
+    /// An error below an ULP takes a result just below a power of two to what is rounded to that power, if it takes it
+    /// beyond; a larger one to where numbers are two ULP apart.
     pub fn ulp(&self) -> f64 {
-        0.5 + self.relative * self.digits
+        let error = self.relative * self.digits;
+        error + if error < 1.0 { 0.5 } else { 1.0 }
     }
 
     /// Whether the claim follows.

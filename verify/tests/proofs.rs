@@ -5,8 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use trueloss::wide::{Pair, Wide};
 use trueloss::{Classes, CrossEntropy, LogSoftmax, Reduction, Softmax, elementary};
+use trueloss_verify::claims::{self, Direction};
 use trueloss_verify::generate::ElementType;
-use trueloss_verify::{claims, proofs};
+use trueloss_verify::oracle::{Call, Function};
+use trueloss_verify::proofs;
 
 fn read(file: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -54,6 +56,36 @@ fn a_claim_that_says_more_does_not_follow() {
         .unwrap();
     claim.bound.terms /= 2.0;
     assert!(!proofs::of(&claim).unwrap().shows(&claim));
+}
+
+/// The scale, 401.0039… / 401, is rounded up by nearly u, and the formula loses some more: an error of more than an ULP of
+/// 0.25 - 2^-65, which is rounded to 0.25 + 2^-54.
+#[test]
+fn just_below_a_power_of_two_the_last_rounding_is_an_ulp() {
+    let function = Function::BinaryCrossEntropyWithLogits;
+    let claim = claims::table()
+        .into_iter()
+        .find(|c| {
+            (c.function, c.variant, c.element, c.direction)
+                == (
+                    function,
+                    "mean or sum",
+                    ElementType::F64,
+                    Direction::Gradient,
+                )
+        })
+        .unwrap();
+    let (mut input, mut target) = (vec![0.0; 401], vec![0.0; 401]);
+    input[0] = f64::from_bits(0xbff0_6b6b_7f42_4310);
+    target[0] = f64::from_bits(0x3f8c_4dd4_c17d_2f3a);
+    let call = Call::new(function, &[401], &input)
+        .values(&target)
+        .grad_output(&[f64::from_bits(0x4079_1019_1000_009f)]);
+    let (gradient, judged) = claims::judged::<f64>(Direction::Gradient, &call).unwrap();
+    assert_eq!(gradient[0], 0.25 + 2_f64.powi(-54));
+    assert!((2.001..2.002).contains(&judged[0].ulp), "{:?}", judged[0]);
+    assert!(judged[0].within(claim.bound.ulp, claim.bound.terms));
+    assert!(!judged[0].within(claim.bound.ulp - 0.5, claim.bound.terms));
 }
 
 /// What a definition reads, numbers or pairs.
