@@ -67,8 +67,12 @@ pub struct Proven {
 impl Proven {
     /// A bound in ULP of an `f32` or `f64`, last rounding included: a number is below 2^24 or 2^53 of its ULP. Of types
     /// with fewer digits it is less.
+    ///
+    /// An error below an ULP takes a result just below a power of two to what is rounded to that power, if it takes it
+    /// beyond; a larger one to where numbers are two ULP apart.
     pub fn ulp(&self) -> f64 {
-        0.5 + self.relative * self.digits
+        let error = self.relative * self.digits;
+        error + if error < 1.0 { 0.5 } else { 1.0 }
     }
 
     /// Whether the claim follows.
@@ -78,7 +82,7 @@ impl Proven {
 }
 
 /// What is proven of a claim. Of those of one argument only as part of wider ones: that they are correctly rounded is shown
-/// on all inputs. Of `f64` elements nothing where classes have factors, and of the gradients of softmax and its logarithm.
+/// on all inputs.
 pub fn of(claim: &Claim) -> Option<Proven> {
     if claim.bound.ulp == 0.5 {
         return None;
@@ -119,12 +123,13 @@ pub fn of(claim: &Claim) -> Option<Proven> {
             (&["cross_entropy_factors"], signs.then_some("factors_signs"))
         }
         (Function::CrossEntropy, true) => (&["cross_entropy"], None),
-        (Function::CrossEntropy, false) if factors => {
-            (&["difference_relative"], Some("factors_gradient"))
-        }
+        (Function::CrossEntropy, false) if factors => (
+            &["factors_gradient_kept", "factors_gradient_again"],
+            Some("factors_gradient"),
+        ),
         (Function::CrossEntropy, false) => (&["cross_entropy_gradient"], None),
         (Function::Softmax, true) => (&["softmax"], None),
-        (Function::Softmax, false) => (&["difference_relative"], Some("softmax_gradient")),
+        (Function::Softmax, false) => (&["softmax"], Some("softmax_gradient")),
         (Function::LogSoftmax, true) => (&["cross_entropy"], None),
         (Function::LogSoftmax, false) => (&["difference_relative"], Some("log_softmax_gradient")),
     };
@@ -179,13 +184,21 @@ fn of_pairs(claim: &Claim) -> Option<Proven> {
         ),
         (Function::NllLoss, true) => (vec![], reduced.then_some("signs_pair")),
         (Function::NllLoss, false) => (vec![], None),
-        (Function::CrossEntropy, _) if factors => return None,
+        (Function::CrossEntropy, true) if factors => (
+            vec!["cross_entropy_factors_pair"],
+            signs.then_some("factors_signs_pair"),
+        ),
+        (Function::CrossEntropy, false) if factors => (vec!["factors_gradient_pair"], None),
         (Function::CrossEntropy | Function::LogSoftmax, true) => (vec!["cross_entropy_pair"], None),
         (Function::CrossEntropy, false) => {
             (vec!["cross_entropy_at_label_pair", "softmax_pair"], None)
         }
         (Function::Softmax, true) => (vec!["softmax_pair"], None),
-        (Function::Softmax | Function::LogSoftmax, false) => return None,
+        (Function::Softmax, false) => (vec!["softmax_pair"], Some("softmax_gradient_pair")),
+        (Function::LogSoftmax, false) => (
+            vec!["row_denominator_pair"],
+            Some("log_softmax_gradient_pair"),
+        ),
     };
     let after = match (reduced, forward) {
         (false, _) => "each_pair",
