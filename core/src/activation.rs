@@ -106,9 +106,8 @@ pub fn softplus_value<T: Element>(x: f64, beta: f64) -> f64 {
 /// There a t that has lost digits below 2^-1022 counts, the more the smaller the `beta` is that it is divided by.
 #[inline(always)]
 fn wide_softplus<T: Element>(x: f64, beta: f64) -> T::Wide {
-    const TINY: f64 = f64::from_bits((1023 - 960) << 52);
     let t = tail(T::Wide::product(beta, x));
-    if T::Wide::IS_PAIR && beta != 1.0 && x < 0.0 && t.high() < TINY {
+    if T::Wide::IS_PAIR && beta != 1.0 && x < 0.0 && t.high() < T::Wide::TINY {
         return T::Wide::from(tiny_softplus(x, beta));
     }
     T::Wide::log1p_unit(t) / T::Wide::from(beta) + softplus_limit::<T>(x)

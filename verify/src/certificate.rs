@@ -69,7 +69,8 @@ struct Row {
 
 /// All files with their contents.
 fn files(root: &Path) -> Result<Vec<(String, String)>, CaseError> {
-    let rows = rows(root)?;
+    let sweeps = Sweep::all(&[], true);
+    let rows = rows(root, &sweeps)?;
     let curves = curves::all();
     let answers = curves::answers(&root.join(CHARTS))?;
     let bar = report::bar("charts", curves.len());
@@ -123,7 +124,7 @@ fn files(root: &Path) -> Result<Vec<(String, String)>, CaseError> {
         let _ = write!(
             page,
             "\nShow it again:\n\n```sh\n{}```\n",
-            commands(function)
+            commands(function, &sweeps)
         );
     }
     page += &equivalences_and_digests();
@@ -155,9 +156,9 @@ fn introduction(versions: &[&str]) -> String {
     )
 }
 
-fn rows(root: &Path) -> Result<Vec<(Function, Row)>, CaseError> {
+fn rows(root: &Path, sweeps: &[Sweep]) -> Result<Vec<(Function, Row)>, CaseError> {
     let mut rows = vec![];
-    for sweep in Sweep::all(&[], true) {
+    for sweep in sweeps {
         let Some(found) = sweep.recorded() else {
             let function = sweep.function();
             let name = sweep.name();
@@ -287,11 +288,14 @@ fn describe(claim: &Claim, find: &search::Find) -> String {
     case::place(&numbers, Dtype::of(claim.element))
 }
 
-fn commands(function: Function) -> String {
+fn commands(function: Function, sweeps: &[Sweep]) -> String {
     let mut text = String::new();
-    let sweeps = Sweep::all(&[function], true);
-    if !sweeps.is_empty() {
-        let soft = sweeps.iter().any(Sweep::is_of_soft_targets);
+    let mut sweeps = sweeps
+        .iter()
+        .filter(|sweep| sweep.function() == function)
+        .peekable();
+    if sweeps.peek().is_some() {
+        let soft = sweeps.any(Sweep::is_of_soft_targets);
         let option = if soft { " --soft-targets" } else { "" };
         let _ = writeln!(text, "cargo run --release -- sweep {function}{option}");
     }

@@ -156,8 +156,9 @@ fn questions() -> String {
 /// What becomes of a file.
 pub fn write(folder: &Path) -> Result<(), CaseError> {
     fs::create_dir_all(folder).map_err(CaseError::new)?;
+    let questions = questions();
     for curve in all() {
-        let metadata = HashMap::from([("questions".to_owned(), questions())]);
+        let metadata = HashMap::from([("questions".to_owned(), questions.clone())]);
         let file = case::contents(&curve.call, Dtype::F32, metadata)?;
         let path = folder.join(curve.name.to_owned() + ".safetensors");
         fs::write(&path, file)
