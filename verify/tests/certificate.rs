@@ -4,6 +4,9 @@
 use std::collections::HashSet;
 use std::process::Command;
 
+use trueloss::half::{bf16, f16};
+use trueloss_verify::case::{self, Dtype};
+use trueloss_verify::generate::ElementType;
 use trueloss_verify::sweep::Sweep;
 use trueloss_verify::{curves, naive};
 
@@ -25,6 +28,39 @@ fn nothing_else_is_on_record() {
     for line in lines.filter(|line| !line.starts_with('#')) {
         let (name, _) = line.split_once('\t').expect("words between tabs");
         assert!(names.contains(name), "{name}");
+    }
+}
+
+/// Another spelling would count as another result, after minutes of sweeping.
+#[test]
+fn places_on_record_are_spelled_as_sweeps_do() {
+    for sweep in Sweep::all(&[], true) {
+        let worst_at = sweep.recorded().expect("it is on record").worst_at;
+        let element = ElementType::ALL
+            .into_iter()
+            .find(|element| sweep.of().starts_with(element.name()))
+            .expect("an element type");
+        let number = |bits: u32| match element {
+            ElementType::F16 => f16::from_bits(bits as u16).into(),
+            ElementType::BF16 => bf16::from_bits(bits as u16).into(),
+            ElementType::F32 => f64::from(f32::from_bits(bits)),
+            ElementType::F64 => panic!("{}: f64 has too many numbers", sweep.name()),
+        };
+        let numbers: Vec<(&str, f64)> = worst_at
+            .split(", ")
+            .map(|place| {
+                let (name, bits) = place.split_once(" = ").expect("a name");
+                let (_, bits) = bits.split_once(" (0x").expect("bits");
+                let bits = u32::from_str_radix(bits.trim_end_matches(')'), 16).expect("digits");
+                (name, number(bits))
+            })
+            .collect();
+        assert_eq!(
+            case::place(&numbers, Dtype::of(element)),
+            worst_at,
+            "{}",
+            sweep.name()
+        );
     }
 }
 
