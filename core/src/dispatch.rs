@@ -84,7 +84,7 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
             // SAFETY: as above.
             #[allow(unsafe_code)]
             Width::Avx2 => return unsafe { x86::avx2(kernel) },
-            Width::Baseline => {}
+            Width::Baseline => return x86::baseline(kernel),
         }
     }
     kernel.run::<Plain>()
@@ -110,7 +110,7 @@ pub fn limit(widest: Width) -> Width {
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 mod x86 {
     use super::{Kernel, VECTORS, Width};
-    use crate::quick::Fused;
+    use crate::quick::{Fused, Plain};
     use core::sync::atomic::{AtomicU8, Ordering};
 
     const BASELINE: u8 = 0;
@@ -154,6 +154,13 @@ mod x86 {
             Width::Avx512 => AVX512,
         };
         IN_FORCE.store(widest().min(at_most), Ordering::Relaxed);
+    }
+
+    /// A function of its own, as the wider ones are: where it is inlined, there is a copy of the kernel in each of the
+    /// compiler's codegen units that calls it, and compiling the crate takes twice as long.
+    #[inline(never)]
+    pub(super) fn baseline<K: Kernel>(kernel: K) -> K::Output {
+        kernel.run::<Plain>()
     }
 
     #[target_feature(enable = "avx2,fma")]
