@@ -103,8 +103,9 @@ enum Command {
     /// Try all inputs: functions of one argument on all 2^32 f32, losses of two on every pair of f16 and of bf16.
     ///
     /// Half a minute each, on all cores. One that is broken off goes on where it was when it is started again. The exit
-    /// status is 1 if an answer to one argument is not correctly rounded, or one to a pair not within 0.5001 ULP; and if what was
-    /// found is not what is on record in `verify/sweeps.txt`, which the certificate is made from.
+    /// status is 1 if an answer to one argument is not correctly rounded, or one to a pair not within 0.5001 ULP; if a function that
+    /// rises or falls throughout has answers that do not, from one f32 to the next; and if what was found is not what is on
+    /// record in `verify/sweeps.txt`, which the certificate is made from.
     Sweep {
         /// sigmoid, logsigmoid, softplus, mse_loss, binary_cross_entropy or binary_cross_entropy_with_logits (on each
         /// hard label, too); all of them, and the gradients of each, where none is named.
