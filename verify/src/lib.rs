@@ -1,5 +1,6 @@
 //! The oracle, the table of claims and the generators that hold `trueloss` to what it promises.
 
+pub mod allocations;
 pub mod case;
 pub mod certificate;
 pub mod check;
@@ -23,6 +24,7 @@ pub mod probe;
 pub mod proofs;
 pub mod report;
 pub mod search;
+pub mod soak;
 pub mod soft;
 pub mod sweep;
 pub mod ulp;
