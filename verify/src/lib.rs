@@ -1,5 +1,6 @@
 //! The oracle, the table of claims and the generators that hold `trueloss` to what it promises.
 
+pub mod allocations;
 pub mod case;
 pub mod certificate;
 pub mod check;
@@ -15,6 +16,7 @@ pub mod fuzz;
 pub mod generate;
 pub mod interval;
 pub mod kernels;
+mod monotone;
 pub mod naive;
 pub mod oracle;
 pub mod pairs;
@@ -22,6 +24,7 @@ pub mod probe;
 pub mod proofs;
 pub mod report;
 pub mod search;
+pub mod soak;
 pub mod soft;
 pub mod sweep;
 pub mod ulp;

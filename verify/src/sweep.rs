@@ -29,7 +29,7 @@ use crate::case::{self, Dtype};
 use crate::claims::{self, Claim, Direction, Inputs, Outcome};
 use crate::oracle::Function;
 use crate::pairs::{self, Half};
-use crate::{expansion, generate, report, soft};
+use crate::{expansion, generate, monotone, report, soft};
 
 /// What sweeps have found.
 const RECORD: &str = include_str!("../sweeps.txt");
@@ -417,6 +417,11 @@ fn check(claim: &Claim, part: u32) -> Outcome {
     let of_record = formula(claim.function, claim.direction, label);
     let mut answers = vec![0.0; INPUTS as usize];
     let mut outcome = Outcome::default();
+    // The answers to the number before this part, which is in another one.
+    let mut last = monotone::before(part << PART_BITS).map(|x| {
+        of_record(&[x], &mut answers[..1]);
+        [answers[0], claims::answers(claim, &[x])[0]]
+    });
     for piece in 0..(1 << PART_BITS) / INPUTS {
         let first = (part << PART_BITS) + piece * INPUTS;
         let inputs: Vec<f32> = (0..INPUTS).map(|i| f32::from_bits(first + i)).collect();
@@ -434,8 +439,21 @@ fn check(claim: &Claim, part: u32) -> Outcome {
             first_failure: found.first_wrong.map_or(String::new(), described),
             ..Outcome::default()
         });
+        let turns = monotone::turns(argument, first, last, [&answers, &of_slices]);
+        outcome = outcome.and(Outcome {
+            failures: turns.count,
+            first_failure: turns.first.map_or(String::new(), not_monotonic),
+            ..Outcome::default()
+        });
+        let end = answers.len() - 1;
+        last = Some([answers[end], of_slices[end]]);
     }
     outcome
+}
+
+/// Two neighbours and their answers, in the wrong order.
+fn not_monotonic([[x, a], [next, b]]: [[f32; 2]; 2]) -> String {
+    format!("not monotonic: {a:e} at x = {x:e}, {b:e} at its neighbour {next:e}")
 }
 
 /// The formulas of record in loops of their own: what the functions of one number are, and what all quick paths fall back
