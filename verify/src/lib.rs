@@ -25,8 +25,3 @@ pub mod search;
 pub mod soft;
 pub mod sweep;
 pub mod ulp;
-
-/// The README's examples, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;
