@@ -886,6 +886,75 @@ impl<T: Element, M: RowMap<T>> RowCall<'_, T, M> {
     }
 }
 
+/// The methods of an activation of rows, what its outputs are called, and examples: the outputs of two rows, and the gradient
+/// of the first of two equal logits.
+macro_rules! row_methods {
+    ($activation:ident, $map:expr, $outputs:literal, $values:literal, $gradient:literal) => {
+        /// There are no options.
+        ///
+        /// ```
+        #[doc = concat!("use trueloss::", stringify!($activation), ";")]
+        ///
+        #[doc = concat!("assert_eq!(", stringify!($activation), "::new(), ", stringify!($activation), "::default());")]
+        /// ```
+        pub const fn new() -> Self {
+            Self(())
+        }
+
+        #[doc = $outputs]
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Length`] where `output` does not have the input's length.
+        ///
+        /// ```
+        #[doc = concat!("use trueloss::{Classes, ", stringify!($activation), "};")]
+        ///
+        /// let data = [0.0_f32, 0.0, -1e4, 1e4];
+        /// let mut output = [0.0; 4];
+        #[doc = concat!(stringify!($activation), "::new().forward(Classes::new(&data, [2, 2])?, &mut output)?;")]
+        #[doc = concat!("assert_eq!(output, ", $values, ");")]
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
+        pub fn forward<T: Element>(
+            &self,
+            input: Classes<'_, T>,
+            output: &mut [T],
+        ) -> Result<(), Error> {
+            check_length(Argument::Output, input.elements(), output.len())?;
+            <T as Function<_>>::forward(&RowCall { map: $map, input }, output);
+            Ok(())
+        }
+
+        /// The gradient of each row, times that row's `grad_output`.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Length`] where `grad_output` or `grad_input` does not have the input's length.
+        ///
+        /// ```
+        #[doc = concat!("use trueloss::{Classes, ", stringify!($activation), "};")]
+        ///
+        /// let input = Classes::new(&[7.0_f32, 7.0], [2])?;
+        /// let mut grad_input = [0.0; 2];
+        #[doc = concat!(stringify!($activation), "::new().backward(input, &[1.0, 0.0], &mut grad_input)?;")]
+        #[doc = concat!("assert_eq!(grad_input, ", $gradient, ");")]
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
+        pub fn backward<T: Element>(
+            &self,
+            input: Classes<'_, T>,
+            grad_output: &[T],
+            grad_input: &mut [T],
+        ) -> Result<(), Error> {
+            check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
+            check_length(Argument::GradInput, input.elements(), grad_input.len())?;
+            <T as Function<_>>::backward(&RowCall { map: $map, input }, grad_output, grad_input);
+            Ok(())
+        }
+    };
+}
+
 /// Softmax of rows.
 ///
 /// Formula: p_j = exp(x_j) / sum_i exp(x_i), as e_j / (1 + S), where e_j = exp(x_j - m), m is the row's
@@ -917,67 +986,13 @@ impl<T: Element, M: RowMap<T>> RowCall<'_, T, M> {
 pub struct Softmax(());
 
 impl Softmax {
-    /// There are no options.
-    ///
-    /// ```
-    /// assert_eq!(trueloss::Softmax::new(), trueloss::Softmax::default());
-    /// ```
-    pub const fn new() -> Self {
-        Self(())
-    }
-
-    /// The softmax of each row.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Length`] where `output` does not have the input's length.
-    ///
-    /// ```
-    /// use trueloss::{Classes, Softmax};
-    ///
-    /// let data = [0.0_f32, 0.0, -1e4, 1e4];
-    /// let mut output = [0.0; 4];
-    /// Softmax::new().forward(Classes::new(&data, [2, 2])?, &mut output)?;
-    /// assert_eq!(output, [0.5, 0.5, 0.0, 1.0]);
-    /// # Ok::<(), trueloss::Error>(())
-    /// ```
-    pub fn forward<T: Element>(
-        &self,
-        input: Classes<'_, T>,
-        output: &mut [T],
-    ) -> Result<(), Error> {
-        check_length(Argument::Output, input.elements(), output.len())?;
-        let map = Probabilities;
-        <T as Function<_>>::forward(&RowCall { map, input }, output);
-        Ok(())
-    }
-
-    /// The gradient of each row, times that row's `grad_output`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Length`] where `grad_output` or `grad_input` does not have the input's length.
-    ///
-    /// ```
-    /// use trueloss::{Classes, Softmax};
-    ///
-    /// let mut grad = [0.0_f32; 2];
-    /// Softmax::new().backward(Classes::new(&[7.0, 7.0], [2])?, &[1.0, 0.0], &mut grad)?;
-    /// assert_eq!(grad, [0.25, -0.25]);
-    /// # Ok::<(), trueloss::Error>(())
-    /// ```
-    pub fn backward<T: Element>(
-        &self,
-        input: Classes<'_, T>,
-        grad_output: &[T],
-        grad_input: &mut [T],
-    ) -> Result<(), Error> {
-        check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
-        check_length(Argument::GradInput, input.elements(), grad_input.len())?;
-        let map = Probabilities;
-        <T as Function<_>>::backward(&RowCall { map, input }, grad_output, grad_input);
-        Ok(())
-    }
+    row_methods!(
+        Softmax,
+        Probabilities,
+        "The softmax of each row.",
+        "[0.5, 0.5, 0.0, 1.0]",
+        "[0.25, -0.25]"
+    );
 }
 
 /// The logarithm of softmax, of rows.
@@ -1010,67 +1025,13 @@ impl Softmax {
 pub struct LogSoftmax(());
 
 impl LogSoftmax {
-    /// There are no options.
-    ///
-    /// ```
-    /// assert_eq!(trueloss::LogSoftmax::new(), trueloss::LogSoftmax::default());
-    /// ```
-    pub const fn new() -> Self {
-        Self(())
-    }
-
-    /// The logarithm of each row's softmax.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Length`] where `output` does not have the input's length.
-    ///
-    /// ```
-    /// use trueloss::{Classes, LogSoftmax};
-    ///
-    /// let data = [0.0_f32, 0.0, -1e4, 1e4];
-    /// let mut output = [0.0; 4];
-    /// LogSoftmax::new().forward(Classes::new(&data, [2, 2])?, &mut output)?;
-    /// assert_eq!(output, [-core::f32::consts::LN_2, -core::f32::consts::LN_2, -2e4, 0.0]);
-    /// # Ok::<(), trueloss::Error>(())
-    /// ```
-    pub fn forward<T: Element>(
-        &self,
-        input: Classes<'_, T>,
-        output: &mut [T],
-    ) -> Result<(), Error> {
-        check_length(Argument::Output, input.elements(), output.len())?;
-        let map = LogProbabilities;
-        <T as Function<_>>::forward(&RowCall { map, input }, output);
-        Ok(())
-    }
-
-    /// The gradient of each row, times that row's `grad_output`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Length`] where `grad_output` or `grad_input` does not have the input's length.
-    ///
-    /// ```
-    /// use trueloss::{Classes, LogSoftmax};
-    ///
-    /// let mut grad = [0.0_f32; 2];
-    /// LogSoftmax::new().backward(Classes::new(&[7.0, 7.0], [2])?, &[1.0, 0.0], &mut grad)?;
-    /// assert_eq!(grad, [0.5, -0.5]);
-    /// # Ok::<(), trueloss::Error>(())
-    /// ```
-    pub fn backward<T: Element>(
-        &self,
-        input: Classes<'_, T>,
-        grad_output: &[T],
-        grad_input: &mut [T],
-    ) -> Result<(), Error> {
-        check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
-        check_length(Argument::GradInput, input.elements(), grad_input.len())?;
-        let map = LogProbabilities;
-        <T as Function<_>>::backward(&RowCall { map, input }, grad_output, grad_input);
-        Ok(())
-    }
+    row_methods!(
+        LogSoftmax,
+        LogProbabilities,
+        "The logarithm of each row's softmax.",
+        "[-core::f32::consts::LN_2, -core::f32::consts::LN_2, -2e4, 0.0]",
+        "[0.5, -0.5]"
+    );
 }
 
 #[cfg(test)]
