@@ -161,7 +161,7 @@ impl Shared<f64> {
 /// Elsewhere d_j is below 400, or an `f32` could not show the term after all factors, and E below 512.
 ///
 /// In pairs e_j and S are within 0.1 u, and so are the numerator's terms. The denominator's 0.1 u is of the gradient.
-struct Plain<W> {
+struct Differences<W> {
     shared: Shared<W>,
     magnitudes: Shared<f64>,
     /// S / C, whose logarithm is as near to 0 as that of an exponential has to be.
@@ -174,7 +174,7 @@ struct Plain<W> {
 /// e^-11.09.
 const COMMON: f64 = 1.0 / (1 << 16) as f64;
 
-impl<W: Wide> Plain<W> {
+impl<W: Wide> Differences<W> {
     /// For elements whose own arithmetic is `T`.
     #[inline(always)]
     fn new<T: Wide>(shared: Shared<W>, magnitudes: Shared<f64>, classes: usize) -> Self {
@@ -261,7 +261,7 @@ impl DoubleFactors {
 
 /// How a gradient is evaluated whose terms cancel.
 enum Finer {
-    Pairs(Plain<Pair>),
+    Pairs(Differences<Pair>),
     Exact(Doubles),
 }
 
@@ -400,7 +400,7 @@ trait Factors<T: Element> {
             at_max: total.at_max,
             rest: total.rest,
         };
-        let plain = Plain::new::<T::Wide>(shared, magnitudes, classes);
+        let plain = Differences::new::<T::Wide>(shared, magnitudes, classes);
         let mut cancelled = Cancelled::default();
         layout.write_all(team, grad_input, |start, out| {
             let mut again = [false; CHUNK];
@@ -448,7 +448,7 @@ trait Factors<T: Element> {
         &self,
         row: &Row<'_, T>,
         parts: &SoftmaxParts,
-        plain: &Plain<W>,
+        plain: &Differences<W>,
         scale: f64,
         start: usize,
         out: &mut [f64],
@@ -509,7 +509,7 @@ trait Factors<T: Element> {
         row: &Row<'_, T>,
         parts: &SoftmaxParts,
         magnitudes: Shared<f64>,
-    ) -> Plain<Pair> {
+    ) -> Differences<Pair> {
         let classes = row.layout.classes;
         let others: Compensated = row.others(team, *parts);
         let total = self.total::<Compensated, M>(team, parts, classes);
@@ -518,7 +518,7 @@ trait Factors<T: Element> {
             at_max: total.at_max,
             rest: total.rest,
         };
-        Plain::new::<T::Wide>(shared, magnitudes, classes)
+        Differences::new::<T::Wide>(shared, magnitudes, classes)
     }
 
     #[cold]
