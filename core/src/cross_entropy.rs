@@ -583,7 +583,7 @@ trait Factors<T: Element> {
 struct Probabilities<'a, T> {
     options: &'a CrossEntropy<'a, T>,
     target: &'a [T],
-    layout: crate::classes::Layout,
+    layout: Layout,
 }
 
 impl<T: Element> Factors<T> for Probabilities<'_, T> {
