@@ -31,6 +31,12 @@ pub(crate) const VECTORS: bool = cfg!(all(
 ));
 
 /// A SIMD width that the kernels were compiled for.
+///
+/// ```
+/// use trueloss::dispatch::Width;
+///
+/// assert!(Width::Baseline < Width::Avx2 && Width::Avx2 < Width::Avx512);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Width {
@@ -44,6 +50,12 @@ pub enum Width {
 
 impl Width {
     /// All widths, narrowest first.
+    ///
+    /// ```
+    /// use trueloss::dispatch::{Width, width};
+    ///
+    /// assert!(Width::ALL.contains(&width()));
+    /// ```
     pub const ALL: [Self; 3] = [Self::Baseline, Self::Avx2, Self::Avx512];
 }
 
@@ -91,6 +103,12 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
 }
 
 /// The width in force: the widest that the CPU has and [`limit`] allows.
+///
+/// ```
+/// use trueloss::dispatch::{Width, limit, width};
+///
+/// assert_eq!(width(), limit(Width::Avx512));
+/// ```
 pub fn width() -> Width {
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
     return x86::width();
@@ -100,6 +118,17 @@ pub fn width() -> Width {
 
 /// Allows widths up to this one, in the whole process, and returns the one that is then in force. The bits
 /// of every result are the same at all of them; this is for measuring, and for tests that show it.
+///
+/// ```
+/// use trueloss::dispatch::{Width, limit};
+///
+/// for width in Width::ALL {
+///     limit(width);
+///     // The same bits, whatever this machine has.
+///     assert_eq!(trueloss::Mse::new().forward(&[0.1_f32; 100], &[0.3; 100])?, 0.040000003);
+/// }
+/// # Ok::<(), trueloss::Error>(())
+/// ```
 pub fn limit(widest: Width) -> Width {
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
     x86::limit(widest);

@@ -10,6 +10,19 @@ use trueloss::Reduction;
 use trueloss_kernels::Kernel;
 
 /// Negative log-likelihood of log-probabilities, `nll_loss`: [`trueloss::Nll`] on a device.
+///
+/// ```no_run
+/// use trueloss_cuda::{Classes, Gpu, Nll};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gpu = Gpu::new(0)?;
+/// let input = gpu.stream().clone_htod(&[-0.5_f32, -1.0, -2.0, -0.25])?;
+/// let labels = gpu.stream().clone_htod(&[0_u8, 1])?;
+/// let loss = Nll::new().forward(&gpu, Classes::new(&input, [2, 2])?, &labels)?;
+/// assert_eq!(loss.wait()?, 0.375);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Nll<'a, T> {
     weight: Option<&'a dyn DevicePtr<T>>,

@@ -28,8 +28,3 @@ pub mod soak;
 pub mod soft;
 pub mod sweep;
 pub mod ulp;
-
-/// The README's examples, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;
