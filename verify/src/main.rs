@@ -121,6 +121,9 @@ enum Command {
         /// sigmoid, which takes a quarter of an hour.
         #[arg(long)]
         soft_targets: bool,
+        /// No pairs: functions of one argument alone, six minutes for all of them on two cores.
+        #[arg(long, conflicts_with = "soft_targets")]
+        one_argument: bool,
         /// Where it is kept what has been done.
         #[arg(long, value_name = "DIR", default_value = "target/sweep")]
         state: PathBuf,
@@ -232,12 +235,14 @@ fn main() -> ExitCode {
         Some(Command::Sweep {
             functions,
             soft_targets,
+            one_argument,
             state,
             fresh,
             record,
         }) => {
             let options = sweep::Options {
                 soft_targets,
+                one_argument,
                 state,
                 fresh,
                 record,
