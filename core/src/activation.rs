@@ -647,6 +647,7 @@ impl Softplus {
     /// assert_eq!(Softplus::new().beta(0.0).value(0.0_f32), Err(error));
     /// # Ok::<(), trueloss::Error>(())
     /// ```
+    #[must_use]
     pub const fn beta(mut self, beta: f64) -> Self {
         self.beta = beta;
         self

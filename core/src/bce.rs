@@ -152,6 +152,7 @@ impl<'a, T: Element> Bce<'a, T> {
     /// assert_eq!(losses, [core::f32::consts::LN_2, 0.0, core::f32::consts::LN_2, 0.0]);
     /// # Ok::<(), trueloss::Error>(())
     /// ```
+    #[must_use]
     pub const fn weight(mut self, weight: &'a [T]) -> Self {
         self.weight = weight;
         self
@@ -166,6 +167,7 @@ impl<'a, T: Element> Bce<'a, T> {
     /// assert_eq!(sum.forward(&[0.5_f32, 0.5], &[0.0, 1.0])?, 2.0 * core::f32::consts::LN_2);
     /// # Ok::<(), trueloss::Error>(())
     /// ```
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self

@@ -352,6 +352,7 @@ impl<'a, T: Element> BceWithLogits<'a, T> {
     /// assert_eq!(losses, [2.0 * core::f32::consts::LN_2, 0.0]);
     /// # Ok::<(), trueloss::Error>(())
     /// ```
+    #[must_use]
     pub const fn weight(mut self, weight: &'a [T]) -> Self {
         self.weight = weight;
         self
@@ -367,6 +368,7 @@ impl<'a, T: Element> BceWithLogits<'a, T> {
     /// assert_eq!(losses, [2.0 * core::f32::consts::LN_2, core::f32::consts::LN_2]);
     /// # Ok::<(), trueloss::Error>(())
     /// ```
+    #[must_use]
     pub const fn pos_weight(mut self, pos_weight: &'a [T]) -> Self {
         self.pos_weight = pos_weight;
         self
@@ -381,6 +383,7 @@ impl<'a, T: Element> BceWithLogits<'a, T> {
     /// assert_eq!(sum.forward(&[0.0_f32, 0.0], &[1.0, 0.0])?, 2.0 * core::f32::consts::LN_2);
     /// # Ok::<(), trueloss::Error>(())
     /// ```
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self

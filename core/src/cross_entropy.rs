@@ -1311,6 +1311,7 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
     /// assert_eq!(loss, core::f32::consts::LN_2);
     /// # Ok::<(), trueloss::Error>(())
     /// ```
+    #[must_use]
     pub const fn weight(mut self, weight: &'a [T]) -> Self {
         self.weight = Some(weight);
         self
@@ -1326,6 +1327,7 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
     /// assert_eq!(loss, core::f32::consts::LN_2);
     /// # Ok::<(), trueloss::Error>(())
     /// ```
+    #[must_use]
     pub const fn ignore_index(mut self, ignore_index: i64) -> Self {
         self.ignore_index = ignore_index;
         self
@@ -1343,6 +1345,7 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
     /// assert_eq!(smooth.forward(input, &[1_u8])?, probabilities);
     /// # Ok::<(), trueloss::Error>(())
     /// ```
+    #[must_use]
     pub const fn label_smoothing(mut self, label_smoothing: f64) -> Self {
         self.label_smoothing = label_smoothing;
         self
@@ -1358,6 +1361,7 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
     /// assert_eq!(sum.forward(input, &[0_u8, 1])?, 2.0 * core::f32::consts::LN_2);
     /// # Ok::<(), trueloss::Error>(())
     /// ```
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self

@@ -136,6 +136,7 @@ impl Mse {
     /// assert_eq!(sum.forward(&[3.0_f32, 1.0], &[1.0, 1.0])?, 4.0);
     /// # Ok::<(), trueloss::Error>(())
     /// ```
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self

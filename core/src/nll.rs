@@ -157,6 +157,7 @@ impl<'a, T: Element> Nll<'a, T> {
     /// assert_eq!(loss, 1.75);
     /// # Ok::<(), trueloss::Error>(())
     /// ```
+    #[must_use]
     pub const fn weight(mut self, weight: &'a [T]) -> Self {
         self.weight = Some(weight);
         self
@@ -172,6 +173,7 @@ impl<'a, T: Element> Nll<'a, T> {
     /// assert_eq!(loss, 1.0);
     /// # Ok::<(), trueloss::Error>(())
     /// ```
+    #[must_use]
     pub const fn ignore_index(mut self, ignore_index: i64) -> Self {
         self.ignore_index = ignore_index;
         self
@@ -187,6 +189,7 @@ impl<'a, T: Element> Nll<'a, T> {
     /// assert_eq!(sum.forward(input, &[0_u8, 1])?, 5.0);
     /// # Ok::<(), trueloss::Error>(())
     /// ```
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self

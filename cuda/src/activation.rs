@@ -203,6 +203,7 @@ impl Softplus {
     }
 
     /// How sharp the bend at 0 is: the larger, the closer to max(x, 0).
+    #[must_use]
     pub const fn beta(mut self, beta: f64) -> Self {
         self.beta = beta;
         self

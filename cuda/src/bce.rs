@@ -49,12 +49,14 @@ impl<T> Bce<'_, T> {
 
 impl<'w, T: Element> Bce<'w, T> {
     /// A factor for each element's loss, on the device.
+    #[must_use]
     pub const fn weight(mut self, weight: &'w dyn DevicePtr<T>) -> Self {
         self.weight = Some(weight);
         self
     }
 
     /// Mean or sum.
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self

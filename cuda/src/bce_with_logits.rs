@@ -52,18 +52,21 @@ impl<T> BceWithLogits<'_, T> {
 
 impl<'w, T: Element> BceWithLogits<'w, T> {
     /// A factor for each element's loss, on the device.
+    #[must_use]
     pub const fn weight(mut self, weight: &'w dyn DevicePtr<T>) -> Self {
         self.weight = Some(weight);
         self
     }
 
     /// A factor for the loss of the positive class, on the device.
+    #[must_use]
     pub const fn pos_weight(mut self, pos_weight: &'w dyn DevicePtr<T>) -> Self {
         self.pos_weight = Some(pos_weight);
         self
     }
 
     /// Mean or sum.
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self

@@ -56,24 +56,28 @@ impl<T> CrossEntropy<'_, T> {
 
 impl<'w, T: Element> CrossEntropy<'w, T> {
     /// A weight for each class, on the device.
+    #[must_use]
     pub const fn weight(mut self, weight: &'w dyn DevicePtr<T>) -> Self {
         self.weight = Some(weight);
         self
     }
 
     /// The label of rows that don't count. It may be one of the classes.
+    #[must_use]
     pub const fn ignore_index(mut self, ignore_index: i64) -> Self {
         self.ignore_index = ignore_index;
         self
     }
 
     /// How much of the target, from 0 to 1, is spread evenly over all classes.
+    #[must_use]
     pub const fn label_smoothing(mut self, label_smoothing: f64) -> Self {
         self.label_smoothing = label_smoothing;
         self
     }
 
     /// Mean or sum.
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self

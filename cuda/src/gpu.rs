@@ -168,6 +168,7 @@ impl Gpu {
     /// # Ok(())
     /// # }
     /// ```
+    #[must_use]
     pub fn without_checks(&self) -> Self {
         Self {
             checks: false,

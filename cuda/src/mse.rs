@@ -39,6 +39,7 @@ impl Mse {
     }
 
     /// Mean or sum.
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self

@@ -49,18 +49,21 @@ impl<T> Nll<'_, T> {
 
 impl<'w, T: Element> Nll<'w, T> {
     /// A weight for each class, on the device.
+    #[must_use]
     pub const fn weight(mut self, weight: &'w dyn DevicePtr<T>) -> Self {
         self.weight = Some(weight);
         self
     }
 
     /// The label of rows that don't count. It may be one of the classes.
+    #[must_use]
     pub const fn ignore_index(mut self, ignore_index: i64) -> Self {
         self.ignore_index = ignore_index;
         self
     }
 
     /// Mean or sum.
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self
