@@ -50,16 +50,10 @@ fn bce_with_logits_beyond_32_bits() {
 fn rows_of_two_classes_beyond_32_bits() {
     let rows = LEN / 2;
     let (x, labels) = (zeros(2 * rows), vec![0_u8; rows]);
-    // Side by side, and 2^31 apart.
-    for shape in [[rows, 2, 1], [1, 2, rows]] {
-        let input = Classes::new(&x, shape).unwrap();
-        let loss = CrossEntropy::<f32>::new();
-        let sum = loss
-            .reduction(Reduction::Sum)
-            .forward(input, &labels)
-            .unwrap();
-        assert_eq!(sum, (rows as f64 * LN_2) as f32, "{shape:?}");
-    }
+    let input = Classes::new(&x, [rows, 2]).unwrap();
+    let loss = CrossEntropy::<f32>::new();
+    let sum = loss.reduction(Reduction::Sum).forward(input, &labels);
+    assert_eq!(sum, Ok((rows as f64 * LN_2) as f32));
 }
 
 /// The loss of each row is at its place, in either layout.
