@@ -26,11 +26,14 @@ pub enum Argument {
     LabelSmoothing,
     /// The option of the same name.
     Beta,
+    /// An option that is a number, by its name.
+    Option(&'static str),
 }
 
 impl Argument {
     const fn name(self) -> &'static str {
         match self {
+            Self::Option(name) => name,
             Self::Input => "input",
             Self::Target => "target",
             Self::Weight => "weight",
@@ -91,12 +94,24 @@ pub enum Error {
         /// At which index (0 for an option).
         index: usize,
     },
+    /// A target that is neither 0 nor 1, or NaN, where only these are legal.
+    NotHardLabel {
+        /// Where it was found.
+        argument: Argument,
+        /// At which index.
+        index: usize,
+    },
     /// A number that is infinite or NaN where only finite ones are legal.
     NotFinite {
         /// Where it was found.
         argument: Argument,
         /// At which index (0 for an option).
         index: usize,
+    },
+    /// An option that must not be negative and is, or is infinite or NaN.
+    Negative {
+        /// Which one.
+        argument: Argument,
     },
     /// A number that must be positive and finite and is not.
     NotPositive {
@@ -153,8 +168,14 @@ impl fmt::Display for Error {
             Self::OutsideUnitInterval { argument, index } => {
                 write!(f, "{argument}[{index}]: expected a number between 0 and 1")
             }
+            Self::NotHardLabel { argument, index } => {
+                write!(f, "{argument}[{index}]: expected 0 or 1")
+            }
             Self::NotFinite { argument, index } => {
                 write!(f, "{argument}[{index}]: expected a finite number")
+            }
+            Self::Negative { argument } => {
+                write!(f, "{argument}: expected a finite number, 0 or above")
             }
             Self::NotPositive { argument } => {
                 write!(f, "{argument}: expected a finite number above 0")

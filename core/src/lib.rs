@@ -58,6 +58,21 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+/// The losses that go element by element, a line each: PyTorch's functional name, as an identifier too, and the type. From
+/// this list are made the kernels of each element type, the digests, and the verifier's functions.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_elementwise_loss {
+    ($then:ident, $a:lifetime, $T:ty) => {
+        $then! {
+            $a, $T;
+            MseLoss = "mse_loss" of $crate::Mse;
+            BinaryCrossEntropy = "binary_cross_entropy" of $crate::Bce<$a, $T>;
+            BinaryCrossEntropyWithLogits = "binary_cross_entropy_with_logits" of $crate::BceWithLogits<$a, $T>;
+        }
+    };
+}
+
 pub mod activation;
 pub mod bce;
 pub mod bce_with_logits;

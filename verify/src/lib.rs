@@ -15,6 +15,7 @@ pub mod fuzz;
 pub mod generate;
 pub mod interval;
 pub mod kernels;
+pub mod losses;
 pub mod naive;
 pub mod oracle;
 pub mod pairs;

@@ -256,6 +256,7 @@ fn elements_of<'a, T: Element>(input: &'a [T], target: &'a [T]) -> ElementCall<'
         grad_output: T::one(),
         grad_outputs: &[],
         beta: 1.0,
+        numbers: [0.0; 2],
     }
 }
 

@@ -161,6 +161,7 @@ fn an_activation_has_no_reduced_loss() {
         grad_output: 1.0,
         grad_outputs: &[],
         beta: 1.0,
+        numbers: [0.0; 2],
     };
     let _ = Core.elements(&call, &mut [0.0]);
 }
