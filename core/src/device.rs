@@ -13,11 +13,13 @@ use crate::element::Element;
 use crate::elementwise::{Checked, ElementwiseLoss};
 use crate::error::Error;
 use crate::nll::Nll;
-use crate::reduce::{self, BLOCK, LANES, Partial, Terms, Weighted};
+use crate::reduce::{self, BLOCK, LANES, Partial, Reduction, Terms, Weighted};
 use core::array;
 
 pub use crate::classes::{Extent, Indices, Output};
-pub use crate::elementwise::{Domain, FromOptions, NUMBERS, Options, outside_unit_interval};
+pub use crate::elementwise::{
+    Domain, FromOptions, NUMBERS, Options, is_soft, outside_unit_interval,
+};
 pub use crate::metrics::is_right;
 pub use crate::reduce::{Node, Sum, divide, not_finite};
 pub use crate::team::{Alone, Team};
@@ -62,12 +64,29 @@ impl<T: Element, L: ElementwiseLoss<T>> Elements<T> for OfLoss<'_, T, L> {
 
 /// A loss, by its options.
 #[inline(always)]
-pub fn loss<'a, T: Element, L: FromOptions<'a, T>>(
-    options: &'a L,
-    input: &'a [T],
-    target: &'a [T],
-) -> impl Elements<T> + use<'a, T, L> {
+pub fn loss<'l, 'a: 'l, T: Element, L: FromOptions<'a, T> + 'l>(
+    options: &'l L,
+    input: &'l [T],
+    target: &'l [T],
+) -> impl Elements<T> + use<'l, 'a, T, L> {
     OfLoss(Checked::unchecked(options, input, target))
+}
+
+/// What is wrong with a loss's options that are numbers.
+///
+/// # Errors
+///
+/// The loss's own.
+pub fn check_options<'a, T: Element, L: FromOptions<'a, T>>(
+    numbers: [f64; NUMBERS],
+) -> Result<(), Error> {
+    let loss = L::from_options(Options {
+        reduction: Reduction::Mean,
+        weight: T::ONE,
+        pos_weight: T::ONE,
+        numbers,
+    });
+    loss.check_options()
 }
 
 /// Of an activation.

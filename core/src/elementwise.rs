@@ -923,8 +923,9 @@ pub fn outside_unit_interval<T: Element>(value: T) -> bool {
 }
 
 /// Neither 0 nor 1, or NaN.
+#[doc(hidden)]
 #[inline(always)]
-fn is_soft<T: Element>(value: T) -> bool {
+pub fn is_soft<T: Element>(value: T) -> bool {
     !((value == T::zero()) | (value == T::one()))
 }
 

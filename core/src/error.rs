@@ -108,10 +108,14 @@ pub enum Error {
         /// At which index (0 for an option).
         index: usize,
     },
-    /// An option that must not be negative and is, or is infinite or NaN.
-    Negative {
+    /// An option outside its range, or NaN.
+    OutsideRange {
         /// Which one.
         argument: Argument,
+        /// The least that it may be.
+        least: u16,
+        /// The most.
+        most: u16,
     },
     /// A number that must be positive and finite and is not.
     NotPositive {
@@ -174,9 +178,11 @@ impl fmt::Display for Error {
             Self::NotFinite { argument, index } => {
                 write!(f, "{argument}[{index}]: expected a finite number")
             }
-            Self::Negative { argument } => {
-                write!(f, "{argument}: expected a finite number, 0 or above")
-            }
+            Self::OutsideRange {
+                argument,
+                least,
+                most,
+            } => write!(f, "{argument}: expected a number from {least} to {most}"),
             Self::NotPositive { argument } => {
                 write!(f, "{argument}: expected a finite number above 0")
             }

@@ -1,7 +1,7 @@
 //! Loss functions whose every answer is the right one.
 //!
-//! `trueloss` holds the loss functions of machine learning, forward and gradient: mean squared error,
-//! binary cross-entropy (of probabilities and of logits), negative log-likelihood and cross-entropy,
+//! `trueloss` holds the loss functions of machine learning, forward and gradient: mean squared error, Huber's,
+//! binary cross-entropy (of probabilities and of logits), focal loss, negative log-likelihood and cross-entropy,
 //! with sigmoid, softplus, softmax and their logarithms, and accuracy. It needs no `std`, allocates
 //! nothing, calls no platform's `libm`, and never panics.
 //!
@@ -69,6 +69,8 @@ macro_rules! each_elementwise_loss {
             MseLoss = "mse_loss" of $crate::Mse;
             BinaryCrossEntropy = "binary_cross_entropy" of $crate::Bce<$a, $T>;
             BinaryCrossEntropyWithLogits = "binary_cross_entropy_with_logits" of $crate::BceWithLogits<$a, $T>;
+            HuberLoss = "huber_loss" of $crate::Huber;
+            SigmoidFocalLoss = "sigmoid_focal_loss" of $crate::FocalWithLogits;
         }
     };
 }
@@ -86,6 +88,8 @@ pub mod element;
 pub mod elementary;
 mod elementwise;
 pub mod error;
+pub mod focal_with_logits;
+pub mod huber;
 mod instance;
 mod integer;
 pub mod metrics;
@@ -108,8 +112,10 @@ pub use classes::{ClassIndex, Classes};
 pub use cross_entropy::CrossEntropy;
 pub use element::Element;
 pub use error::{Argument, Error};
+pub use focal_with_logits::FocalWithLogits;
 #[cfg(feature = "half")]
 pub use half;
+pub use huber::Huber;
 pub use metrics::{accuracy, binary_accuracy};
 pub use mse::Mse;
 pub use nll::Nll;

@@ -475,7 +475,17 @@ pub fn describe(call: &Call, direction: Direction, index: usize) -> String {
         return format!("shape {:?}, entry {index}", call.shape);
     }
     match &call.target {
-        Target::Values(y) => format!("x = {}, y = {}", number(x), number(y.get(index))),
+        Target::Values(y) => {
+            let mut words = format!("x = {}, y = {}", number(x), number(y.get(index)));
+            let arguments = call.function.arguments();
+            let options = arguments.iter().flat_map(|of| of.numbers);
+            for (&(name, default), value) in options.zip(call.numbers) {
+                if value != default {
+                    words += &format!(", {name} = {value:e}");
+                }
+            }
+            words
+        }
         _ if call.beta != 1.0 => format!("x = {}, beta = {:e}", number(x), call.beta),
         _ => format!("x = {}", number(x)),
     }

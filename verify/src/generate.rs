@@ -154,6 +154,20 @@ pub fn probability(element: ElementType) -> impl Strategy<Value = f64> + Clone {
     ]
 }
 
+/// A positive option: 1, a number of its size, or one of any magnitude.
+pub fn around_one(element: ElementType) -> BoxedStrategy<f64> {
+    let exponents = match element {
+        ElementType::F64 => -100.0..100.0,
+        _ => -30.0..30.0,
+    };
+    prop_oneof![
+        2 => Just(1.0),
+        4 => 0.1..10.0,
+        1 => magnitude(ElementType::F64, exponents),
+    ]
+    .boxed()
+}
+
 /// A number of a domain.
 fn within(domain: Domain, element: ElementType) -> BoxedStrategy<f64> {
     match domain {

@@ -612,7 +612,7 @@ impl Value {
     }
 
     /// Applies a function of a finite argument, with its limits at the two infinities.
-    fn map(
+    pub(crate) fn map(
         x: f64,
         prec: u32,
         at: [Value; 2],

@@ -277,6 +277,11 @@ pub trait Library<T: Element> {
     /// Why a call was not answered.
     type Error: fmt::Debug + fmt::Display;
 
+    /// Whether it has a loss of elements. One that it does not have is not asked for.
+    fn has(&self, _loss: ElementFunction) -> bool {
+        true
+    }
+
     /// A function that goes element by element.
     ///
     /// # Errors

@@ -115,6 +115,9 @@ pub(crate) fn each<T: Number, L: Library<T>>(
         digest((function, direction), name, buffers, size, visit, answer)
     };
     for function in ElementFunction::LOSSES {
+        if !library.has(function) {
+            continue;
+        }
         for direction in Direction::ALL {
             all(
                 function,
