@@ -1,8 +1,10 @@
 //! Binary cross-entropy of probabilities.
 
 use crate::element::Element;
-use crate::elementwise::{Checked, ElementwiseLoss, check_unit_interval, methods};
-use crate::error::{Argument, Error};
+use crate::elementwise::{
+    Checked, Domain, Domains, ElementwiseLoss, FromOptions, Options, methods,
+};
+use crate::error::Error;
 use crate::instance::Loss;
 use crate::reduce::{Partial, Reduction};
 use crate::wide::Wide;
@@ -103,19 +105,28 @@ impl<T: Element> ElementwiseLoss<T> for Bce<'_, T> {
         self.weight
     }
 
-    fn check(&self, input: &[T], target: &[T]) -> Result<(), Error> {
-        check_unit_interval(Argument::Input, input)?;
-        check_unit_interval(Argument::Target, target)
-    }
+    const DOMAINS: Domains = Domains {
+        input: Domain::UnitInterval,
+        target: Domain::UnitInterval,
+    };
 
     #[inline(always)]
-    fn value(x: f64, y: f64, _: f64) -> T::Wide {
+    fn value(&self, x: f64, y: f64, _: f64) -> T::Wide {
         wide_value(x, y)
     }
 
     #[inline(always)]
-    fn gradient(x: f64, y: f64, _: f64) -> T::Wide {
+    fn gradient(&self, x: f64, y: f64, _: f64) -> T::Wide {
         wide_gradient(x, y)
+    }
+}
+
+impl<'a, T: Element> FromOptions<'a, T> for Bce<'a, T> {
+    const HAS_WEIGHT: bool = true;
+
+    fn from_options(options: Options<'a, T>) -> Self {
+        let loss = Self::new().weight(options.weight);
+        loss.reduction(options.reduction)
     }
 }
 

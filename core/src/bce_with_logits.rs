@@ -4,8 +4,10 @@ use crate::activation::{linear_sigmoid, softplus_linear, tail};
 use crate::double_double::DoubleDouble;
 use crate::element::Element;
 use crate::elementary::log1p_unit_with;
-use crate::elementwise::{Checked, ElementwiseLoss, Quick, check_unit_interval, methods};
-use crate::error::{Argument, Error};
+use crate::elementwise::{
+    Checked, Domain, Domains, ElementwiseLoss, FromOptions, Options, Quick, methods,
+};
+use crate::error::Error;
 use crate::instance::Loss;
 use crate::integer::{self, Positive, mul_high};
 use crate::quick::{self, Arithmetic, Near, QUICK_ERROR};
@@ -199,22 +201,23 @@ impl<T: Element> ElementwiseLoss<T> for BceWithLogits<'_, T> {
         self.pos_weight
     }
 
-    fn check(&self, _: &[T], target: &[T]) -> Result<(), Error> {
-        check_unit_interval(Argument::Target, target)
-    }
+    const DOMAINS: Domains = Domains {
+        input: Domain::Any,
+        target: Domain::UnitInterval,
+    };
 
     #[inline(always)]
-    fn value(x: f64, y: f64, pos_weight: f64) -> T::Wide {
+    fn value(&self, x: f64, y: f64, pos_weight: f64) -> T::Wide {
         wide_value::<T>(x, y, pos_weight)
     }
 
     #[inline(always)]
-    fn gradient(x: f64, y: f64, pos_weight: f64) -> T::Wide {
+    fn gradient(&self, x: f64, y: f64, pos_weight: f64) -> T::Wide {
         wide_gradient::<T>(x, y, pos_weight)
     }
 
     #[inline(always)]
-    fn plain_gradient(x: f64, y: f64, pos_weight: f64) -> (T::Wide, bool) {
+    fn plain_gradient(&self, x: f64, y: f64, pos_weight: f64) -> (T::Wide, bool) {
         plain_gradient::<T>(x, y, pos_weight)
     }
 
@@ -318,6 +321,17 @@ fn integer_value_and_gradient(
     let gradient = Positive::new(difference, 62).times(factor.recip());
     let error = u32::try_from(error).ok().filter(|&error| error < 1 << 30)?;
     scale?.round(gradient, positive > negative, error + 2)
+}
+
+impl<'a, T: Element> FromOptions<'a, T> for BceWithLogits<'a, T> {
+    const HAS_WEIGHT: bool = true;
+    const HAS_POS_WEIGHT: bool = true;
+
+    fn from_options(options: Options<'a, T>) -> Self {
+        let loss = Self::new().weight(options.weight);
+        loss.pos_weight(options.pos_weight)
+            .reduction(options.reduction)
+    }
 }
 
 impl<T: Element> Default for BceWithLogits<'_, T> {

@@ -1,24 +1,25 @@
-//! What the kernels of a GPU call: each function of elements or rows, as one thread of a [`Team`] works on it.
+//! What the kernels of a GPU call: each function of elements or rows, as one thread of a [`Team`] works on it. And what
+//! calls any loss of elements needs to know of it: [`FromOptions`], for those of the list
+//! [`each_elementwise_loss`](crate::each_elementwise_loss).
 //!
-//! For `trueloss-cuda`; not an interface for others, and not kept stable. Everything here hands over to the formulas
-//! of record. Nothing is checked: checks are kernels of their own, with the predicates at the end. What is
+//! For `trueloss-cuda` and `trueloss-verify`; not an interface for others, and not kept stable. Everything here hands over
+//! to the formulas of record. Nothing is checked: checks are kernels of their own, with the predicates at the end. What is
 //! out of range is read as NaN.
 
 use crate::activation::{LogProbabilities, LogSigmoid, Probabilities, Sigmoid, Softplus};
-use crate::bce::Bce;
-use crate::bce_with_logits::BceWithLogits;
 use crate::classes::{Classes, Labels, RowLoss, RowMap};
 use crate::cross_entropy::CrossEntropy;
 use crate::element::Element;
 use crate::elementwise::{Checked, ElementwiseLoss};
 use crate::error::Error;
-use crate::mse::Mse;
 use crate::nll::Nll;
-use crate::reduce::{self, BLOCK, LANES, Partial, Terms, Weighted};
+use crate::reduce::{self, BLOCK, LANES, Partial, Reduction, Terms, Weighted};
 use core::array;
 
 pub use crate::classes::{Extent, Indices, Output};
-pub use crate::elementwise::outside_unit_interval;
+pub use crate::elementwise::{
+    Domain, FromOptions, NUMBERS, Options, is_soft, outside_unit_interval,
+};
 pub use crate::metrics::is_right;
 pub use crate::reduce::{Node, Sum, divide, not_finite};
 pub use crate::team::{Alone, Team};
@@ -61,34 +62,31 @@ impl<T: Element, L: ElementwiseLoss<T>> Elements<T> for OfLoss<'_, T, L> {
     }
 }
 
-/// [`Mse`].
+/// A loss, by its options.
 #[inline(always)]
-pub fn mse<'a, T: Element>(
-    options: &'a Mse,
-    input: &'a [T],
-    target: &'a [T],
-) -> impl Elements<T> + 'a {
+pub fn loss<'l, 'a: 'l, T: Element, L: FromOptions<'a, T> + 'l>(
+    options: &'l L,
+    input: &'l [T],
+    target: &'l [T],
+) -> impl Elements<T> + use<'l, 'a, T, L> {
     OfLoss(Checked::unchecked(options, input, target))
 }
 
-/// [`Bce`].
-#[inline(always)]
-pub fn bce<'a, T: Element>(
-    options: &'a Bce<'a, T>,
-    input: &'a [T],
-    target: &'a [T],
-) -> impl Elements<T> + 'a {
-    OfLoss(Checked::unchecked(options, input, target))
-}
-
-/// [`BceWithLogits`].
-#[inline(always)]
-pub fn bce_with_logits<'a, T: Element>(
-    options: &'a BceWithLogits<'a, T>,
-    input: &'a [T],
-    target: &'a [T],
-) -> impl Elements<T> + 'a {
-    OfLoss(Checked::unchecked(options, input, target))
+/// What is wrong with a loss's options that are numbers.
+///
+/// # Errors
+///
+/// The loss's own.
+pub fn check_options<'a, T: Element, L: FromOptions<'a, T>>(
+    numbers: [f64; NUMBERS],
+) -> Result<(), Error> {
+    let loss = L::from_options(Options {
+        reduction: Reduction::Mean,
+        weight: T::ONE,
+        pos_weight: T::ONE,
+        numbers,
+    });
+    loss.check_options()
 }
 
 /// Of an activation.

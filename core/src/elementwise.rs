@@ -30,20 +30,25 @@ pub(crate) trait ElementwiseLoss<T: Element>: Copy + Sync {
     /// Whether it has weights at all.
     const WEIGHTED: bool = true;
 
-    /// What must hold of inputs and targets besides their lengths.
-    fn check(&self, input: &[T], target: &[T]) -> Result<(), Error>;
+    /// What must hold of each input and target.
+    const DOMAINS: Domains;
+
+    /// What must hold of its options that are numbers.
+    fn check_options(&self) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// The unweighted loss of one element.
-    fn value(x: f64, y: f64, pos_weight: f64) -> T::Wide;
+    fn value(&self, x: f64, y: f64, pos_weight: f64) -> T::Wide;
 
     /// Its derivative with respect to x.
-    fn gradient(x: f64, y: f64, pos_weight: f64) -> T::Wide;
+    fn gradient(&self, x: f64, y: f64, pos_weight: f64) -> T::Wide;
 
     /// The same by a formula without branches, which loops can be vectorised with, and whether it is the derivative: where
     /// not, another formula gives it.
     #[inline(always)]
-    fn plain_gradient(x: f64, y: f64, pos_weight: f64) -> (T::Wide, bool) {
-        (Self::gradient(x, y, pos_weight), true)
+    fn plain_gradient(&self, x: f64, y: f64, pos_weight: f64) -> (T::Wide, bool) {
+        (self.gradient(x, y, pos_weight), true)
     }
 
     /// Whether there are quick paths: the three functions below, for weights of 1.
@@ -82,6 +87,77 @@ pub(crate) trait ElementwiseLoss<T: Element>: Copy + Sync {
         _losses: &mut integer::Losses,
     ) -> Option<f32> {
         None
+    }
+}
+
+/// A loss that is made of its options as data, so that what calls any loss need not know each of them: the kernels of a
+/// GPU, the digests, the verifier.
+#[allow(private_bounds)]
+pub trait FromOptions<'a, T: Element>: ElementwiseLoss<T> {
+    /// What must hold of each input.
+    const INPUT: Domain = Self::DOMAINS.input;
+
+    /// What must hold of each target.
+    const TARGET: Domain = Self::DOMAINS.target;
+
+    /// Whether it has a `weight`.
+    const HAS_WEIGHT: bool = false;
+
+    /// Whether it has a `pos_weight`.
+    const HAS_POS_WEIGHT: bool = false;
+
+    /// Its options that are numbers, by their names in PyTorch, and what they are where nothing is said.
+    const NUMBERS: &'static [(&'static str, f64)] = &[];
+
+    /// The loss with these options, of which it takes those that it has.
+    fn from_options(options: Options<'a, T>) -> Self;
+}
+
+/// The options of any loss. What a loss does not have may be anything.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a, T> {
+    /// Of the loss.
+    pub reduction: Reduction,
+    /// `&[1]` is none.
+    pub weight: &'a [T],
+    /// `&[1]` is none.
+    pub pos_weight: &'a [T],
+    /// In the order of [`FromOptions::NUMBERS`].
+    pub numbers: [f64; NUMBERS],
+}
+
+/// The most options that are numbers.
+pub const NUMBERS: usize = 2;
+
+/// Which numbers are legal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// All, infinities and NaN too.
+    Any,
+    /// Those in [0, 1].
+    UnitInterval,
+    /// 0 and 1.
+    HardLabels,
+}
+
+/// The domains of a loss's arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Domains {
+    pub(crate) input: Domain,
+    pub(crate) target: Domain,
+}
+
+impl Domain {
+    /// All of `values` lie in it.
+    fn check<T: Element>(self, argument: Argument, values: &[T]) -> Result<(), Error> {
+        match self {
+            Self::Any => Ok(()),
+            Self::UnitInterval => check_unit_interval(argument, values),
+            Self::HardLabels => match reduce::find(values, is_soft) {
+                Some(index) => Err(Error::NotHardLabel { argument, index }),
+                None => Ok(()),
+            },
+        }
     }
 }
 
@@ -405,7 +481,7 @@ impl<T: Element, L: ElementwiseLoss<T>> Map<T, 2> for Value<'_, T, L> {
 
     #[inline(always)]
     fn record(&self, [x, y]: [f64; 2], weight: f64, pos_weight: f64) -> f64 {
-        let value = L::value(x, y, pos_weight);
+        let value = self.0.loss.value(x, y, pos_weight);
         if L::WEIGHTED {
             weigh(weight, value).round()
         } else {
@@ -437,7 +513,7 @@ impl<T: Element, L: ElementwiseLoss<T>> Map<T, 3> for GradientEach<'_, T, L> {
 
     #[inline(always)]
     fn record(&self, [x, y, scale]: [f64; 3], weight: f64, pos_weight: f64) -> f64 {
-        let gradient = L::gradient(x, y, pos_weight);
+        let gradient = self.0.loss.gradient(x, y, pos_weight);
         if L::WEIGHTED {
             (gradient * T::Wide::product(scale, weight)).round()
         } else {
@@ -447,7 +523,7 @@ impl<T: Element, L: ElementwiseLoss<T>> Map<T, 3> for GradientEach<'_, T, L> {
 
     #[inline(always)]
     fn plain(&self, [x, y, scale]: [f64; 3], weight: f64, pos_weight: f64) -> (f64, bool) {
-        let (gradient, certain) = L::plain_gradient(x, y, pos_weight);
+        let (gradient, certain) = self.0.loss.plain_gradient(x, y, pos_weight);
         let scaled = gradient * T::Wide::product(scale, weight);
         (scaled.round(), certain)
     }
@@ -655,7 +731,9 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         check_length(Argument::Target, input.len(), target.len())?;
         reduce::check_weights(Argument::Weight, loss.weight(), input.len())?;
         reduce::check_weights(Argument::PosWeight, loss.pos_weight(), input.len())?;
-        loss.check(input, target)?;
+        loss.check_options()?;
+        L::DOMAINS.input.check(Argument::Input, input)?;
+        L::DOMAINS.target.check(Argument::Target, target)?;
         Ok(Self {
             loss,
             input,
@@ -842,6 +920,13 @@ fn broadcast<T: Element>(weights: &[T], start: usize) -> [f64; LANES] {
 #[inline(always)]
 pub fn outside_unit_interval<T: Element>(value: T) -> bool {
     !((value >= T::zero()) & (value <= T::one()))
+}
+
+/// Neither 0 nor 1, or NaN.
+#[doc(hidden)]
+#[inline(always)]
+pub fn is_soft<T: Element>(value: T) -> bool {
+    !((value == T::zero()) | (value == T::one()))
 }
 
 /// All of `values` lie in [0, 1].

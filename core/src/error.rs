@@ -30,11 +30,14 @@ pub enum Argument {
     LabelSmoothing,
     /// The option of the same name.
     Beta,
+    /// An option that is a number, by its name.
+    Option(&'static str),
 }
 
 impl Argument {
     const fn name(self) -> &'static str {
         match self {
+            Self::Option(name) => name,
             Self::Input => "input",
             Self::Target => "target",
             Self::Weight => "weight",
@@ -105,12 +108,28 @@ pub enum Error {
         /// At which index (0 for an option).
         index: usize,
     },
+    /// A target that is neither 0 nor 1, or NaN, where only these are legal.
+    NotHardLabel {
+        /// Where it was found.
+        argument: Argument,
+        /// At which index.
+        index: usize,
+    },
     /// A number that is infinite or NaN where only finite ones are legal.
     NotFinite {
         /// Where it was found.
         argument: Argument,
         /// At which index (0 for an option).
         index: usize,
+    },
+    /// An option outside its range, or NaN.
+    OutsideRange {
+        /// Which one.
+        argument: Argument,
+        /// The least that it may be.
+        least: u16,
+        /// The most.
+        most: u16,
     },
     /// A number that must be positive and finite and is not.
     NotPositive {
@@ -167,9 +186,17 @@ impl fmt::Display for Error {
             Self::OutsideUnitInterval { argument, index } => {
                 write!(f, "{argument}[{index}]: expected a number between 0 and 1")
             }
+            Self::NotHardLabel { argument, index } => {
+                write!(f, "{argument}[{index}]: expected 0 or 1")
+            }
             Self::NotFinite { argument, index } => {
                 write!(f, "{argument}[{index}]: expected a finite number")
             }
+            Self::OutsideRange {
+                argument,
+                least,
+                most,
+            } => write!(f, "{argument}: expected a number from {least} to {most}"),
             Self::NotPositive { argument } => {
                 write!(f, "{argument}: expected a finite number above 0")
             }

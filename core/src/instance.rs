@@ -10,14 +10,11 @@
 use crate::activation::{
     ElementCall, LogProbabilities, LogSigmoid, Probabilities, RowCall, Sigmoid, Softplus,
 };
-use crate::bce::Bce;
-use crate::bce_with_logits::BceWithLogits;
 use crate::classes::RowLoss;
 use crate::cross_entropy::{Labelled, Soft};
 use crate::element::Element;
 use crate::elementwise::Checked;
 use crate::error::Error;
-use crate::mse::Mse;
 use crate::nll;
 use crate::reduce::Partial;
 
@@ -49,15 +46,13 @@ pub trait Function<Call>: Sized {
     fn backward(call: &Call, grad_output: &[Self], grad_input: &mut [Self]);
 }
 
-/// Hands over the calls that there are, with `$T` for the element type: a line for each loss and function.
+/// Hands over the calls that there are, with `$T` for the element type: a line for each loss of rows and each function.
+/// Those of losses of elements have a list of their own, [`each_elementwise_loss`](crate::each_elementwise_loss).
 macro_rules! with_calls {
     ($macro:ident, $T:ty) => {
         $macro! {
             $T;
             losses {
-                Checked<'a, $T, Mse>,
-                Checked<'a, $T, Bce<'a, $T>>,
-                Checked<'a, $T, BceWithLogits<'a, $T>>,
                 nll::Checked<'a, $T>,
                 Labelled<'a, $T>,
                 Soft<'a, $T>,
@@ -77,13 +72,32 @@ macro_rules! bounds {
     ($T:ty; losses { $($loss:ty,)* } functions { $($function:ty,)* }) => {
         /// An element type that has all kernels.
         #[allow(private_bounds)]
-        pub trait Instances: $(for<'a> Loss<$loss> +)* $(for<'a> Function<$function> +)* {}
+        pub trait Instances:
+            ElementwiseInstances $(+ for<'a> Loss<$loss>)* $(+ for<'a> Function<$function>)*
+        {
+        }
     };
 }
 
-macro_rules! instances {
-    ($T:ty; losses { $($loss:ty,)* } functions { $($function:ty,)* }) => {
-        $(impl<'a> Loss<$loss> for $T {
+macro_rules! elementwise_bounds {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+        /// The same of losses of elements.
+        #[allow(private_bounds)]
+        pub trait ElementwiseInstances: Sized $(+ for<$a> Loss<Checked<$a, Self, $loss>>)* {}
+    };
+}
+
+macro_rules! elementwise_instances {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+        $(losses!($T, Checked<$a, $T, $loss>);)*
+
+        impl ElementwiseInstances for $T {}
+    };
+}
+
+macro_rules! losses {
+    ($T:ty, $loss:ty) => {
+        impl<'a> Loss<$loss> for $T {
             fn forward(call: &$loss) -> $T {
                 call.forward()
             }
@@ -96,7 +110,11 @@ macro_rules! instances {
                 call.backward(grad_output, grad_input)
             }
 
-            fn backward_each(call: &$loss, grad_output: &[$T], grad_input: &mut [$T]) -> Result<(), Error> {
+            fn backward_each(
+                call: &$loss,
+                grad_output: &[$T],
+                grad_input: &mut [$T],
+            ) -> Result<(), Error> {
                 call.backward_each(grad_output, grad_input)
             }
 
@@ -107,7 +125,13 @@ macro_rules! instances {
             fn partial(call: &$loss, start: usize) -> Result<Partial<$T>, Error> {
                 call.partial(start)
             }
-        })*
+        }
+    };
+}
+
+macro_rules! instances {
+    ($T:ty; losses { $($loss:ty,)* } functions { $($function:ty,)* }) => {
+        $(losses!($T, $loss);)*
 
         $(impl<'a> Function<$function> for $T {
             fn forward(call: &$function, output: &mut [$T]) {
@@ -123,10 +147,18 @@ macro_rules! instances {
     };
 }
 
+macro_rules! element {
+    ($T:ty) => {
+        with_calls!(instances, $T);
+        each_elementwise_loss!(elementwise_instances, 'a, $T);
+    };
+}
+
 with_calls!(bounds, Self);
-with_calls!(instances, f32);
-with_calls!(instances, f64);
+each_elementwise_loss!(elementwise_bounds, 'a, Self);
+element!(f32);
+element!(f64);
 #[cfg(feature = "half")]
-with_calls!(instances, half::f16);
+element!(half::f16);
 #[cfg(feature = "half")]
-with_calls!(instances, half::bf16);
+element!(half::bf16);

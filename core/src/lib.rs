@@ -1,7 +1,7 @@
 //! Loss functions whose every answer is the right one.
 //!
-//! `trueloss` holds the loss functions of machine learning, forward and gradient: mean squared error,
-//! binary cross-entropy (of probabilities and of logits), negative log-likelihood and cross-entropy,
+//! `trueloss` holds the loss functions of machine learning, forward and gradient: mean squared error, Huber's,
+//! binary cross-entropy (of probabilities and of logits), focal loss, negative log-likelihood and cross-entropy,
 //! with sigmoid, softplus, softmax and their logarithms, and accuracy. It needs no `std`, allocates
 //! nothing, calls no platform's `libm`, and never panics.
 //!
@@ -58,6 +58,23 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+/// The losses that go element by element, a line each: PyTorch's functional name, as an identifier too, and the type. From
+/// this list are made the kernels of each element type, the digests, and the verifier's functions.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_elementwise_loss {
+    ($then:ident, $a:lifetime, $T:ty) => {
+        $then! {
+            $a, $T;
+            MseLoss = "mse_loss" of $crate::Mse;
+            BinaryCrossEntropy = "binary_cross_entropy" of $crate::Bce<$a, $T>;
+            BinaryCrossEntropyWithLogits = "binary_cross_entropy_with_logits" of $crate::BceWithLogits<$a, $T>;
+            HuberLoss = "huber_loss" of $crate::Huber;
+            SigmoidFocalLoss = "sigmoid_focal_loss" of $crate::FocalWithLogits;
+        }
+    };
+}
+
 pub mod activation;
 pub mod bce;
 pub mod bce_with_logits;
@@ -71,6 +88,8 @@ pub mod element;
 pub mod elementary;
 mod elementwise;
 pub mod error;
+pub mod focal_with_logits;
+pub mod huber;
 mod instance;
 mod integer;
 pub mod metrics;
@@ -93,8 +112,10 @@ pub use classes::{ClassIndex, Classes};
 pub use cross_entropy::CrossEntropy;
 pub use element::Element;
 pub use error::{Argument, Error};
+pub use focal_with_logits::FocalWithLogits;
 #[cfg(feature = "half")]
 pub use half;
+pub use huber::Huber;
 pub use metrics::{accuracy, binary_accuracy};
 pub use mse::Mse;
 pub use nll::Nll;

@@ -1,7 +1,9 @@
 //! Mean squared error.
 
 use crate::element::Element;
-use crate::elementwise::{Checked, ElementwiseLoss, Quick, methods};
+use crate::elementwise::{
+    Checked, Domain, Domains, ElementwiseLoss, FromOptions, Options, Quick, methods,
+};
 use crate::error::Error;
 use crate::instance::Loss;
 use crate::quick::{Arithmetic, Near};
@@ -75,17 +77,18 @@ impl<T: Element> ElementwiseLoss<T> for Mse {
         self.reduction
     }
 
-    fn check(&self, _: &[T], _: &[T]) -> Result<(), Error> {
-        Ok(())
-    }
+    const DOMAINS: Domains = Domains {
+        input: Domain::Any,
+        target: Domain::Any,
+    };
 
     #[inline(always)]
-    fn value(x: f64, y: f64, _: f64) -> T::Wide {
+    fn value(&self, x: f64, y: f64, _: f64) -> T::Wide {
         wide_value(x, y)
     }
 
     #[inline(always)]
-    fn gradient(x: f64, y: f64, _: f64) -> T::Wide {
+    fn gradient(&self, x: f64, y: f64, _: f64) -> T::Wide {
         wide_gradient(x, y)
     }
 
@@ -111,6 +114,12 @@ impl<T: Element> ElementwiseLoss<T> for Mse {
             linear: value::<T>(x, y),
             factor: 1.0,
         }
+    }
+}
+
+impl<'a, T: Element> FromOptions<'a, T> for Mse {
+    fn from_options(options: Options<'a, T>) -> Self {
+        Self::new().reduction(options.reduction)
     }
 }
 

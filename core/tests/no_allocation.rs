@@ -82,6 +82,7 @@ fn try_all<T: Element>() {
                 x: &x,
                 p: &p,
                 y: &p,
+                hard: &kernels::hard(&p),
                 g: &x,
                 weight,
                 pos_weight: &one,

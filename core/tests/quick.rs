@@ -517,6 +517,7 @@ fn reductions_are_those_of_partials() {
                 x: &x,
                 p: &p,
                 y: &p,
+                hard: &kernels::hard(&p),
                 g: &x,
                 weight,
                 pos_weight: &[1.0],
@@ -525,7 +526,11 @@ fn reductions_are_those_of_partials() {
                 reduction: Reduction::Mean,
             };
             let mut out = vec![0.0; len];
-            for name in ["mse", "bce", "bce_with_logits"] {
+            for name in [
+                "mse_loss",
+                "binary_cross_entropy",
+                "binary_cross_entropy_with_logits",
+            ] {
                 let of = |method: &str| {
                     let (_, kernel) = table
                         .iter()

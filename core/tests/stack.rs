@@ -109,6 +109,7 @@ fn measure<T: Element>(of: &str, deepest: &mut Vec<(String, usize)>) {
                     x: &x[..n],
                     p: &p[..n],
                     y: &p[..n],
+                    hard: &kernels::hard(&p[..n]),
                     g: &x[..n],
                     weight,
                     pos_weight: weight,

@@ -73,6 +73,7 @@ fn compare<T: Element>() {
             x: &x,
             p: &p,
             y: &p,
+            hard: &kernels::hard(&p),
             g: &g,
             weight,
             pos_weight: &one,

@@ -89,6 +89,7 @@ fn compare_elements<T: Element>(
             x: &x,
             p: &p,
             y: &y,
+            hard: &kernels::hard(&y),
             g: &g,
             weight: if weighted { &weight } else { &one },
             pos_weight: if weighted { &pos_weight } else { &one },

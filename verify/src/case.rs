@@ -9,8 +9,8 @@
 //! has too. Targets that are class indices are I64, I32 or U8.
 //!
 //! Metadata, all strings: `function` (PyTorch's name in `torch.nn.functional`), `reduction` (none, mean, sum; mean
-//! where it is missing), `ignore_index`, `label_smoothing`, `dim`, `beta`. Others mean nothing here: softplus's
-//! `threshold` dodges an overflow that the stable form does not have.
+//! where it is missing), `ignore_index`, `label_smoothing`, `dim`, `beta`, and the options of a loss of elements. Others mean nothing
+//! here: softplus's `threshold` dodges an overflow that the stable form does not have.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,6 +20,7 @@ use std::str::FromStr;
 use safetensors::tensor::{SafeTensors, TensorView};
 use trueloss::Element;
 use trueloss::half::{bf16, f16};
+use trueloss_digest::call::ElementFunction;
 
 use crate::generate::ElementType;
 use crate::kernels;
@@ -220,21 +221,21 @@ impl Case {
         let output_shape = reader.target(&mut call, dtype)?;
         let outputs = output_shape.iter().product::<usize>();
         let all: Vec<usize> = shape.to_vec();
+        let arguments = function.arguments();
         call.weight = match function {
             Function::NllLoss | Function::CrossEntropy => {
                 let classes = shape[usize::from(shape.len() > 1)];
                 reader.of_shape("weight", dtype, &[classes])?
             }
-            Function::BinaryCrossEntropy | Function::BinaryCrossEntropyWithLogits => {
+            _ if arguments.is_some_and(|of| of.weight) => {
                 reader.broadcast("weight", dtype, &all)?
             }
             _ => reader.absent("weight")?,
         };
-        call.pos_weight = match function {
-            Function::BinaryCrossEntropyWithLogits => {
-                reader.broadcast("pos_weight", dtype, &all)?
-            }
-            _ => reader.absent("pos_weight")?,
+        call.pos_weight = if arguments.is_some_and(|of| of.pos_weight) {
+            reader.broadcast("pos_weight", dtype, &all)?
+        } else {
+            reader.absent("pos_weight")?
         };
         call.grad_output = reader
             .of_shape("grad_output", dtype, &output_shape)?
@@ -327,6 +328,10 @@ fn options(call: &Call) -> HashMap<String, String> {
     let mut option = |name: &str, value: String| options.insert(name.to_owned(), value);
     if !call.function.is_activation() {
         option("reduction", call.reduction.to_string());
+    }
+    let arguments = call.function.arguments();
+    for (&(name, _), value) in arguments.iter().flat_map(|of| of.numbers).zip(call.numbers) {
+        option(name, value.to_string());
     }
     match call.function {
         Function::Softplus => option("beta", call.beta.to_string()),
@@ -446,6 +451,24 @@ fn set_options(call: &mut Call, metadata: &HashMap<String, String>) -> Result<()
         known.push(("beta", beta == call.beta));
         call.beta = beta;
     }
+    // Those of a loss of elements; None where the function has no number of this name.
+    for loss in ElementFunction::LOSSES {
+        for (i, &(name, default)) in loss
+            .arguments()
+            .iter()
+            .flat_map(|of| of.numbers)
+            .enumerate()
+        {
+            let Some(value) = option(metadata, name)? else {
+                continue;
+            };
+            if Function::from(loss) == function {
+                call.numbers[i] = value;
+            } else if !has_number(function, name) && value != default {
+                return Err(error!("{function} has no {name}"));
+            }
+        }
+    }
     // An option that the function does not have is harmless at its default, and a mistake elsewhere.
     for (name, is_default) in known {
         let has = match name {
@@ -478,6 +501,13 @@ fn set_options(call: &mut Call, metadata: &HashMap<String, String>) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Whether it is a loss of elements with an option of this name.
+fn has_number(function: Function, name: &str) -> bool {
+    let arguments = function.arguments();
+    let mut numbers = arguments.iter().flat_map(|of| of.numbers);
+    numbers.any(|&(other, _)| other == name)
 }
 
 /// A file's tensors, for a function.

@@ -525,6 +525,7 @@ fn parts(call: &Call) -> Vec<Call> {
             part.ignore_index = call.ignore_index;
             part.label_smoothing = call.label_smoothing;
             part.beta = call.beta;
+            part.numbers = call.numbers;
             part.target = match &call.target {
                 Target::None => Target::None,
                 Target::Values(values) => Target::Values(values[inputs.clone()].to_vec()),

@@ -3,9 +3,9 @@
 
 use crate::filter::{self, OneArgument};
 use crate::generate::{self, ElementType, Form, Options, Sampler};
-use crate::kernels;
 use crate::oracle::{self, Call, Function, Target};
 use crate::ulp::{self, Format, Judged};
+use crate::{kernels, losses};
 use proptest::strategy::BoxedStrategy;
 use rayon::prelude::*;
 use trueloss::half::{bf16, f16};
@@ -44,11 +44,11 @@ pub struct Bound {
 }
 
 impl Bound {
-    const fn ulp(ulp: f64) -> Self {
+    pub(crate) const fn ulp(ulp: f64) -> Self {
         Self { ulp, terms: 0.0 }
     }
 
-    const fn and_terms(self, exponent: i32) -> Self {
+    pub(crate) const fn and_terms(self, exponent: i32) -> Self {
         Self {
             terms: f64::from_bits(((1023 + exponent) as u64) << 52),
             ..self
@@ -175,13 +175,62 @@ impl Outcome {
 }
 
 /// The bounds of one kind of call, for all element types and both directions.
-struct Family {
+pub(crate) struct Family {
     function: Function,
     variant: &'static str,
-    calls: fn(ElementType) -> BoxedStrategy<Call>,
+    calls: Calls,
     /// f32 forward, f32 gradient, f64 forward, f64 gradient; none where another row says more. Types of 16 bits have
     /// the bounds of f32: the arithmetic is the same, and their digits are fewer.
     bounds: [Option<Bound>; 4],
+}
+
+type Calls = fn(ElementType) -> BoxedStrategy<Call>;
+
+impl Family {
+    /// With a bound for each.
+    pub(crate) fn new(
+        function: Function,
+        variant: &'static str,
+        calls: Calls,
+        bounds: [Bound; 4],
+    ) -> Self {
+        Self {
+            function,
+            variant,
+            calls,
+            bounds: bounds.map(Some),
+        }
+    }
+
+    /// Of all but `f64`.
+    fn single(
+        function: Function,
+        variant: &'static str,
+        calls: Calls,
+        [forward, gradient]: [Bound; 2],
+    ) -> Self {
+        Self {
+            function,
+            variant,
+            calls,
+            bounds: [Some(forward), Some(gradient), None, None],
+        }
+    }
+
+    /// Of `f64` alone.
+    pub(crate) fn double(
+        function: Function,
+        variant: &'static str,
+        calls: Calls,
+        [forward, gradient]: [Bound; 2],
+    ) -> Self {
+        Self {
+            function,
+            variant,
+            calls,
+            bounds: [None, None, Some(forward), Some(gradient)],
+        }
+    }
 }
 
 /// 0.5001 ULP: the last rounding, and an error before it of at most 2^-38, which leaves 2^-14 ULP.
@@ -269,6 +318,7 @@ macro_rules! calls {
         )
     };
 }
+pub(crate) use calls;
 
 /// Where the parts in the terms come from, with u = 2^-53, the largest relative error of one rounding:
 ///
@@ -307,25 +357,8 @@ macro_rules! calls {
 fn families() -> Vec<Family> {
     use Function::*;
     let u = Bound::ulp;
-    let family = |function, variant, calls, bounds: [Bound; 4]| Family {
-        function,
-        variant,
-        calls,
-        bounds: bounds.map(Some),
-    };
-    let single = |function, variant, calls, [forward, gradient]: [Bound; 2]| Family {
-        function,
-        variant,
-        calls,
-        bounds: [Some(forward), Some(gradient), None, None],
-    };
-    let double = |function, variant, calls, [forward, gradient]: [Bound; 2]| Family {
-        function,
-        variant,
-        calls,
-        bounds: [None, None, Some(forward), Some(gradient)],
-    };
-    vec![
+    let (family, single, double) = (Family::new, Family::single, Family::double);
+    let mut families = vec![
         double(Sigmoid, "", calls!(elementwise, Sigmoid, Each, special, unit), [u(0.9), u(0.9)]),
         double(LogSigmoid, "", calls!(elementwise, LogSigmoid, Each, special, unit), [u(0.9), u(0.9)]),
         double(Softplus, "", calls!(elementwise, Softplus, Each, special, unit), [u(0.9), u(0.9)]),
@@ -335,15 +368,9 @@ fn families() -> Vec<Family> {
         double(Softplus, "beta", calls!(elementwise, Softplus, Each, special, beta, unit), [u(0.9), u(0.9)]),
         family(Softmax, "", calls!(rows, Softmax, Each, special), [NEAR, NEAR.and_terms(-44), u(0.7), u(0.7).and_terms(-55)]),
         family(LogSoftmax, "", calls!(rows, LogSoftmax, Each, special), [NEAR, NEAR.and_terms(-44), u(0.7), u(0.6).and_terms(-55)]),
-        family(MseLoss, "each", calls!(elementwise, MseLoss, Each), [NEAR, NEAR, NEAR, NEAR]),
-        family(MseLoss, "mean or sum", calls!(elementwise, MseLoss, Reduced), [NEAR, NEAR, u(2.0001), u(2.0001)]),
-        family(BinaryCrossEntropy, "each, weights", calls!(elementwise, BinaryCrossEntropy, Each, weights), [NEAR, NEAR, u(0.6), NEAR]),
-        family(BinaryCrossEntropy, "mean or sum", calls!(elementwise, BinaryCrossEntropy, Reduced), [NEAR, NEAR, u(2.1), u(2.0001)]),
-        double(BinaryCrossEntropyWithLogits, "each, g = 1", calls!(elementwise, BinaryCrossEntropyWithLogits, Each, special, unit), [u(0.9), u(0.9).and_terms(-100)]),
-        family(BinaryCrossEntropyWithLogits, "each", calls!(elementwise, BinaryCrossEntropyWithLogits, Each, special), [NEAR, NEAR, u(0.7), u(0.8).and_terms(-100)]),
-        family(BinaryCrossEntropyWithLogits, "each, weights", calls!(elementwise, BinaryCrossEntropyWithLogits, Each, weights), [NEAR, NEAR.and_terms(-100), u(0.7), u(0.8).and_terms(-100)]),
-        family(BinaryCrossEntropyWithLogits, "mean or sum", calls!(elementwise, BinaryCrossEntropyWithLogits, Reduced), [NEAR, NEAR, u(2.2), u(2.3).and_terms(-100)]),
-        family(BinaryCrossEntropyWithLogits, "mean or sum, negative weights", calls!(elementwise, BinaryCrossEntropyWithLogits, Reduced, weights, negative), [NEAR.and_terms(-46), NEAR.and_terms(-100), u(2.2).and_terms(-48), u(2.3).and_terms(-100)]),
+    ];
+    families.extend(losses::TABLE.iter().flat_map(|loss| (loss.families)()));
+    families.extend([
         family(NllLoss, "each, weights, ignored rows", calls!(rows, NllLoss, Each, weights, ignore, special), [NEAR, NEAR, NEAR, NEAR]),
         family(NllLoss, "mean or sum, weights, ignored rows", calls!(rows, NllLoss, Reduced, weights, ignore), [NEAR.and_terms(-46), NEAR, u(2.0001).and_terms(-48), u(2.0001)]),
         family(CrossEntropy, "each, labels", calls!(rows, CrossEntropy, Each, special), [NEAR, NEAR, u(0.7), u(0.8)]),
@@ -353,7 +380,8 @@ fn families() -> Vec<Family> {
         family(CrossEntropy, "mean or sum, labels, weights, ignored rows", calls!(rows, CrossEntropy, Reduced, weights, ignore), [NEAR, NEAR, u(2.2), u(2.3)]),
         family(CrossEntropy, "mean or sum, smoothing, negative weights", calls!(rows, CrossEntropy, Reduced, weights, negative, ignore, smoothing), [NEAR.and_terms(-44), NEAR.and_terms(-95), u(2.2).and_terms(-48), u(2.5).and_terms(-95)]),
         family(CrossEntropy, "mean or sum, probabilities", calls!(rows, CrossEntropy, Reduced, weights, probabilities), [NEAR, NEAR.and_terms(-95), u(2.2), u(2.5).and_terms(-95)]),
-    ]
+    ]);
+    families
 }
 
 /// Checks a claim of which not all inputs are tried on calls of about `count` elements together, the same ones for the same seed.
@@ -447,7 +475,17 @@ pub fn describe(call: &Call, direction: Direction, index: usize) -> String {
         return format!("shape {:?}, entry {index}", call.shape);
     }
     match &call.target {
-        Target::Values(y) => format!("x = {}, y = {}", number(x), number(y.get(index))),
+        Target::Values(y) => {
+            let mut words = format!("x = {}, y = {}", number(x), number(y.get(index)));
+            let arguments = call.function.arguments();
+            let options = arguments.iter().flat_map(|of| of.numbers);
+            for (&(name, default), value) in options.zip(call.numbers) {
+                if value != default {
+                    words += &format!(", {name} = {value:e}");
+                }
+            }
+            words
+        }
         _ if call.beta != 1.0 => format!("x = {}, beta = {:e}", number(x), call.beta),
         _ => format!("x = {}", number(x)),
     }
@@ -505,7 +543,9 @@ pub(crate) fn answers(claim: &Claim, inputs: &[f32]) -> Vec<f32> {
         Inputs::OneArgument(_, label) | Inputs::All(label) => label,
         Inputs::Calls(_) => None,
     };
-    let function = kernels::element_function(claim.function)
+    let function = claim
+        .function
+        .of_elements()
         .unwrap_or_else(|| panic!("{}: a function of rows", claim.name()));
     let call = ElementCall {
         function,
@@ -521,6 +561,7 @@ pub(crate) fn answers(claim: &Claim, inputs: &[f32]) -> Vec<f32> {
         grad_output: 1.0,
         grad_outputs: &vec![1.0; inputs.len()],
         beta: 1.0,
+        numbers: Call::new(claim.function, &[], &[]).numbers,
     };
     let mut out = vec![0.0; inputs.len()];
     Core.elements(&call, &mut out)

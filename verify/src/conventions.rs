@@ -329,6 +329,13 @@ fn others(call: &Call) -> Vec<Other> {
             add(Other::new(words, with(&replace)));
         }
     }
+    let arguments = function.arguments();
+    for (i, &(name, default)) in arguments.iter().flat_map(|of| of.numbers).enumerate() {
+        if call.numbers[i] != default {
+            let words = format!("{name} is ignored");
+            add(Other::new(words, with(&|c| c.numbers[i] = default)));
+        }
+    }
     if call.beta != 1.0 {
         add(Other::new("beta is ignored", with(&|c| c.beta = 1.0)));
         add(Other::new("not divided by beta", call.clone()).times(call.beta));
@@ -444,7 +451,7 @@ fn others(call: &Call) -> Vec<Other> {
                 add(Other::new(words, instead(Function::NllLoss)));
             }
         }
-        Function::MseLoss | Function::Softplus => {}
+        _ => {}
     }
     if matches!(function, Function::Softmax | Function::LogSoftmax) {
         for dim in (0..call.shape.len()).filter(|&dim| dim != call.dim) {

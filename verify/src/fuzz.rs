@@ -39,6 +39,8 @@ pub enum Target {
     Nll,
     CrossEntropy,
     Activations,
+    /// Any loss that goes element by element.
+    ElementwiseLosses,
     /// Lengths, shapes and options that do not fit, of every function.
     ShapesAndOptions,
     /// What reads case files.
@@ -49,13 +51,14 @@ pub enum Target {
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Mse,
         Self::Bce,
         Self::BceWithLogits,
         Self::Nll,
         Self::CrossEntropy,
         Self::Activations,
+        Self::ElementwiseLosses,
         Self::ShapesAndOptions,
         Self::CaseFile,
         Self::Capi,
@@ -70,6 +73,7 @@ impl Target {
             Self::Nll => "nll",
             Self::CrossEntropy => "cross_entropy",
             Self::Activations => "activations",
+            Self::ElementwiseLosses => "elementwise_losses",
             Self::ShapesAndOptions => "shapes_and_options",
             Self::CaseFile => "case_file",
             Self::Capi => "capi",
@@ -115,6 +119,7 @@ impl Target {
                 RowFunction::CrossEntropyProbabilities,
             ])?),
             Self::Activations => *bytes.choose(&Kind::ACTIVATIONS)?,
+            Self::ElementwiseLosses => Kind::Elements(*bytes.choose(&ElementFunction::LOSSES)?),
             Self::ShapesAndOptions => return shapes::check::<T, _>(bytes, library),
             Self::CaseFile | Self::Capi => return Ok(()),
         };

@@ -3,6 +3,7 @@
 //! Everything is a proptest strategy, so that the tests shrink a failure, and the report samples the same
 //! inputs with a seed of its own.
 
+use crate::losses;
 use crate::oracle::{Call, Function, Reduction};
 use crate::ulp::Format;
 use proptest::collection::vec;
@@ -10,6 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use trueloss::device::{Domain, NUMBERS};
 use trueloss::half::{bf16, f16};
 
 /// An element type.
@@ -152,6 +154,29 @@ pub fn probability(element: ElementType) -> impl Strategy<Value = f64> + Clone {
     ]
 }
 
+/// A positive option: 1, a number of its size, or one of any magnitude.
+pub fn around_one(element: ElementType) -> BoxedStrategy<f64> {
+    let exponents = match element {
+        ElementType::F64 => -100.0..100.0,
+        _ => -30.0..30.0,
+    };
+    prop_oneof![
+        2 => Just(1.0),
+        4 => 0.1..10.0,
+        1 => magnitude(ElementType::F64, exponents),
+    ]
+    .boxed()
+}
+
+/// A number of a domain.
+fn within(domain: Domain, element: ElementType) -> BoxedStrategy<f64> {
+    match domain {
+        Domain::Any => number(element).boxed(),
+        Domain::UnitInterval => probability(element).boxed(),
+        Domain::HardLabels => prop_oneof![Just(0.0), Just(1.0)].boxed(),
+    }
+}
+
 /// A weight, never negative.
 pub fn weight(element: ElementType) -> impl Strategy<Value = f64> + Clone {
     prop_oneof![
@@ -264,14 +289,17 @@ pub fn elementwise(
     } else {
         form
     };
-    let input = match function {
-        Function::MseLoss => number(element).boxed(),
-        Function::BinaryCrossEntropy => probability(element).boxed(),
-        _ => inputs(element, options),
+    let arguments = function.arguments();
+    // Where the target may be any number, so is the input; else it is a logit.
+    let (input, target) = match arguments.map(|of| (of.input, of.target)) {
+        Some((Domain::Any, Domain::Any)) => (number(element).boxed(), number(element).boxed()),
+        Some((Domain::Any, target)) => (inputs(element, options), within(target, element)),
+        Some((input, target)) => (within(input, element), within(target, element)),
+        None => (inputs(element, options), probability(element).boxed()),
     };
-    let target = match function {
-        Function::MseLoss => number(element).boxed(),
-        _ => probability(element).boxed(),
+    let numbers = match arguments {
+        Some(_) => losses::of(function).strategy(element),
+        None => Just([0.0; NUMBERS]).boxed(),
     };
     (lengths(form), 1..4_usize)
         .prop_flat_map(move |(len, columns)| {
@@ -289,10 +317,11 @@ pub fn elementwise(
                     0.1..10.0,
                     magnitude(ElementType::F64, -60.0..60.0)
                 ],
+                numbers.clone(),
             )
         })
         .prop_map(
-            move |(input, target, weight, pos_weight, grad, reduction, beta)| {
+            move |(input, target, weight, pos_weight, grad, reduction, beta, numbers)| {
                 let mut call = Call::new(function, &[input.len()], &input).reduction(reduction);
                 if !options.unit {
                     call = call.grad_output(&grad);
@@ -300,10 +329,11 @@ pub fn elementwise(
                 if !function.is_activation() {
                     call = call.values(&target);
                 }
-                if !matches!(function, Function::MseLoss) {
+                call.numbers = numbers;
+                if arguments.is_some_and(|of| of.weight) {
                     call.weight = weight;
                 }
-                if function == Function::BinaryCrossEntropyWithLogits {
+                if arguments.is_some_and(|of| of.pos_weight) {
                     // A negative pos_weight is legal as well, and makes the terms of one element cancel.
                     call.pos_weight = pos_weight;
                 }

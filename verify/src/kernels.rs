@@ -152,23 +152,6 @@ fn grad_outputs<T: Element>(call: &Call, direction: Direction, outputs: usize) -
     }
 }
 
-/// A function that goes element by element, as libraries know it.
-pub(crate) fn element_function(function: Function) -> Option<ElementFunction> {
-    match function {
-        Function::MseLoss => Some(ElementFunction::MseLoss),
-        Function::BinaryCrossEntropy => Some(ElementFunction::BinaryCrossEntropy),
-        Function::BinaryCrossEntropyWithLogits => {
-            Some(ElementFunction::BinaryCrossEntropyWithLogits)
-        }
-        Function::Sigmoid => Some(ElementFunction::Sigmoid),
-        Function::LogSigmoid => Some(ElementFunction::LogSigmoid),
-        Function::Softplus => Some(ElementFunction::Softplus),
-        Function::NllLoss | Function::CrossEntropy | Function::Softmax | Function::LogSoftmax => {
-            None
-        }
-    }
-}
-
 /// Asks a library. The loss, where the direction reduces it, and what was written.
 fn run<T: Element, L: Library<T>>(
     library: &mut L,
@@ -178,7 +161,7 @@ fn run<T: Element, L: Library<T>>(
 where
     L::Error: From<Error>,
 {
-    match element_function(call.function) {
+    match call.function.of_elements() {
         Some(function) => elements(library, call, function, direction),
         None => rows(library, call, direction),
     }
@@ -213,6 +196,7 @@ fn elements<T: Element, L: Library<T>>(
         grad_output: grad_outputs.first().copied().unwrap_or(T::one()),
         grad_outputs: &grad_outputs,
         beta: call.beta,
+        numbers: call.numbers,
     };
     let mut out = vec![T::default(); call.outputs()];
     let loss = library.elements(&call, &mut out)?;

@@ -16,6 +16,7 @@ pub mod fuzz;
 pub mod generate;
 pub mod interval;
 pub mod kernels;
+pub mod losses;
 mod monotone;
 pub mod naive;
 pub mod oracle;

@@ -15,6 +15,9 @@ use rug::Float;
 use rug::float::Round;
 
 use crate::interval::Interval;
+use crate::losses;
+use trueloss::device::{Domain, NUMBERS};
+use trueloss_digest::call::{Arguments, ElementFunction};
 
 /// The floor of both logarithms in binary_cross_entropy.
 const LOG_FLOOR: i64 = -100;
@@ -25,51 +28,76 @@ const BCE_GRADIENT_FLOOR: f64 = 1e-12;
 /// Enough bits to add 2^64 f64 numbers of any size without an error.
 const EXACT_SUM_PREC: u32 = 2100 + 64;
 
-/// A function of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)] // Their names are the functions' own.
-pub enum Function {
-    MseLoss,
-    BinaryCrossEntropy,
-    BinaryCrossEntropyWithLogits,
-    NllLoss,
-    CrossEntropy,
-    Sigmoid,
-    LogSigmoid,
-    Softplus,
-    Softmax,
-    LogSoftmax,
+macro_rules! functions {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+        /// A function of the table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs)] // Their names are the functions' own.
+        pub enum Function {
+            $($variant,)*
+            NllLoss,
+            CrossEntropy,
+            Sigmoid,
+            LogSigmoid,
+            Softplus,
+            Softmax,
+            LogSoftmax,
+        }
+
+        impl Function {
+            /// All of them.
+            pub const ALL: [Function; [$($name),*].len() + 7] = [
+                $(Function::$variant,)*
+                Function::NllLoss,
+                Function::CrossEntropy,
+                Function::Sigmoid,
+                Function::LogSigmoid,
+                Function::Softplus,
+                Function::Softmax,
+                Function::LogSoftmax,
+            ];
+
+            /// One that goes element by element, as libraries know it.
+            pub const fn of_elements(self) -> Option<ElementFunction> {
+                Some(match self {
+                    $(Function::$variant => ElementFunction::$variant,)*
+                    Function::Sigmoid => ElementFunction::Sigmoid,
+                    Function::LogSigmoid => ElementFunction::LogSigmoid,
+                    Function::Softplus => ElementFunction::Softplus,
+                    _ => return None,
+                })
+            }
+        }
+
+        impl From<ElementFunction> for Function {
+            fn from(function: ElementFunction) -> Self {
+                match function {
+                    $(ElementFunction::$variant => Function::$variant,)*
+                    ElementFunction::Sigmoid => Function::Sigmoid,
+                    ElementFunction::LogSigmoid => Function::LogSigmoid,
+                    ElementFunction::Softplus => Function::Softplus,
+                }
+            }
+        }
+    };
 }
+trueloss::each_elementwise_loss!(functions, 'static, f32);
 
 impl Function {
-    /// All of them.
-    pub const ALL: [Function; 10] = [
-        Function::MseLoss,
-        Function::BinaryCrossEntropy,
-        Function::BinaryCrossEntropyWithLogits,
-        Function::NllLoss,
-        Function::CrossEntropy,
-        Function::Sigmoid,
-        Function::LogSigmoid,
-        Function::Softplus,
-        Function::Softmax,
-        Function::LogSoftmax,
-    ];
-
     /// PyTorch's name of it, in `torch.nn.functional`.
     pub fn name(self) -> &'static str {
-        match self {
-            Function::MseLoss => "mse_loss",
-            Function::BinaryCrossEntropy => "binary_cross_entropy",
-            Function::BinaryCrossEntropyWithLogits => "binary_cross_entropy_with_logits",
-            Function::NllLoss => "nll_loss",
-            Function::CrossEntropy => "cross_entropy",
-            Function::Sigmoid => "sigmoid",
-            Function::LogSigmoid => "logsigmoid",
-            Function::Softplus => "softplus",
-            Function::Softmax => "softmax",
-            Function::LogSoftmax => "log_softmax",
+        match (self.of_elements(), self) {
+            (Some(function), _) => function.name(),
+            (None, Function::NllLoss) => "nll_loss",
+            (None, Function::CrossEntropy) => "cross_entropy",
+            (None, Function::Softmax) => "softmax",
+            (None, _) => "log_softmax",
         }
+    }
+
+    /// What the arguments of a loss of elements may be; None of any other function.
+    pub fn arguments(self) -> Option<Arguments> {
+        self.of_elements()?.arguments()
     }
 
     /// Whether it has no target and no reduction.
@@ -86,10 +114,7 @@ impl Function {
 
     /// Whether it looks at rows of classes along one dimension.
     pub fn has_rows(self) -> bool {
-        matches!(
-            self,
-            Function::NllLoss | Function::CrossEntropy | Function::Softmax | Function::LogSoftmax
-        )
+        self.of_elements().is_none()
     }
 }
 
@@ -182,6 +207,8 @@ pub struct Call {
     pub label_smoothing: f64,
     /// Of [`Function::Softplus`], above 0.
     pub beta: f64,
+    /// The options that are numbers of a loss of elements, in the order of [`Function::arguments`].
+    pub numbers: [f64; NUMBERS],
 }
 
 impl Call {
@@ -200,6 +227,9 @@ impl Call {
             ignore_index: -100,
             label_smoothing: 0.0,
             beta: 1.0,
+            numbers: function
+                .arguments()
+                .map_or([0.0; NUMBERS], Arguments::defaults),
         }
     }
 
@@ -263,6 +293,12 @@ impl Call {
         self
     }
 
+    /// Sets the options that are numbers.
+    pub fn numbers(mut self, numbers: [f64; NUMBERS]) -> Self {
+        self.numbers = numbers;
+        self
+    }
+
     /// The dimension along which rows lie.
     pub(crate) fn dim_of_classes(&self) -> usize {
         match self.function {
@@ -300,6 +336,17 @@ impl Call {
             (false, Reduction::Mean | Reduction::Sum) => 1,
             (false, Reduction::None) if self.function.has_rows() => self.rows().count(),
             (false, Reduction::None) => self.input.len(),
+        }
+    }
+
+    /// Element `i` of a loss of elements.
+    fn element(&self, i: usize, x: f64, prec: u32) -> losses::Element {
+        losses::Element {
+            x,
+            y: self.target_values()[i],
+            pos_weight: self.pos_weight_at(i),
+            numbers: self.numbers,
+            prec,
         }
     }
 
@@ -360,26 +407,32 @@ impl Call {
                     len,
                     "{name}: the target is not as long as the input"
                 );
-                let unit = |x: &f64| (0.0..=1.0).contains(x);
                 match self.function {
-                    Function::BinaryCrossEntropy => {
-                        assert!(values.iter().all(unit), "{name}: a target outside [0, 1]");
-                        assert!(
-                            self.input.iter().all(unit),
-                            "{name}: an input outside [0, 1]"
-                        );
-                    }
-                    Function::BinaryCrossEntropyWithLogits => {
-                        assert!(values.iter().all(unit), "{name}: a target outside [0, 1]");
-                    }
                     Function::CrossEntropy => {
                         assert!(
                             values.iter().all(|q| !q.is_infinite()),
                             "{name}: an infinite probability"
                         );
                     }
-                    Function::MseLoss => {}
-                    _ => panic!("{name} takes no targets that are numbers"),
+                    function => {
+                        let Some(arguments) = function.arguments() else {
+                            panic!("{name} takes no targets that are numbers");
+                        };
+                        assert!(
+                            values.iter().all(|&y| contains(arguments.target, y)),
+                            "{name}: a target {}",
+                            illegal(arguments.target)
+                        );
+                        assert!(
+                            self.input.iter().all(|&x| contains(arguments.input, x)),
+                            "{name}: an input {}",
+                            illegal(arguments.input)
+                        );
+                        assert!(
+                            losses::of(function).are_legal(self.numbers),
+                            "{name}: illegal options"
+                        );
+                    }
                 }
             }
             Target::Classes(classes) => {
@@ -405,6 +458,24 @@ impl Call {
             self.beta > 0.0 && self.beta.is_finite(),
             "{name}: beta is not a positive number"
         );
+    }
+}
+
+/// Whether a number is legal.
+pub fn contains(domain: Domain, x: f64) -> bool {
+    match domain {
+        Domain::Any => true,
+        Domain::UnitInterval => (0.0..=1.0).contains(&x),
+        Domain::HardLabels => x == 0.0 || x == 1.0,
+    }
+}
+
+/// What is wrong with a number that is not.
+fn illegal(domain: Domain) -> &'static str {
+    match domain {
+        Domain::Any => "that is legal",
+        Domain::UnitInterval => "outside [0, 1]",
+        Domain::HardLabels => "that is neither 0 nor 1",
     }
 }
 
@@ -541,7 +612,7 @@ impl Value {
     }
 
     /// Applies a function of a finite argument, with its limits at the two infinities.
-    fn map(
+    pub(crate) fn map(
         x: f64,
         prec: u32,
         at: [Value; 2],
@@ -1266,28 +1337,6 @@ pub fn forward(call: &Call, prec: u32) -> Vec<Exact> {
                 .map(|l| -l)
                 .collect()
         }),
-        Function::MseLoss => {
-            let y = call.target_values();
-            reduce(
-                call,
-                prec,
-                elements().map(|(i, x)| weighted(i, Exact::of(mse(x, y[i], prec)))),
-            )
-        }
-        Function::BinaryCrossEntropy => {
-            let y = call.target_values();
-            let loss = |x, y| bce_of(&Interval::from_f64(x, prec), &Interval::from_f64(y, prec));
-            reduce(
-                call,
-                prec,
-                elements().map(|(i, x)| weighted(i, Exact::of(Value::Number(loss(x, y[i]))))),
-            )
-        }
-        Function::BinaryCrossEntropyWithLogits => {
-            let y = call.target_values();
-            let loss = |(i, x)| weighted(i, bce_with_logits(x, y[i], call.pos_weight_at(i), prec));
-            reduce(call, prec, elements().map(loss))
-        }
         Function::NllLoss => {
             let Target::Classes(targets) = &call.target else {
                 panic!("nll_loss needs class indices")
@@ -1322,6 +1371,11 @@ pub fn forward(call: &Call, prec: u32) -> Vec<Exact> {
             };
             reduce(call, prec, (0..rows.count()).map(loss))
         }
+        function => {
+            let loss = losses::of(function);
+            let value = |(i, x)| weighted(i, (loss.value)(&call.element(i, x, prec)));
+            reduce(call, prec, elements().map(value))
+        }
     }
 }
 
@@ -1354,30 +1408,6 @@ pub fn backward(call: &Call, prec: u32) -> Vec<Exact> {
         Function::LogSigmoid => unary(&|x| log_sigmoid_derivative(x, prec)),
         Function::Softplus => unary(&|x| softplus_beta_derivative(x, call.beta, prec)),
         Function::Softmax | Function::LogSoftmax => backward_softmax(call, &incoming, prec),
-        Function::MseLoss => {
-            let y = call.target_values();
-            elements()
-                .map(|(i, x)| chain(i, Exact::of(mse_gradient(x, y[i], prec))))
-                .collect()
-        }
-        Function::BinaryCrossEntropy => {
-            let y = call.target_values();
-            let gradient =
-                |x, y| bce_gradient_of(&Interval::from_f64(x, prec), &Interval::from_f64(y, prec));
-            elements()
-                .map(|(i, x)| chain(i, Exact::of(Value::Number(gradient(x, y[i])))))
-                .collect()
-        }
-        Function::BinaryCrossEntropyWithLogits => {
-            let y = call.target_values();
-            let gradient = |(i, x)| {
-                chain(
-                    i,
-                    bce_with_logits_gradient(x, y[i], call.pos_weight_at(i), prec),
-                )
-            };
-            elements().map(gradient).collect()
-        }
         Function::NllLoss => {
             let Target::Classes(targets) = &call.target else {
                 panic!("nll_loss needs class indices")
@@ -1420,6 +1450,11 @@ pub fn backward(call: &Call, prec: u32) -> Vec<Exact> {
                 }
             }
             gradients
+        }
+        function => {
+            let loss = losses::of(function);
+            let gradient = |(i, x)| chain(i, (loss.gradient)(&call.element(i, x, prec)));
+            elements().map(gradient).collect()
         }
     }
 }

@@ -26,7 +26,6 @@ use trueloss_digest::call::{self, Core, ElementCall, Library};
 use crate::case::{self, Dtype};
 use crate::claims::{Direction, NEAR, Outcome};
 use crate::interval::Interval;
-use crate::kernels;
 use crate::oracle::{self, Call, Function};
 use crate::ulp::{self, Format};
 
@@ -125,7 +124,7 @@ pub fn sample<T: Half>(function: Function, direction: Direction) -> Vec<f32> {
 
 fn answers<T: Half>(function: Function, direction: Direction, x: T, targets: &[T]) -> Vec<T> {
     let call = ElementCall {
-        function: kernels::element_function(function).expect("a function of elements"),
+        function: function.of_elements().expect("a function of elements"),
         direction: match direction {
             Direction::Forward => call::Direction::ForwardEach,
             Direction::Gradient => call::Direction::BackwardEach,
@@ -138,6 +137,7 @@ fn answers<T: Half>(function: Function, direction: Direction, x: T, targets: &[T
         grad_output: T::one(),
         grad_outputs: &vec![T::one(); targets.len()],
         beta: 1.0,
+        numbers: [0.0; trueloss::device::NUMBERS],
     };
     let mut out = vec![T::zero(); targets.len()];
     Core.elements(&call, &mut out)

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use proptest::prelude::*;
+use trueloss::device::Domain;
 
 use crate::case::{self, Dtype, for_dtype};
 use crate::generate::{self, EDGE_LOGITS, ElementType, REGRESSIONS, Sampler};
@@ -516,6 +517,8 @@ impl<'a> Maker<'a> {
             Function::Sigmoid | Function::LogSigmoid | Function::Softplus => {
                 also(&[("edges", 2), ("tails", 3)]);
             }
+            _ if self.takes_any_target() => also(&[("edges", 1), ("cancellation", 2)]),
+            _ => also(&[("edges", 2), ("tails", 3)]),
         }
         if self.options.ignore_index.is_some() {
             also(&[("ignored rows", 1)]);
@@ -612,8 +615,19 @@ impl<'a> Maker<'a> {
             Function::MseLoss => self.pair_of_numbers(kind),
             Function::BinaryCrossEntropy => self.pair_of_probabilities(kind),
             Function::BinaryCrossEntropyWithLogits => self.logit_and_target(kind, place),
-            _ => (self.logit(kind), 0.0),
+            _ if self.takes_any_target() => self.pair_of_numbers(kind),
+            function => {
+                let hard = function.arguments().is_some();
+                let x = self.logit(kind);
+                (x, if hard { self.index(2) as f64 } else { 0.0 })
+            }
         }
+    }
+
+    /// Whether targets are any numbers, and so inputs too.
+    fn takes_any_target(&self) -> bool {
+        let arguments = self.function.arguments();
+        arguments.is_some_and(|of| of.target == Domain::Any)
     }
 
     fn edge_logit(&mut self) -> f64 {

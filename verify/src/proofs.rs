@@ -132,6 +132,8 @@ pub fn of(claim: &Claim) -> Option<Proven> {
         (Function::Softmax, false) => (&["softmax"], Some("softmax_gradient")),
         (Function::LogSoftmax, true) => (&["cross_entropy"], None),
         (Function::LogSoftmax, false) => (&["difference_relative"], Some("log_softmax_gradient")),
+        // By hand, beside the formula.
+        _ => return None,
     };
     let after = match (reduced, forward) {
         (false, _) => "each",
@@ -199,6 +201,7 @@ fn of_pairs(claim: &Claim) -> Option<Proven> {
             vec!["row_denominator_pair"],
             Some("log_softmax_gradient_pair"),
         ),
+        _ => return None,
     };
     let after = match (reduced, forward) {
         (false, _) => "each_pair",

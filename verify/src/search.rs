@@ -180,7 +180,7 @@ fn copy_element(from: &Call, to: &mut Call, i: usize) {
 fn element(call: &Call, i: usize) -> Call {
     let mut one = Call::new(call.function, &[1], &call.input[i..=i]);
     one.reduction = call.reduction;
-    one.beta = call.beta;
+    (one.beta, one.numbers) = (call.beta, call.numbers);
     if let Target::Values(target) = &call.target {
         one = one.values(&target[i..=i]);
     }

@@ -2,18 +2,21 @@
 //! instantiation a type of element.
 
 use crate::random::Random;
+use trueloss::device::{Domain, FromOptions, NUMBERS, Options};
 use trueloss::{
-    Bce, BceWithLogits, Classes, CrossEntropy, Element, Error, LogSigmoid, LogSoftmax, Mse, Nll,
-    Reduction, Sigmoid, Softmax, Softplus,
+    Classes, CrossEntropy, Element, Error, LogSigmoid, LogSoftmax, Nll, Reduction, Sigmoid,
+    Softmax, Softplus, each_elementwise_loss,
 };
 
 /// What the kernels of elements take. Each uses what it needs.
 pub(crate) struct Elements<'a, T> {
     /// Logits.
     pub(crate) x: &'a [T],
-    /// Probabilities, in the place of logits for `Bce`.
+    /// Probabilities, in the place of logits for losses that take them.
     pub(crate) p: &'a [T],
     pub(crate) y: &'a [T],
+    /// In the place of `y` for losses of hard labels.
+    pub(crate) hard: &'a [T],
     pub(crate) g: &'a [T],
     pub(crate) weight: &'a [T],
     pub(crate) pos_weight: &'a [T],
@@ -50,29 +53,65 @@ fn no_loss<T: Element>((): ()) -> T {
     T::zero()
 }
 
+/// A loss of elements, and what it takes as its input and target.
+fn loss<'b, T: Element, L: FromOptions<'b, T>>(e: &Elements<'b, T>) -> (L, &'b [T], &'b [T]) {
+    let mut numbers = [0.0; NUMBERS];
+    for (number, &(_, default)) in numbers.iter_mut().zip(L::NUMBERS) {
+        *number = default;
+    }
+    let options = Options {
+        reduction: e.reduction,
+        weight: e.weight,
+        pos_weight: e.pos_weight,
+        numbers,
+    };
+    let x = match L::INPUT {
+        Domain::UnitInterval => e.p,
+        _ => e.x,
+    };
+    let y = match L::TARGET {
+        Domain::HardLabels => e.hard,
+        _ => e.y,
+    };
+    (L::from_options(options), x, y)
+}
+
+/// The hard labels nearest to probabilities.
+pub(crate) fn hard<T: Element>(probabilities: &[T]) -> Vec<T> {
+    let half = T::narrow(0.5);
+    let label = |&p: &T| if p < half { T::zero() } else { T::one() };
+    probabilities.iter().map(label).collect()
+}
+
 macro_rules! elementwise {
-    ($table:ident, $name:literal, $x:ident, $loss:expr) => {
+    ($table:ident, $name:literal, $loss:ty) => {
         $table.extend([
             (
                 concat!($name, " forward"),
-                (|e, _| $loss(e).forward(e.$x, e.y)) as OfElements<T>,
+                (|e, _| {
+                    let (loss, x, y) = loss::<T, $loss>(e);
+                    loss.forward(x, y)
+                }) as OfElements<T>,
             ),
             (concat!($name, " forward_each"), |e, out| {
-                $loss(e).forward_each(e.$x, e.y, out).map(no_loss)
+                let (loss, x, y) = loss::<T, $loss>(e);
+                loss.forward_each(x, y, out).map(no_loss)
             }),
             (concat!($name, " backward"), |e, out| {
-                $loss(e)
-                    .backward(e.$x, e.y, e.grad_output, out)
-                    .map(no_loss)
+                let (loss, x, y) = loss::<T, $loss>(e);
+                loss.backward(x, y, e.grad_output, out).map(no_loss)
             }),
             (concat!($name, " backward_each"), |e, out| {
-                $loss(e).backward_each(e.$x, e.y, e.g, out).map(no_loss)
+                let (loss, x, y) = loss::<T, $loss>(e);
+                loss.backward_each(x, y, e.g, out).map(no_loss)
             }),
             (concat!($name, " forward_backward"), |e, out| {
-                $loss(e).forward_backward(e.$x, e.y, out)
+                let (loss, x, y) = loss::<T, $loss>(e);
+                loss.forward_backward(x, y, out)
             }),
             (concat!($name, " partial"), |e, _| {
-                let partial = &$loss(e).partial(e.$x, e.y, 0);
+                let (loss, x, y) = loss::<T, $loss>(e);
+                let partial = &loss.partial(x, y, 0);
                 partial
                     .as_ref()
                     .map_err(|&error| error)?
@@ -99,21 +138,12 @@ macro_rules! activation {
 /// The kernels of elements.
 pub(crate) fn of_elements<T: Element>() -> Table<OfElements<T>> {
     let mut table: Table<OfElements<T>> = Vec::new();
-    fn mse<T>(e: &Elements<'_, T>) -> Mse {
-        Mse::new().reduction(e.reduction)
+    macro_rules! losses {
+        ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+            $(elementwise!(table, $name, $loss);)*
+        };
     }
-    elementwise!(table, "mse", x, mse);
-    fn bce<'b, T: Element>(e: &Elements<'b, T>) -> Bce<'b, T> {
-        Bce::new().weight(e.weight).reduction(e.reduction)
-    }
-    elementwise!(table, "bce", p, bce);
-    fn logits<'b, T: Element>(e: &Elements<'b, T>) -> BceWithLogits<'b, T> {
-        BceWithLogits::new()
-            .weight(e.weight)
-            .pos_weight(e.pos_weight)
-            .reduction(e.reduction)
-    }
-    elementwise!(table, "bce_with_logits", x, logits);
+    each_elementwise_loss!(losses, '_, T);
     activation!(table, "sigmoid", |_: &Elements<'_, T>| Sigmoid::new());
     activation!(table, "log_sigmoid", |_: &Elements<'_, T>| LogSigmoid::new(
     ));

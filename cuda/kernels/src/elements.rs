@@ -124,7 +124,7 @@ unsafe fn pair<'a, T: Element>(args: &ElementArgs<T>) -> (&'a [T], &'a [T]) {
 pub(crate) fn mse<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
     // SAFETY: that of a launch, see `list`.
     let (input, target) = unsafe { pair(args) };
-    each::<CHEAP, _, _>(machine, args, device::mse(&Mse::new(), input, target));
+    each::<CHEAP, _, _>(machine, args, device::loss(&Mse::new(), input, target));
 }
 
 #[inline(always)]
@@ -133,10 +133,10 @@ pub(crate) fn bce<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
     let ((input, target), weight) = unsafe { (pair(args), args.weight.read()) };
     // Without weights they are constants, which the compiler takes out of the formula.
     if weight.is_empty() {
-        each::<COSTLY, _, _>(machine, args, device::bce(&Bce::new(), input, target));
+        each::<COSTLY, _, _>(machine, args, device::loss(&Bce::new(), input, target));
     } else {
         let options = Bce::new().weight(weight);
-        each::<COSTLY, _, _>(machine, args, device::bce(&options, input, target));
+        each::<COSTLY, _, _>(machine, args, device::loss(&options, input, target));
     }
 }
 
@@ -147,11 +147,7 @@ pub(crate) fn bce_with_logits<M: Machine, T: Element>(machine: M, args: &Element
         unsafe { (pair(args), args.weight.read(), args.pos_weight.read()) };
     let options = BceWithLogits::new();
     if weight.is_empty() && pos_weight.is_empty() {
-        each::<COSTLY, _, _>(
-            machine,
-            args,
-            device::bce_with_logits(&options, input, target),
-        );
+        each::<COSTLY, _, _>(machine, args, device::loss(&options, input, target));
         return;
     }
     let or_one = |weights| {
@@ -164,11 +160,7 @@ pub(crate) fn bce_with_logits<M: Machine, T: Element>(machine: M, args: &Element
     let options = options
         .weight(or_one(weight))
         .pos_weight(or_one(pos_weight));
-    each::<COSTLY, _, _>(
-        machine,
-        args,
-        device::bce_with_logits(&options, input, target),
-    );
+    each::<COSTLY, _, _>(machine, args, device::loss(&options, input, target));
 }
 
 #[inline(always)]

@@ -136,8 +136,19 @@ impl Device<'_> {
     }
 }
 
+/// The losses of elements that there are on a device.
+pub(crate) const LOSSES: [ElementFunction; 3] = [
+    ElementFunction::MseLoss,
+    ElementFunction::BinaryCrossEntropy,
+    ElementFunction::BinaryCrossEntropyWithLogits,
+];
+
 impl<T: Element> Library<T> for Device<'_> {
     type Error = Error;
+
+    fn has(&self, loss: ElementFunction) -> bool {
+        LOSSES.contains(&loss)
+    }
 
     fn elements(&mut self, call: &ElementCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Error> {
         let gpu = self.0;
@@ -164,6 +175,7 @@ impl<T: Element> Library<T> for Device<'_> {
             ElementFunction::Softplus => {
                 activation!(Softplus::new().beta(call.beta), gpu, x, call, g, output)
             }
+            other => unreachable!("there is no {} on a device", other.name()),
         };
         let loss = returned.wait();
         self.receive(output, out)?;

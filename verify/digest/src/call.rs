@@ -4,43 +4,90 @@
 //! sent the same calls, and its answers are compared.
 
 use core::fmt;
+use trueloss::device::{Domain, FromOptions, NUMBERS, Options};
 use trueloss::{
-    Bce, BceWithLogits, ClassIndex, Classes, CrossEntropy, Element, Error, LogSigmoid, LogSoftmax,
-    Mse, Nll, Reduction, Sigmoid, Softmax, Softplus,
+    ClassIndex, Classes, CrossEntropy, Element, Error, LogSigmoid, LogSoftmax, Nll, Reduction,
+    Sigmoid, Softmax, Softplus, each_elementwise_loss,
 };
 
-/// A function that goes element by element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)] // Their names are the functions' own.
-pub enum ElementFunction {
-    MseLoss,
-    BinaryCrossEntropy,
-    BinaryCrossEntropyWithLogits,
-    Sigmoid,
-    LogSigmoid,
-    Softplus,
+macro_rules! element_functions {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+        /// A function that goes element by element.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs)] // Their names are the functions' own.
+        pub enum ElementFunction {
+            $($variant,)*
+            Sigmoid,
+            LogSigmoid,
+            Softplus,
+        }
+
+        impl ElementFunction {
+            /// The losses.
+            pub const LOSSES: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// PyTorch's functional name.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Sigmoid => "sigmoid",
+                    Self::LogSigmoid => "logsigmoid",
+                    Self::Softplus => "softplus",
+                }
+            }
+
+            /// What its arguments may be. None of an activation, which takes any number.
+            pub const fn arguments(self) -> Option<Arguments> {
+                match self {
+                    $(Self::$variant => Some(arguments::<f32, $loss>()),)*
+                    Self::Sigmoid | Self::LogSigmoid | Self::Softplus => None,
+                }
+            }
+        }
+    };
 }
+each_elementwise_loss!(element_functions, 'static, f32);
 
 impl ElementFunction {
-    /// The losses.
-    pub const LOSSES: [Self; 3] = [
-        Self::MseLoss,
-        Self::BinaryCrossEntropy,
-        Self::BinaryCrossEntropyWithLogits,
-    ];
     /// The activations, which have no target and no reduction.
     pub const ACTIVATIONS: [Self; 3] = [Self::Sigmoid, Self::LogSigmoid, Self::Softplus];
+}
 
-    /// PyTorch's functional name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::MseLoss => "mse_loss",
-            Self::BinaryCrossEntropy => "binary_cross_entropy",
-            Self::BinaryCrossEntropyWithLogits => "binary_cross_entropy_with_logits",
-            Self::Sigmoid => "sigmoid",
-            Self::LogSigmoid => "logsigmoid",
-            Self::Softplus => "softplus",
+/// What the arguments of a loss of elements may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arguments {
+    /// What must hold of each input.
+    pub input: Domain,
+    /// What must hold of each target.
+    pub target: Domain,
+    /// Whether it has a `weight`.
+    pub weight: bool,
+    /// Whether it has a `pos_weight`.
+    pub pos_weight: bool,
+    /// Its options that are numbers, with what they are where nothing is said.
+    pub numbers: &'static [(&'static str, f64)],
+}
+
+const fn arguments<T: Element, L: FromOptions<'static, T>>() -> Arguments {
+    Arguments {
+        input: L::INPUT,
+        target: L::TARGET,
+        weight: L::HAS_WEIGHT,
+        pos_weight: L::HAS_POS_WEIGHT,
+        numbers: L::NUMBERS,
+    }
+}
+
+impl Arguments {
+    /// The options that are numbers, where nothing is said of them.
+    pub const fn defaults(self) -> [f64; NUMBERS] {
+        let mut defaults = [0.0; NUMBERS];
+        let mut i = 0;
+        while i < self.numbers.len() {
+            defaults[i] = self.numbers[i].1;
+            i += 1;
         }
+        defaults
     }
 }
 
@@ -151,6 +198,8 @@ pub struct ElementCall<'a, T> {
     pub grad_outputs: &'a [T],
     /// Softplus's.
     pub beta: f64,
+    /// A loss's options that are numbers, in the order of [`Arguments::numbers`].
+    pub numbers: [f64; NUMBERS],
 }
 
 impl<T> ElementCall<'_, T> {
@@ -228,6 +277,11 @@ pub trait Library<T: Element> {
     /// Why a call was not answered.
     type Error: fmt::Debug + fmt::Display;
 
+    /// Whether it has a loss of elements. One that it does not have is not asked for.
+    fn has(&self, _loss: ElementFunction) -> bool {
+        true
+    }
+
     /// A function that goes element by element.
     ///
     /// # Errors
@@ -280,6 +334,21 @@ pub trait Library<T: Element> {
     }
 }
 
+/// What a loss answers to a call.
+macro_rules! answer_of_loss {
+    ($loss:expr, $call:expr, $x:expr, $y:expr, $out:expr) => {{
+        let (loss, call, x, y, out) = ($loss, $call, $x, $y, $out);
+        match call.direction {
+            Direction::Forward => loss.forward(x, y).map(Some),
+            Direction::ForwardEach => loss.forward_each(x, y, out).map(|()| None),
+            Direction::Backward => loss.backward(x, y, call.grad_output, out).map(|()| None),
+            Direction::BackwardEach => loss
+                .backward_each(x, y, call.grad_outputs, out)
+                .map(|()| None),
+            Direction::ForwardBackward => loss.forward_backward(x, y, out).map(Some),
+        }
+    }};
+}
 /// The crate `trueloss`: the one place that knows which method answers which call.
 ///
 /// # Panics
@@ -292,14 +361,18 @@ impl<T: Element> Library<T> for Core {
     type Error = Error;
 
     fn elements(&mut self, call: &ElementCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Error> {
-        match call.function {
-            ElementFunction::MseLoss => mse(call, out),
-            ElementFunction::BinaryCrossEntropy => bce(call, out),
-            ElementFunction::BinaryCrossEntropyWithLogits => bce_with_logits(call, out),
-            ElementFunction::Sigmoid => sigmoid(call, out).map(|()| None),
-            ElementFunction::LogSigmoid => log_sigmoid(call, out).map(|()| None),
-            ElementFunction::Softplus => softplus(call, out).map(|()| None),
+        macro_rules! answers {
+            ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+                match call.function {
+                    $(ElementFunction::$variant => {
+                        let loss = <$loss>::from_options(options(call));
+                        answer_of_loss!(loss, call, call.input, call.target, out)
+                    })*
+                    _ => activation(call, out).map(|()| None),
+                }
+            };
         }
+        each_elementwise_loss!(answers, '_, T)
     }
 
     fn rows(&mut self, call: &RowCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Error> {
@@ -341,57 +414,22 @@ impl<T: Element> Library<T> for Core {
     }
 }
 
-fn mse<T: Element>(call: &ElementCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Error> {
-    let loss = Mse::new().reduction(call.reduction);
-    let (x, y) = (call.input, call.target);
-    match call.direction {
-        Direction::Forward => loss.forward(x, y).map(Some),
-        Direction::ForwardEach => loss.forward_each(x, y, out).map(|()| None),
-        Direction::Backward => loss.backward(x, y, call.grad_output, out).map(|()| None),
-        Direction::BackwardEach => loss
-            .backward_each(x, y, call.grad_outputs, out)
-            .map(|()| None),
-        Direction::ForwardBackward => loss.forward_backward(x, y, out).map(Some),
+/// The options that a call has.
+fn options<'a, T: Element>(call: &ElementCall<'a, T>) -> Options<'a, T> {
+    Options {
+        reduction: call.reduction,
+        weight: call.weight.unwrap_or(T::ONE),
+        pos_weight: call.pos_weight.unwrap_or(T::ONE),
+        numbers: call.numbers,
     }
 }
 
-fn bce<T: Element>(call: &ElementCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Error> {
-    let mut loss = Bce::new().reduction(call.reduction);
-    if let Some(weight) = call.weight {
-        loss = loss.weight(weight);
-    }
-    let (x, y) = (call.input, call.target);
-    match call.direction {
-        Direction::Forward => loss.forward(x, y).map(Some),
-        Direction::ForwardEach => loss.forward_each(x, y, out).map(|()| None),
-        Direction::Backward => loss.backward(x, y, call.grad_output, out).map(|()| None),
-        Direction::BackwardEach => loss
-            .backward_each(x, y, call.grad_outputs, out)
-            .map(|()| None),
-        Direction::ForwardBackward => loss.forward_backward(x, y, out).map(Some),
-    }
-}
-
-fn bce_with_logits<T: Element>(
-    call: &ElementCall<'_, T>,
-    out: &mut [T],
-) -> Result<Option<T>, Error> {
-    let mut loss = BceWithLogits::new().reduction(call.reduction);
-    if let Some(weight) = call.weight {
-        loss = loss.weight(weight);
-    }
-    if let Some(pos_weight) = call.pos_weight {
-        loss = loss.pos_weight(pos_weight);
-    }
-    let (x, y) = (call.input, call.target);
-    match call.direction {
-        Direction::Forward => loss.forward(x, y).map(Some),
-        Direction::ForwardEach => loss.forward_each(x, y, out).map(|()| None),
-        Direction::Backward => loss.backward(x, y, call.grad_output, out).map(|()| None),
-        Direction::BackwardEach => loss
-            .backward_each(x, y, call.grad_outputs, out)
-            .map(|()| None),
-        Direction::ForwardBackward => loss.forward_backward(x, y, out).map(Some),
+fn activation<T: Element>(call: &ElementCall<'_, T>, out: &mut [T]) -> Result<(), Error> {
+    match call.function {
+        ElementFunction::Sigmoid => sigmoid(call, out),
+        ElementFunction::LogSigmoid => log_sigmoid(call, out),
+        ElementFunction::Softplus => softplus(call, out),
+        loss => unreachable!("{} is a loss", loss.name()),
     }
 }
 
@@ -434,15 +472,7 @@ fn nll<T: Element, I: ClassIndex>(
     if let Some(weight) = call.weight {
         loss = loss.weight(weight);
     }
-    match call.direction {
-        Direction::Forward => loss.forward(x, y).map(Some),
-        Direction::ForwardEach => loss.forward_each(x, y, out).map(|()| None),
-        Direction::Backward => loss.backward(x, y, call.grad_output, out).map(|()| None),
-        Direction::BackwardEach => loss
-            .backward_each(x, y, call.grad_outputs, out)
-            .map(|()| None),
-        Direction::ForwardBackward => loss.forward_backward(x, y, out).map(Some),
-    }
+    answer_of_loss!(loss, call, x, y, out)
 }
 
 fn cross_entropy<T: Element, I: ClassIndex>(
@@ -452,15 +482,7 @@ fn cross_entropy<T: Element, I: ClassIndex>(
     out: &mut [T],
 ) -> Result<Option<T>, Error> {
     let loss = cross_entropy_options(call);
-    match call.direction {
-        Direction::Forward => loss.forward(x, y).map(Some),
-        Direction::ForwardEach => loss.forward_each(x, y, out).map(|()| None),
-        Direction::Backward => loss.backward(x, y, call.grad_output, out).map(|()| None),
-        Direction::BackwardEach => loss
-            .backward_each(x, y, call.grad_outputs, out)
-            .map(|()| None),
-        Direction::ForwardBackward => loss.forward_backward(x, y, out).map(Some),
-    }
+    answer_of_loss!(loss, call, x, y, out)
 }
 
 fn cross_entropy_probabilities<T: Element>(

@@ -5,6 +5,7 @@ use crate::hash::Hash;
 use crate::number::{EDGES, Logits, Number, Random};
 use crate::{ACTIVATION, Buffers, Name, POS_WEIGHTS, Size, Visit, reductions};
 use trueloss::Reduction;
+use trueloss::device::{Domain, NUMBERS};
 
 const LOGITS: [Logits; 4] = [
     Logits::Ordinary,
@@ -21,7 +22,9 @@ fn fill<'a, T: Number>(
     case: u64,
     logits: Logits,
 ) -> (ElementCall<'a, T>, &'a mut [T]) {
-    let probabilities = function == ElementFunction::BinaryCrossEntropy;
+    let arguments = function.arguments();
+    let probabilities = arguments.is_some_and(|of| of.input == Domain::UnitInterval);
+    let hard = arguments.is_some_and(|of| of.target == Domain::HardLabels);
     let mut random = Random::new(case);
     let Buffers { x, y, g, out, .. } = buffers;
     let [x, y, g, out] = [x, y, g, out].map(|buffer| &mut buffer[..len]);
@@ -36,6 +39,8 @@ fn fill<'a, T: Number>(
         y[i] = match (logits, i / EDGES) {
             (Logits::Edges, 0) => T::zero(),
             (Logits::Edges, 1) => T::one(),
+            _ if hard && i % 2 == 0 => T::zero(),
+            _ if hard => T::one(),
             _ => random.unit(),
         };
         g[i] = logits.grad_output(&mut random);
@@ -59,6 +64,10 @@ fn fill<'a, T: Number>(
         grad_output: random.ordinary(),
         grad_outputs: g,
         beta: if weighted { 2.5 } else { 1.0 },
+        numbers: arguments.map_or([0.0; NUMBERS], |arguments| {
+            let other = |number| if weighted { number * 0.75 } else { number };
+            arguments.defaults().map(other)
+        }),
     };
     let outputs = call.outputs();
     (call, &mut out[..outputs])
@@ -106,6 +115,9 @@ pub(crate) fn each<T: Number, L: Library<T>>(
         digest((function, direction), name, buffers, size, visit, answer)
     };
     for function in ElementFunction::LOSSES {
+        if !library.has(function) {
+            continue;
+        }
         for direction in Direction::ALL {
             all(
                 function,

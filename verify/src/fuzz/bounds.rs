@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use crate::claims::{self, Bound, Claim, Direction};
 use crate::generate::ElementType;
+use crate::losses;
 use crate::oracle::{Call, Function, Reduction, Target};
 
 static TABLE: LazyLock<Vec<Claim>> = LazyLock::new(claims::table);
@@ -85,7 +86,14 @@ fn variant(call: &Call, element: ElementType, direction: Direction) -> Option<&'
                 _ => return None,
             }
         }
-        _ => return None,
+        function => {
+            let arguments = function.arguments()?;
+            let plain = !arguments.weight && !arguments.pos_weight;
+            if !plain || is_f64 && !(losses::of(function).covers)(call) {
+                return None;
+            }
+            if each { "each" } else { "mean or sum" }
+        }
     })
 }
 
@@ -108,6 +116,7 @@ pub(super) fn in_range(call: &Call, direction: Direction) -> bool {
         && (direction == Direction::Forward || all(&call.grad_output, 101))
         && within(call.label_smoothing, 60)
         && within(call.beta, 60)
+        && call.numbers.iter().all(|&x| within(x, 101))
         && match &call.target {
             Target::Values(target) => all(target, 200),
             _ => true,

@@ -17,6 +17,7 @@ use trueloss_digest::call::{self, Library};
 
 use crate::claims::{self, Direction};
 use crate::generate::ElementType;
+use crate::losses;
 use crate::oracle::{self, Exact, Function, Target, Value};
 use crate::ulp;
 
@@ -295,7 +296,6 @@ pub(super) fn is_legal<T: Number>(
     let Some(rows) = question.rows() else {
         return false;
     };
-    let unit = |numbers: &[T]| numbers.iter().all(|&x| x >= T::zero() && x <= T::one());
     let finite = |numbers: &[T]| numbers.iter().all(|x| x.is_finite());
     let smoothing = (0.0..=1.0).contains(&question.label_smoothing);
     let target = question.target.len() == len;
@@ -324,21 +324,19 @@ pub(super) fn is_legal<T: Number>(
     };
     let arguments = match (question.kind, question.kind.function()) {
         (Kind::Elements(_), function) => match function {
-            Function::MseLoss => target,
-            Function::BinaryCrossEntropy => {
-                target
-                    && unit(&question.input)
-                    && unit(&question.target)
-                    && broadcasts(&question.weight)
-            }
-            Function::BinaryCrossEntropyWithLogits => {
-                target
-                    && unit(&question.target)
-                    && broadcasts(&question.weight)
-                    && broadcasts(&question.pos_weight)
-            }
             Function::Softplus => question.beta > 0.0 && question.beta.is_finite(),
-            _ => true,
+            _ => function.arguments().is_none_or(|of| {
+                let within = |domain, numbers: &[T]| {
+                    let mut numbers = numbers.iter();
+                    numbers.all(|x| oracle::contains(domain, x.widen()))
+                };
+                target
+                    && within(of.input, &question.input)
+                    && within(of.target, &question.target)
+                    && (!of.weight || broadcasts(&question.weight))
+                    && (!of.pos_weight || broadcasts(&question.pos_weight))
+                    && losses::of(function).are_legal(question.numbers)
+            }),
         },
         (Kind::Rows(_), function) => {
             is_shape()

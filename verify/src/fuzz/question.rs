@@ -1,6 +1,7 @@
 //! Calls made of bytes.
 
 use arbitrary::{Result, Unstructured};
+use trueloss::device::{Domain, NUMBERS};
 use trueloss::half::{bf16, f16};
 use trueloss::{Element, Reduction};
 use trueloss_digest::call::{
@@ -8,6 +9,7 @@ use trueloss_digest::call::{
 };
 
 use crate::generate::{EDGE_LOGITS, ElementType, REGRESSIONS};
+use crate::losses;
 use crate::oracle::{self, Call, Function};
 use crate::ulp::Format;
 
@@ -87,6 +89,36 @@ fn unit<T: Number>(bytes: &mut Unstructured<'_>) -> Result<T> {
     })
 }
 
+/// A number of a domain.
+fn within<T: Number>(domain: Domain, bytes: &mut Unstructured<'_>) -> Result<T> {
+    match domain {
+        Domain::Any => logit(bytes),
+        Domain::UnitInterval => unit(bytes),
+        Domain::HardLabels if bytes.arbitrary()? => Ok(T::one()),
+        Domain::HardLabels => Ok(T::zero()),
+    }
+}
+
+/// Legal options that are numbers, of a loss that has them: what they are where nothing is said, or others. For any other
+/// function no byte is read.
+fn numbers_of(kind: Kind, bytes: &mut Unstructured<'_>) -> Result<[f64; NUMBERS]> {
+    let Some(arguments) = kind.function().arguments() else {
+        return Ok([0.0; NUMBERS]);
+    };
+    let mut numbers = arguments.defaults();
+    for (number, row) in numbers.iter_mut().zip(losses::of(kind.function()).numbers) {
+        let other = match bytes.arbitrary::<u8>()? {
+            0..96 => *number,
+            96..128 => Element::widen(any_bits::<f64>(bytes)?).abs(),
+            byte => f64::from(byte - 128) / 32.0,
+        };
+        if (row.legal)(other) {
+            *number = other;
+        }
+    }
+    Ok(numbers)
+}
+
 /// A finite weight.
 fn weight<T: Number>(bytes: &mut Unstructured<'_>, negative: bool) -> Result<T> {
     let kind: u8 = bytes.arbitrary()?;
@@ -141,26 +173,22 @@ impl Kind {
         Self::Rows(RowFunction::Softmax),
         Self::Rows(RowFunction::LogSoftmax),
     ];
-    pub(super) const LOSSES: [Self; 6] = [
-        Self::Elements(ElementFunction::MseLoss),
-        Self::Elements(ElementFunction::BinaryCrossEntropy),
-        Self::Elements(ElementFunction::BinaryCrossEntropyWithLogits),
+    const ROW_LOSSES: [Self; 3] = [
         Self::Rows(RowFunction::NllLoss),
         Self::Rows(RowFunction::CrossEntropy),
         Self::Rows(RowFunction::CrossEntropyProbabilities),
     ];
 
+    /// The losses, those of elements first.
+    pub(super) fn losses() -> Vec<Self> {
+        let of_elements = ElementFunction::LOSSES.map(Self::Elements);
+        [&of_elements[..], &Self::ROW_LOSSES].concat()
+    }
+
     /// As the oracle knows it.
     pub(super) fn function(self) -> Function {
         match self {
-            Self::Elements(ElementFunction::MseLoss) => Function::MseLoss,
-            Self::Elements(ElementFunction::BinaryCrossEntropy) => Function::BinaryCrossEntropy,
-            Self::Elements(ElementFunction::BinaryCrossEntropyWithLogits) => {
-                Function::BinaryCrossEntropyWithLogits
-            }
-            Self::Elements(ElementFunction::Sigmoid) => Function::Sigmoid,
-            Self::Elements(ElementFunction::LogSigmoid) => Function::LogSigmoid,
-            Self::Elements(ElementFunction::Softplus) => Function::Softplus,
+            Self::Elements(function) => function.into(),
             Self::Rows(RowFunction::NllLoss) => Function::NllLoss,
             Self::Rows(RowFunction::CrossEntropy | RowFunction::CrossEntropyProbabilities) => {
                 Function::CrossEntropy
@@ -203,6 +231,7 @@ pub(super) struct Question<T> {
     pub(super) ignore_index: i64,
     pub(super) label_smoothing: f64,
     pub(super) beta: f64,
+    pub(super) numbers: [f64; NUMBERS],
     /// Which of a loss's answers are compared with exact values: one kind a call, as that takes most of the time. The others
     /// are held to what they have in common with these.
     pub(super) judged: oracle::Reduction,
@@ -237,13 +266,14 @@ impl<T: Number> Question<T> {
         };
         let [outer, classes, stride] = shape;
         let (rows, len) = (outer * stride, outer * classes * stride);
-        let target_of = |bytes: &mut Unstructured<'_>| match kind.function() {
-            Function::MseLoss => logit(bytes),
-            _ => unit(bytes),
+        let arguments = kind.function().arguments();
+        let target_of = |bytes: &mut Unstructured<'_>| match arguments.map(|of| of.target) {
+            Some(domain) => within(domain, bytes),
+            None => unit(bytes),
         };
-        let input = list(bytes, len, |bytes| match kind.function() {
-            Function::BinaryCrossEntropy => unit(bytes),
-            _ => logit(bytes),
+        let input = list(bytes, len, |bytes| match arguments.map(|of| of.input) {
+            Some(domain) => within(domain, bytes),
+            None => logit(bytes),
         })?;
         let target = if kind.takes_values() {
             list(bytes, len, target_of)?
@@ -305,6 +335,7 @@ impl<T: Number> Question<T> {
                 0..128 => 1.0,
                 exponent => 1.5 * 2_f64.powi(i32::from(exponent) - 192),
             },
+            numbers: numbers_of(kind, bytes)?,
             judged: *bytes.choose(&[
                 oracle::Reduction::None,
                 oracle::Reduction::Mean,
@@ -380,6 +411,7 @@ impl<T: Number> Question<T> {
             grad_output: self.grad_output,
             grad_outputs: &self.grad_outputs,
             beta: self.beta,
+            numbers: self.numbers,
         }
     }
 
@@ -400,10 +432,15 @@ impl<T: Number> Question<T> {
         } else if self.kind.takes_values() {
             call = call.values(&widen(&self.target));
         }
-        if function != Function::MseLoss && !function.is_activation() {
+        let arguments = function.arguments();
+        if function.has_rows() && !function.is_activation() || arguments.is_some_and(|of| of.weight)
+        {
             call.weight = self.weight.as_deref().map(widen);
         }
-        if function == Function::BinaryCrossEntropyWithLogits {
+        if arguments.is_some() {
+            call.numbers = self.numbers;
+        }
+        if arguments.is_some_and(|of| of.pos_weight) {
             call.pos_weight = self.pos_weight.as_deref().map(widen);
         }
         if function == Function::CrossEntropy {

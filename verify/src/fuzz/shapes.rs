@@ -18,7 +18,7 @@ pub(super) fn check<T: Number, L: Library<T>>(
     if bytes.ratio(1, 4)? {
         return along::<T>(bytes);
     }
-    let all = [&Kind::LOSSES[..], &Kind::ACTIVATIONS].concat();
+    let all = [&Kind::losses()[..], &Kind::ACTIVATIONS].concat();
     let mut question = Question::<T>::legal(*bytes.choose(&all)?, bytes)?;
     for _ in 0..bytes.int_in_range(0..=3_u8)? {
         spoil(&mut question, bytes)?;
@@ -82,7 +82,17 @@ fn spoil<T: Number>(question: &mut Question<T>, bytes: &mut Unstructured<'_>) ->
         }
         6 => question.ignore_index = bytes.arbitrary()?,
         7 => question.label_smoothing = any_bits(bytes)?,
-        8 => question.beta = any_bits(bytes)?,
+        8 => {
+            let arguments = question.kind.function().arguments();
+            let options = arguments.map_or(0, |of| of.numbers.len());
+            match question.numbers.get_mut(..options).unwrap_or(&mut []) {
+                [] => question.beta = any_bits(bytes)?,
+                numbers => {
+                    let which = usize::from(bytes.arbitrary::<u8>()?) % numbers.len();
+                    numbers[which] = any_bits(bytes)?;
+                }
+            }
+        }
         9 => question.grad_output = number,
         10 => {
             let place = bytes.arbitrary::<u8>()? % 3;
