@@ -195,18 +195,11 @@ type Visit<'a> = dyn FnMut(Name<'static>, u64) + 'a;
 pub fn each(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
     each_of(&mut Core, set, visit)?;
     #[cfg(feature = "half")]
-    match set {
-        Set::Small => of_16_bits::<SMALL_LEN>(&SMALL, visit)?,
-        Set::Full => of_16_bits::<FULL_LEN>(&FULL, visit)?,
+    {
+        of_set::<trueloss::half::f16, _>(&mut Core, set, visit)?;
+        of_set::<trueloss::half::bf16, _>(&mut Core, set, visit)?;
     }
     Ok(())
-}
-
-#[cfg(feature = "half")]
-#[inline(never)]
-fn of_16_bits<const N: usize>(size: &Size, visit: &mut Visit<'_>) -> Result<(), Error> {
-    of_type::<trueloss::half::f16, N, _>(&mut Core, size, visit)?;
-    of_type::<trueloss::half::bf16, N, _>(&mut Core, size, visit)
 }
 
 /// As [`each`], with the answers of any library, to calls of `f32` and `f64`. Digests of functions that it does not
@@ -224,23 +217,40 @@ pub fn each_of<E, L>(
 where
     L: Library<f32, Error = E> + Library<f64, Error = E>,
 {
-    match set {
-        Set::Small => of_both_types::<SMALL_LEN, E, L>(library, &SMALL, visit),
-        Set::Full => of_both_types::<FULL_LEN, E, L>(library, &FULL, visit),
-    }
+    of_set::<f32, L>(library, set, visit)?;
+    of_set::<f64, L>(library, set, visit)
 }
 
-#[inline(never)]
-fn of_both_types<const N: usize, E, L>(
+/// As [`each`], for `f32` alone: a program with the functions of both types may be too large for a small machine.
+///
+/// # Errors
+///
+/// As for [`each`].
+#[inline(always)]
+pub fn each_f32(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
+    of_set::<f32, _>(&mut Core, set, visit)
+}
+
+/// As [`each_f32`], for `f64`.
+///
+/// # Errors
+///
+/// As for [`each`].
+#[inline(always)]
+pub fn each_f64(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
+    of_set::<f64, _>(&mut Core, set, visit)
+}
+
+#[inline(always)]
+fn of_set<T: Number, L: Library<T>>(
     library: &mut L,
-    size: &Size,
+    set: Set,
     visit: &mut Visit<'_>,
-) -> Result<(), E>
-where
-    L: Library<f32, Error = E> + Library<f64, Error = E>,
-{
-    of_type::<f32, N, L>(library, size, visit)?;
-    of_type::<f64, N, L>(library, size, visit)
+) -> Result<(), L::Error> {
+    match set {
+        Set::Small => of_type::<T, SMALL_LEN, L>(library, &SMALL, visit),
+        Set::Full => of_type::<T, FULL_LEN, L>(library, &FULL, visit),
+    }
 }
 
 #[inline(never)]
