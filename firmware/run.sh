@@ -28,6 +28,9 @@ for target in "$@"; do
   grep -qx -- "$target" <<<"$all" || { printf 'no such target: %s\n\n%s\n' "$target" "$usage" >&2; exit 2; }
 done
 
+# A program is run once: how long it takes to build matters most.
+export CARGO_PROFILE_RELEASE_DEBUG=false
+
 # As many targets at a time as there are cores, each in a run of this script of its own with a directory of its own, and
 # a line each when it is done.
 if [ "${TRUELOSS_ONE_TARGET:-}" != 1 ]; then
@@ -74,6 +77,9 @@ need() { # COMMAND PACKAGE…
 # qemu-utils-: another version of it may be installed, which would stand in the way.
 need_qemu() { need "qemu-system-$1" "$2" qemu-utils-; }
 
+# Compiled on all cores, and not once more as a whole.
+in_parts=(CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16)
+
 debian_source() { [ -d "$(/usr/bin/rustc --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library/core" ]; }
 
 # Builds the program for a target and prints where it is. A target that rustup has installed is used as it is;
@@ -93,13 +99,13 @@ build() { # TRIPLE FEATURES FLAGS [small]
   fi
   case $1 in wasm*) program=digest.wasm ;; esac
   [ -z "$2" ] || options+=(--features "$2")
-  # The program is run once: how long it takes to build matters most, and without vectors to look at, a small one does.
+  # Without vectors to look at, a small program does.
   if [ "${4:-}" = small ]; then
     env+=(CARGO_PROFILE_RELEASE_OPT_LEVEL=s)
   else
-    env+=(CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16)
+    env+=("${in_parts[@]}")
   fi
-  env CARGO_PROFILE_RELEASE_DEBUG=false ${env[@]+"${env[@]}"} RUSTFLAGS="$3" \
+  env ${env[@]+"${env[@]}"} RUSTFLAGS="$3" \
     cargo build --release --locked --bin digest --target "$1" --target-dir "$base" ${options[@]+"${options[@]}"} \
     >>"$log" 2>&1 || { tail -n 30 "$log" >&2; echo 'it does not build'; return 1; }
   echo "$base/$1/release/$program"
@@ -121,7 +127,8 @@ host() { # WIDTH
   [ "$(uname -m)" = x86_64 ] || skip 'this machine is not an x86-64'
   local status=0
   # One program for all widths: cargo makes the others wait while one of them builds it.
-  cargo build --release --locked --bin digest --features full --target-dir "$base/../host" >>"$log" 2>&1 ||
+  env "${in_parts[@]}" \
+    cargo build --release --locked --bin digest --features full --target-dir "$base/../host" >>"$log" 2>&1 ||
     { tail -n 30 "$log" >&2; return 1; }
   "$base/../host/release/digest" "$1" || status=$?
   [ "$status" != 2 ] || skip 'this CPU has none'

@@ -58,6 +58,14 @@ fn wide_sigmoid<T: Element>(x: T::Wide) -> T::Wide {
 /// For `f32` the result lies on the right side of every midpoint of two `f32`: rounding it gives the correctly
 /// rounded sigmoid. That takes a formula of its own below 2^-13, where the exact value is closer to some
 /// midpoints than `f64` can tell; the error is up to 2^-42 there, and a few 2^-53 elsewhere.
+///
+/// ```
+/// use trueloss::activation::sigmoid_value;
+///
+/// // Unrounded: for an `f32`, an `f64` still.
+/// assert_eq!(sigmoid_value::<f32>(0.0), 0.5);
+/// assert_eq!(sigmoid_value::<f32>(1.0) as f32, trueloss::sigmoid(1.0_f32));
+/// ```
 #[inline(always)]
 pub fn sigmoid_value<T: Element>(x: f64) -> f64 {
     wide_sigmoid::<T>(T::Wide::from(x)).round()
@@ -66,6 +74,14 @@ pub fn sigmoid_value<T: Element>(x: f64) -> f64 {
 /// sigma'(x) = sigma(x) sigma(-x) = t / (1 + t)^2 with t = exp(-|x|).
 ///
 /// The square is 1 + t (2 + t): one rounding where t is small.
+///
+/// ```
+/// use trueloss::activation::sigmoid_gradient;
+///
+/// assert_eq!(sigmoid_gradient::<f64>(0.0), 0.25);
+/// // An even function, to the bit.
+/// assert_eq!(sigmoid_gradient::<f64>(3.7), sigmoid_gradient::<f64>(-3.7));
+/// ```
 #[inline(always)]
 pub fn sigmoid_gradient<T: Element>(x: f64) -> f64 {
     wide_sigmoid_gradient(T::Wide::from(x)).round()
@@ -96,6 +112,13 @@ pub(crate) fn softplus_linear<T: Element>(x: f64) -> f64 {
 }
 
 /// softplus(x) = ln(1 + exp(beta x)) / beta = max(x, 0) + log1p(exp(-|beta x|)) / beta.
+///
+/// ```
+/// use trueloss::activation::softplus_value;
+///
+/// assert_eq!(softplus_value::<f64>(0.0, 1.0), core::f64::consts::LN_2);
+/// assert_eq!(softplus_value::<f64>(0.0, 4.0), core::f64::consts::LN_2 / 4.0);
+/// ```
 #[inline(always)]
 pub fn softplus_value<T: Element>(x: f64, beta: f64) -> f64 {
     wide_softplus::<T>(x, beta).round()
@@ -161,18 +184,36 @@ fn softplus_limit<T: Element>(x: f64) -> f64 {
 }
 
 /// The derivative of softplus, sigma(beta x).
+///
+/// ```
+/// use trueloss::activation::{sigmoid_value, softplus_gradient};
+///
+/// assert_eq!(softplus_gradient::<f64>(0.5, 2.0), sigmoid_value::<f64>(1.0));
+/// ```
 #[inline(always)]
 pub fn softplus_gradient<T: Element>(x: f64, beta: f64) -> f64 {
     wide_sigmoid::<T>(T::Wide::product(beta, x)).round()
 }
 
 /// ln sigma(x) = -softplus(-x).
+///
+/// ```
+/// use trueloss::activation::{log_sigmoid_value, softplus_value};
+///
+/// assert_eq!(log_sigmoid_value::<f64>(0.3), -softplus_value::<f64>(-0.3, 1.0));
+/// ```
 #[inline(always)]
 pub fn log_sigmoid_value<T: Element>(x: f64) -> f64 {
     wide_log_sigmoid::<T>(x).round()
 }
 
 /// The derivative of log_sigmoid, sigma(-x).
+///
+/// ```
+/// use trueloss::activation::{log_sigmoid_gradient, sigmoid_value};
+///
+/// assert_eq!(log_sigmoid_gradient::<f64>(0.3), sigmoid_value::<f64>(-0.3));
+/// ```
 #[inline(always)]
 pub fn log_sigmoid_gradient<T: Element>(x: f64) -> f64 {
     sigmoid_value::<T>(-x)
@@ -194,27 +235,59 @@ functions! {
     ///
     /// Correctly rounded for `f32`, `f16` and `bf16`; `f64`: see the table of bounds in the README. sigma(-inf) = 0,
     /// sigma(+inf) = 1, NaN for NaN.
+    ///
+    /// ```
+    /// assert_eq!(trueloss::sigmoid(0.0_f32), 0.5);
+    /// // Not 0: the smallest numbers are subnormal.
+    /// assert_eq!(trueloss::sigmoid(-100.0_f32), 3.783506e-44);
+    /// ```
     sigmoid(x) = sigmoid_value::<T>(x);
     /// The derivative of [`sigmoid`], sigma(x) sigma(-x), at x.
     ///
     /// Correctly rounded for `f32`, `f16` and `bf16`; never 0 before it is below the smallest number of the type. 0 at
     /// either infinity, NaN for NaN.
+    ///
+    /// ```
+    /// // sigma(x) (1 - sigma(x)) would be 0: sigma(20) rounds to 1.
+    /// assert_eq!(trueloss::sigmoid(20.0_f32), 1.0);
+    /// assert_eq!(trueloss::sigmoid_derivative(20.0_f32), 2.0611537e-9);
+    /// ```
     sigmoid_derivative(x) = sigmoid_gradient::<T>(x);
     /// ln sigma(x) = -softplus(-x).
     ///
     /// Correctly rounded for `f32`, `f16` and `bf16`. -inf at -inf, -0 at +inf, NaN for NaN.
+    ///
+    /// ```
+    /// // The logarithm of a sigmoid that is 0, and of one that is 1.
+    /// assert_eq!(trueloss::log_sigmoid(-200.0_f32), -200.0);
+    /// assert_eq!(trueloss::log_sigmoid(100.0_f32), -3.783506e-44);
+    /// ```
     log_sigmoid(x) = log_sigmoid_value::<T>(x);
     /// The derivative of [`log_sigmoid`], sigma(-x), at x.
     ///
     /// Correctly rounded for `f32`, `f16` and `bf16`. 1 at -inf, 0 at +inf, NaN for NaN.
+    ///
+    /// ```
+    /// assert_eq!(trueloss::log_sigmoid_derivative(1.0_f32), trueloss::sigmoid(-1.0_f32));
+    /// ```
     log_sigmoid_derivative(x) = log_sigmoid_gradient::<T>(x);
     /// softplus(x) = ln(1 + exp(x)). [`Softplus::value`] has PyTorch's `beta`.
     ///
     /// Correctly rounded for `f32`, `f16` and `bf16`. 0 at -inf, +inf at +inf, NaN for NaN.
+    ///
+    /// ```
+    /// assert_eq!(trueloss::softplus(0.0_f32), core::f32::consts::LN_2);
+    /// assert_eq!(trueloss::softplus(1e30_f32), 1e30);
+    /// assert_eq!(trueloss::softplus(-100.0_f32), 3.783506e-44);
+    /// ```
     softplus(x) = softplus_value::<T>(x, 1.0);
     /// The derivative of [`softplus`], sigma(x), at x.
     ///
     /// Correctly rounded for `f32`, `f16` and `bf16`. 0 at -inf, 1 at +inf, NaN for NaN.
+    ///
+    /// ```
+    /// assert_eq!(trueloss::softplus_derivative(1.0_f32), trueloss::sigmoid(1.0_f32));
+    /// ```
     softplus_derivative(x) = softplus_gradient::<T>(x, 1.0);
 }
 
@@ -313,15 +386,22 @@ impl<T: Element, F: Activation> ElementCall<'_, T, F> {
     }
 }
 
-/// The methods of an activation that goes element by element.
+/// The methods of an activation that goes element by element, and its function of one number.
 macro_rules! elementwise_methods {
-    () => {
+    ($activation:ident, $value:ident, $derivative:ident) => {
         /// The value of each element.
         ///
         /// # Errors
         ///
         /// [`Error::Length`] where `output` does not have the input's length, and those of the type's
         /// page.
+        ///
+        /// ```
+        /// let mut output = [0.0_f32; 2];
+        #[doc = concat!("trueloss::", stringify!($activation), "::new().forward(&[-1.0, 2.0], &mut output)?;")]
+        #[doc = concat!("assert_eq!(output, [-1.0, 2.0].map(trueloss::", stringify!($value), "));")]
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
         pub fn forward<T: Element>(&self, input: &[T], output: &mut [T]) -> Result<(), Error> {
             self.check()?;
             check_length(Argument::Output, input.len(), output.len())?;
@@ -337,6 +417,14 @@ macro_rules! elementwise_methods {
         ///
         /// [`Error::Length`] where `grad_output` or `grad_input` does not have the input's length, and
         /// those of the type's page.
+        ///
+        /// ```
+        /// let (input, grad_output, mut grad_input) = ([-1.0_f32, 2.0], [1.0, 0.5], [0.0; 2]);
+        #[doc = concat!("trueloss::", stringify!($activation), "::new().backward(&input, &grad_output, &mut grad_input)?;")]
+        #[doc = concat!("let derivatives = input.map(trueloss::", stringify!($derivative), ");")]
+        /// assert_eq!(grad_input, [derivatives[0], derivatives[1] / 2.0]);
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
         pub fn backward<T: Element>(
             &self,
             input: &[T],
@@ -401,11 +489,15 @@ impl Activation for Sigmoid {
 
 impl Sigmoid {
     /// There are no options.
+    ///
+    /// ```
+    /// assert_eq!(trueloss::Sigmoid::new(), trueloss::Sigmoid::default());
+    /// ```
     pub const fn new() -> Self {
         Self(())
     }
 
-    elementwise_methods!();
+    elementwise_methods!(Sigmoid, sigmoid, sigmoid_derivative);
 }
 
 /// [`log_sigmoid`] of slices, `logsigmoid`.
@@ -454,11 +546,15 @@ impl Activation for LogSigmoid {
 
 impl LogSigmoid {
     /// There are no options.
+    ///
+    /// ```
+    /// assert_eq!(trueloss::LogSigmoid::new(), trueloss::LogSigmoid::default());
+    /// ```
     pub const fn new() -> Self {
         Self(())
     }
 
-    elementwise_methods!();
+    elementwise_methods!(LogSigmoid, log_sigmoid, log_sigmoid_derivative);
 }
 
 /// Softplus of slices, with `beta`.
@@ -531,11 +627,27 @@ impl Activation for Softplus {
 
 impl Softplus {
     /// With a `beta` of 1.
+    ///
+    /// ```
+    /// let value = trueloss::Softplus::new().value(0.5_f32)?;
+    /// assert_eq!(value, trueloss::softplus(0.5));
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub const fn new() -> Self {
         Self { beta: 1.0 }
     }
 
     /// How sharp the bend at 0 is: the larger, the closer to max(x, 0).
+    ///
+    /// ```
+    /// use trueloss::{Argument, Error, Softplus};
+    ///
+    /// assert_eq!(Softplus::new().beta(4.0).value(0.0_f32)?, core::f32::consts::LN_2 / 4.0);
+    /// let error = Error::NotPositive { argument: Argument::Beta };
+    /// assert_eq!(Softplus::new().beta(0.0).value(0.0_f32), Err(error));
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn beta(mut self, beta: f64) -> Self {
         self.beta = beta;
         self
@@ -546,6 +658,12 @@ impl Softplus {
     /// # Errors
     ///
     /// Those of the type's page.
+    ///
+    /// ```
+    /// // softplus(2 x) / 2, which is x to the last digit where exp(-2 x) is below it.
+    /// assert_eq!(trueloss::Softplus::new().beta(2.0).value(50.0_f32)?, 50.0);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub fn value<T: Element>(&self, x: T) -> Result<T, Error> {
         self.check()?;
         Ok(T::narrow(softplus_value::<T>(x.widen(), self.beta)))
@@ -556,12 +674,18 @@ impl Softplus {
     /// # Errors
     ///
     /// Those of the type's page.
+    ///
+    /// ```
+    /// let derivative = trueloss::Softplus::new().beta(2.0).derivative(0.5_f32)?;
+    /// assert_eq!(derivative, trueloss::sigmoid(1.0));
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub fn derivative<T: Element>(&self, x: T) -> Result<T, Error> {
         self.check()?;
         Ok(T::narrow(softplus_gradient::<T>(x.widen(), self.beta)))
     }
 
-    elementwise_methods!();
+    elementwise_methods!(Softplus, softplus, softplus_derivative);
 }
 
 /// Softmax: p_j = e_j / (1 + S).
@@ -763,6 +887,75 @@ impl<T: Element, M: RowMap<T>> RowCall<'_, T, M> {
     }
 }
 
+/// The methods of an activation of rows, what its outputs are called, and examples: the outputs of two rows, and the gradient
+/// of the first of two equal logits.
+macro_rules! row_methods {
+    ($activation:ident, $map:expr, $outputs:literal, $values:literal, $gradient:literal) => {
+        /// There are no options.
+        ///
+        /// ```
+        #[doc = concat!("use trueloss::", stringify!($activation), ";")]
+        ///
+        #[doc = concat!("assert_eq!(", stringify!($activation), "::new(), ", stringify!($activation), "::default());")]
+        /// ```
+        pub const fn new() -> Self {
+            Self(())
+        }
+
+        #[doc = $outputs]
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Length`] where `output` does not have the input's length.
+        ///
+        /// ```
+        #[doc = concat!("use trueloss::{Classes, ", stringify!($activation), "};")]
+        ///
+        /// let data = [0.0_f32, 0.0, -1e4, 1e4];
+        /// let mut output = [0.0; 4];
+        #[doc = concat!(stringify!($activation), "::new().forward(Classes::new(&data, [2, 2])?, &mut output)?;")]
+        #[doc = concat!("assert_eq!(output, ", $values, ");")]
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
+        pub fn forward<T: Element>(
+            &self,
+            input: Classes<'_, T>,
+            output: &mut [T],
+        ) -> Result<(), Error> {
+            check_length(Argument::Output, input.elements(), output.len())?;
+            <T as Function<_>>::forward(&RowCall { map: $map, input }, output);
+            Ok(())
+        }
+
+        /// The gradient of each row, times that row's `grad_output`.
+        ///
+        /// # Errors
+        ///
+        /// [`Error::Length`] where `grad_output` or `grad_input` does not have the input's length.
+        ///
+        /// ```
+        #[doc = concat!("use trueloss::{Classes, ", stringify!($activation), "};")]
+        ///
+        /// let input = Classes::new(&[7.0_f32, 7.0], [2])?;
+        /// let mut grad_input = [0.0; 2];
+        #[doc = concat!(stringify!($activation), "::new().backward(input, &[1.0, 0.0], &mut grad_input)?;")]
+        #[doc = concat!("assert_eq!(grad_input, ", $gradient, ");")]
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
+        pub fn backward<T: Element>(
+            &self,
+            input: Classes<'_, T>,
+            grad_output: &[T],
+            grad_input: &mut [T],
+        ) -> Result<(), Error> {
+            check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
+            check_length(Argument::GradInput, input.elements(), grad_input.len())?;
+            <T as Function<_>>::backward(&RowCall { map: $map, input }, grad_output, grad_input);
+            Ok(())
+        }
+    };
+}
+
 /// Softmax of rows.
 ///
 /// Formula: p_j = exp(x_j) / sum_i exp(x_i), as e_j / (1 + S), where e_j = exp(x_j - m), m is the row's
@@ -794,44 +987,13 @@ impl<T: Element, M: RowMap<T>> RowCall<'_, T, M> {
 pub struct Softmax(());
 
 impl Softmax {
-    /// There are no options.
-    pub const fn new() -> Self {
-        Self(())
-    }
-
-    /// The softmax of each row.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Length`] where `output` does not have the input's length.
-    pub fn forward<T: Element>(
-        &self,
-        input: Classes<'_, T>,
-        output: &mut [T],
-    ) -> Result<(), Error> {
-        check_length(Argument::Output, input.elements(), output.len())?;
-        let map = Probabilities;
-        <T as Function<_>>::forward(&RowCall { map, input }, output);
-        Ok(())
-    }
-
-    /// The gradient of each row, times that row's `grad_output`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Length`] where `grad_output` or `grad_input` does not have the input's length.
-    pub fn backward<T: Element>(
-        &self,
-        input: Classes<'_, T>,
-        grad_output: &[T],
-        grad_input: &mut [T],
-    ) -> Result<(), Error> {
-        check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
-        check_length(Argument::GradInput, input.elements(), grad_input.len())?;
-        let map = Probabilities;
-        <T as Function<_>>::backward(&RowCall { map, input }, grad_output, grad_input);
-        Ok(())
-    }
+    row_methods!(
+        Softmax,
+        Probabilities,
+        "The softmax of each row.",
+        "[0.5, 0.5, 0.0, 1.0]",
+        "[0.25, -0.25]"
+    );
 }
 
 /// The logarithm of softmax, of rows.
@@ -864,44 +1026,13 @@ impl Softmax {
 pub struct LogSoftmax(());
 
 impl LogSoftmax {
-    /// There are no options.
-    pub const fn new() -> Self {
-        Self(())
-    }
-
-    /// The logarithm of each row's softmax.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Length`] where `output` does not have the input's length.
-    pub fn forward<T: Element>(
-        &self,
-        input: Classes<'_, T>,
-        output: &mut [T],
-    ) -> Result<(), Error> {
-        check_length(Argument::Output, input.elements(), output.len())?;
-        let map = LogProbabilities;
-        <T as Function<_>>::forward(&RowCall { map, input }, output);
-        Ok(())
-    }
-
-    /// The gradient of each row, times that row's `grad_output`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Length`] where `grad_output` or `grad_input` does not have the input's length.
-    pub fn backward<T: Element>(
-        &self,
-        input: Classes<'_, T>,
-        grad_output: &[T],
-        grad_input: &mut [T],
-    ) -> Result<(), Error> {
-        check_length(Argument::GradOutput, input.elements(), grad_output.len())?;
-        check_length(Argument::GradInput, input.elements(), grad_input.len())?;
-        let map = LogProbabilities;
-        <T as Function<_>>::backward(&RowCall { map, input }, grad_output, grad_input);
-        Ok(())
-    }
+    row_methods!(
+        LogSoftmax,
+        LogProbabilities,
+        "The logarithm of each row's softmax.",
+        "[-core::f32::consts::LN_2, -core::f32::consts::LN_2, -2e4, 0.0]",
+        "[0.5, -0.5]"
+    );
 }
 
 #[cfg(test)]

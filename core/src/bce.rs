@@ -49,12 +49,22 @@ pub struct Bce<'a, T> {
 ///
 /// Two terms that are never negative, so nothing cancels. Where x is so small that
 /// [`log`](crate::elementary::log) does not hold, or x is 1, the logarithm is far below the clamp.
+///
+/// ```
+/// assert_eq!(trueloss::bce::value::<f64>(0.5, 1.0), core::f64::consts::LN_2);
+/// // Clamped.
+/// assert_eq!(trueloss::bce::value::<f64>(0.0, 1.0), 100.0);
+/// ```
 #[inline(always)]
 pub fn value<T: Element>(x: f64, y: f64) -> f64 {
     wide_value::<T::Wide>(x, y).round()
 }
 
 /// Its gradient with respect to x: (x - y) / max(x (1 - x), 1e-12).
+///
+/// ```
+/// assert_eq!(trueloss::bce::gradient::<f64>(0.25, 1.0), -4.0);
+/// ```
 #[inline(always)]
 pub fn gradient<T: Element>(x: f64, y: f64) -> f64 {
     wide_gradient::<T::Wide>(x, y).round()
@@ -128,6 +138,12 @@ impl<T: Element> Default for Bce<'_, T> {
 
 impl<'a, T: Element> Bce<'a, T> {
     /// The mean, unweighted.
+    ///
+    /// ```
+    /// let loss = trueloss::Bce::new().forward(&[0.5_f32], &[0.0])?;
+    /// assert_eq!(loss, core::f32::consts::LN_2);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub const fn new() -> Self {
         Self {
             weight: T::ONE,
@@ -136,16 +152,37 @@ impl<'a, T: Element> Bce<'a, T> {
     }
 
     /// A factor for each element's loss.
+    ///
+    /// ```
+    /// use trueloss::Bce;
+    ///
+    /// let (input, target) = ([0.5_f32; 4], [0.0; 4]);
+    /// let mut losses = [0.0; 4];
+    /// // Broadcast over pairs, as over the trailing dimension.
+    /// Bce::new().weight(&[1.0, 0.0]).forward_each(&input, &target, &mut losses)?;
+    /// assert_eq!(losses, [core::f32::consts::LN_2, 0.0, core::f32::consts::LN_2, 0.0]);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn weight(mut self, weight: &'a [T]) -> Self {
         self.weight = weight;
         self
     }
 
     /// Mean or sum.
+    ///
+    /// ```
+    /// use trueloss::{Bce, Reduction};
+    ///
+    /// let sum = Bce::new().reduction(Reduction::Sum);
+    /// assert_eq!(sum.forward(&[0.5_f32, 0.5], &[0.0, 1.0])?, 2.0 * core::f32::consts::LN_2);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self
     }
 
-    methods!(T);
+    methods!(Bce, T);
 }

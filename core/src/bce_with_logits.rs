@@ -59,6 +59,14 @@ pub struct BceWithLogits<'a, T> {
 /// plus log1p(exp(-|x|)) times the weight of both: terms that are never negative, for any y in [0, 1]
 /// and any pos_weight >= 0, so nothing cancels. The usual max(x, 0) - x y + log1p(exp(-|x|)) does, at
 /// x = -20, y = 1e-8 down to 1% of the digits.
+///
+/// ```
+/// use trueloss::bce_with_logits::value;
+///
+/// assert_eq!(value::<f64>(0.0, 0.25, 1.0), core::f64::consts::LN_2);
+/// // Only the positive class is weighted.
+/// assert_eq!(value::<f64>(3.0, 0.0, 7.0), value::<f64>(3.0, 0.0, 1.0));
+/// ```
 #[inline(always)]
 pub fn value<T: Element>(x: f64, y: f64, pos_weight: f64) -> f64 {
     wide_value::<T>(x, y, pos_weight).round()
@@ -87,6 +95,13 @@ fn wide_value<T: Element>(x: f64, y: f64, pos_weight: f64) -> T::Wide {
 /// of every `f32`.
 ///
 /// `f64`: within 0.4 u, or 2^-100 of the sum.
+///
+/// ```
+/// use trueloss::bce_with_logits::gradient;
+///
+/// assert_eq!(gradient::<f64>(0.0, 1.0, 1.0), -0.5);
+/// assert_eq!(gradient::<f64>(f64::NEG_INFINITY, 1.0, 3.0), -3.0);
+/// ```
 #[inline(always)]
 pub fn gradient<T: Element>(x: f64, y: f64, pos_weight: f64) -> f64 {
     wide_gradient::<T>(x, y, pos_weight).round()
@@ -327,6 +342,12 @@ impl<T: Element> Default for BceWithLogits<'_, T> {
 
 impl<'a, T: Element> BceWithLogits<'a, T> {
     /// The mean, unweighted.
+    ///
+    /// ```
+    /// let loss = trueloss::BceWithLogits::new().forward(&[0.0_f32], &[1.0])?;
+    /// assert_eq!(loss, core::f32::consts::LN_2);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub const fn new() -> Self {
         Self {
             weight: T::ONE,
@@ -336,24 +357,53 @@ impl<'a, T: Element> BceWithLogits<'a, T> {
     }
 
     /// A factor for each element's loss.
+    ///
+    /// ```
+    /// use trueloss::BceWithLogits;
+    ///
+    /// let mut losses = [0.0_f32; 2];
+    /// BceWithLogits::new().weight(&[2.0, 0.0]).forward_each(&[0.0, 9.0], &[1.0, 0.0], &mut losses)?;
+    /// assert_eq!(losses, [2.0 * core::f32::consts::LN_2, 0.0]);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn weight(mut self, weight: &'a [T]) -> Self {
         self.weight = weight;
         self
     }
 
     /// A factor for the loss of the positive class: above 1 for recall, below 1 for precision.
+    ///
+    /// ```
+    /// use trueloss::BceWithLogits;
+    ///
+    /// let mut losses = [0.0_f32; 2];
+    /// BceWithLogits::new().pos_weight(&[2.0]).forward_each(&[0.0, 0.0], &[1.0, 0.0], &mut losses)?;
+    /// assert_eq!(losses, [2.0 * core::f32::consts::LN_2, core::f32::consts::LN_2]);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn pos_weight(mut self, pos_weight: &'a [T]) -> Self {
         self.pos_weight = pos_weight;
         self
     }
 
     /// Mean or sum.
+    ///
+    /// ```
+    /// use trueloss::{BceWithLogits, Reduction};
+    ///
+    /// let sum = BceWithLogits::new().reduction(Reduction::Sum);
+    /// assert_eq!(sum.forward(&[0.0_f32, 0.0], &[1.0, 0.0])?, 2.0 * core::f32::consts::LN_2);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self
     }
 
-    methods!(T);
+    methods!(BceWithLogits, T);
 }
 
 #[cfg(test)]

@@ -15,6 +15,17 @@ use core::marker::PhantomData;
 /// Of shape (C), (N, C) or (N, C, d1..dK), in row-major order: one row for each of the N d1..dK
 /// positions. A row's classes lie d1..dK elements apart. A function of (N, C, d1..dK) gives each row the
 /// bits it has alone.
+///
+/// ```
+/// use trueloss::{Classes, Softmax};
+///
+/// // Shape (1, 2, 3): three rows of two classes, which lie three elements apart.
+/// let data = [0.0_f32, 9.0, 1.0, 0.0, 9.0, 1.0];
+/// let mut output = [0.0; 6];
+/// Softmax::new().forward(Classes::new(&data, [1, 2, 3])?, &mut output)?;
+/// assert_eq!(output, [0.5; 6]);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Classes<'a, T> {
     data: &'a [T],
@@ -27,6 +38,17 @@ impl<'a, T: Element> Classes<'a, T> {
     /// # Errors
     ///
     /// As for [`along`](Self::along).
+    ///
+    /// ```
+    /// use trueloss::{Argument, Classes, Error};
+    ///
+    /// let data = [0.0_f32; 6];
+    /// assert_eq!(Classes::new(&data, [2, 3])?.classes(), 3);
+    /// assert_eq!(Classes::new(&data, [6])?.classes(), 6);
+    /// let error = Error::Length { argument: Argument::Input, expected: 8, actual: 6 };
+    /// assert_eq!(Classes::new(&data, [2, 4]).err(), Some(error));
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub fn new(data: &'a [T], shape: impl AsRef<[usize]>) -> Result<Self, Error> {
         let shape = shape.as_ref();
         Self::along(data, shape, usize::from(shape.len() > 1))
@@ -38,6 +60,14 @@ impl<'a, T: Element> Classes<'a, T> {
     ///
     /// [`Error::Dimension`] where `shape` has no dimension `dim`, [`Error::NoClasses`] where its size is
     /// 0, [`Error::ShapeOverflow`] and [`Error::Length`] where the shape is not that of `data`.
+    ///
+    /// ```
+    /// use trueloss::Classes;
+    ///
+    /// let columns = Classes::along(&[0.0_f32; 6], [2, 3], 0)?;
+    /// assert_eq!((columns.rows(), columns.classes()), (3, 2));
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub fn along(data: &'a [T], shape: impl AsRef<[usize]>, dim: usize) -> Result<Self, Error> {
         let extent = Extent::along(shape.as_ref(), dim)?;
         check_length(Argument::Input, extent.elements(), data.len())?;
@@ -52,16 +82,31 @@ impl<'a, T: Element> Classes<'a, T> {
     }
 
     /// How many rows there are.
+    ///
+    /// ```
+    /// assert_eq!(trueloss::Classes::new(&[0.0_f32; 24], [2, 3, 4])?.rows(), 8);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub fn rows(&self) -> usize {
         self.extent.rows()
     }
 
     /// How many classes each row has.
+    ///
+    /// ```
+    /// assert_eq!(trueloss::Classes::new(&[0.0_f32; 24], [2, 3, 4])?.classes(), 3);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub fn classes(&self) -> usize {
         self.extent.classes
     }
 
     /// How many elements there are.
+    ///
+    /// ```
+    /// assert_eq!(trueloss::Classes::new(&[0.0_f32; 24], [2, 3, 4])?.elements(), 24);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub fn elements(&self) -> usize {
         self.data.len()
     }
@@ -134,6 +179,7 @@ pub struct Extent {
     pub stride: usize,
 }
 
+#[doc(hidden)]
 impl Extent {
     /// That of a shape whose rows run along dimension `dim`; errors are those of [`Classes::along`].
     #[inline]
@@ -490,8 +536,23 @@ impl SoftmaxParts {
 }
 
 /// A type of class indices: `i64`, `i32`, `u32`, `u16`, `u8` or `usize`. Sealed.
+///
+/// ```
+/// use trueloss::{Classes, Nll};
+///
+/// let input = Classes::new(&[-1.0_f32, -2.0], [2])?;
+/// assert_eq!(Nll::new().forward(input, &[1_u8])?, Nll::new().forward(input, &[1_usize])?);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
 pub trait ClassIndex: Copy + sealed::Sealed {
     /// The index as an `i64`, saturated to its range.
+    ///
+    /// ```
+    /// use trueloss::ClassIndex;
+    ///
+    /// assert_eq!(7_u8.to_i64(), 7);
+    /// assert_eq!(usize::MAX.to_i64(), i64::try_from(usize::MAX).unwrap_or(i64::MAX));
+    /// ```
     fn to_i64(self) -> i64;
 
     #[doc(hidden)]
@@ -1274,11 +1335,12 @@ pub(crate) fn record_chunk<T: Element>(output: &mut [T], fill: impl FnOnce(&mut 
     }
 }
 
-/// The public methods of a loss of classes, alike for every kind of target: the check that makes a
-/// [`RowLoss`] of the arguments, the target's type, and the methods' names.
+/// The public methods of a loss of classes, alike for every kind of target: the loss, the check that makes a
+/// [`RowLoss`] of the arguments, the target's type and one for two rows of two classes, of the first and the second, and the
+/// methods' names. The examples are the same for each, and hold of each.
 macro_rules! methods {
     (
-        $check:ident, [$($generics:tt)*] $target:ty;
+        $loss:ident, $check:ident, [$($generics:tt)*] $target:ty, $example:expr;
         $forward:ident, $forward_each:ident, $backward:ident, $backward_each:ident,
         $forward_backward:ident, $partial:ident
     ) => {
@@ -1287,6 +1349,19 @@ macro_rules! methods {
         /// # Errors
         ///
         /// Those of the type's page.
+        ///
+        /// ```
+        #[doc = concat!("use trueloss::{Classes, ", stringify!($loss), ", Reduction};")]
+        ///
+        /// let data = [-0.5_f32, -1.0, -2.0, -0.25];
+        /// let input = Classes::new(&data, [2, 2])?;
+        #[doc = concat!("let target = ", stringify!($example), ";")]
+        #[doc = concat!("let loss = ", stringify!($loss), "::new();")]
+        #[doc = concat!("let mean = loss.", stringify!($forward), "(input, &target)?;")]
+        #[doc = concat!("let sum = loss.reduction(Reduction::Sum).", stringify!($forward), "(input, &target)?;")]
+        /// assert_eq!(mean, sum / 2.0);
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
         pub fn $forward<$($generics)*>(
             &self,
             input: Classes<'_, T>,
@@ -1300,6 +1375,21 @@ macro_rules! methods {
         /// # Errors
         ///
         /// Those of the type's page, and [`Error::Length`] where `losses` does not have an entry a row.
+        ///
+        /// ```
+        #[doc = concat!("use trueloss::{Classes, ", stringify!($loss), "};")]
+        ///
+        /// let data = [-0.5_f32, -1.0, -2.0, -0.25];
+        /// let input = Classes::new(&data, [2, 2])?;
+        #[doc = concat!("let target = ", stringify!($example), ";")]
+        #[doc = concat!("let loss = ", stringify!($loss), "::new();")]
+        /// let mut losses = [0.0; 2];
+        #[doc = concat!("loss.", stringify!($forward_each), "(input, &target, &mut losses)?;")]
+        /// // The mean is rounded once, from losses that are not.
+        /// let mean = (losses[0] + losses[1]) / 2.0;
+        #[doc = concat!("assert!((loss.", stringify!($forward), "(input, &target)? - mean).abs() <= mean * f32::EPSILON);")]
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
         pub fn $forward_each<$($generics)*>(
             &self,
             input: Classes<'_, T>,
@@ -1315,6 +1405,20 @@ macro_rules! methods {
         ///
         /// Those of the type's page, and [`Error::Length`] where `grad_input` does not have the input's
         /// length.
+        ///
+        /// ```
+        #[doc = concat!("use trueloss::{Classes, ", stringify!($loss), "};")]
+        ///
+        /// let data = [-0.5_f32, -1.0, -2.0, -0.25];
+        /// let input = Classes::new(&data, [2, 2])?;
+        #[doc = concat!("let target = ", stringify!($example), ";")]
+        #[doc = concat!("let loss = ", stringify!($loss), "::new();")]
+        /// let mut grad = [0.0; 4];
+        #[doc = concat!("loss.", stringify!($backward), "(input, &target, 1.0, &mut grad)?;")]
+        /// // A larger input for the class of the target lowers the loss.
+        /// assert!(grad[0] < 0.0 && grad[3] < 0.0);
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
         pub fn $backward<$($generics)*>(
             &self,
             input: Classes<'_, T>,
@@ -1332,6 +1436,21 @@ macro_rules! methods {
         ///
         /// Those of the type's page, and [`Error::Length`] where `grad_output` does not have an entry a
         /// row or `grad_input` not the input's length.
+        ///
+        /// ```
+        #[doc = concat!("use trueloss::{Classes, ", stringify!($loss), "};")]
+        ///
+        /// let data = [-0.5_f32, -1.0, -2.0, -0.25];
+        /// let input = Classes::new(&data, [2, 2])?;
+        #[doc = concat!("let target = ", stringify!($example), ";")]
+        #[doc = concat!("let loss = ", stringify!($loss), "::new();")]
+        /// let (mut grad, mut mean) = ([0.0; 4], [0.0; 4]);
+        #[doc = concat!("loss.", stringify!($backward_each), "(input, &target, &[0.5, 0.0], &mut grad)?;")]
+        #[doc = concat!("loss.", stringify!($backward), "(input, &target, 1.0, &mut mean)?;")]
+        /// // In the mean of two rows each counts a half; here the second does not count.
+        /// assert_eq!(grad, [mean[0], mean[1], 0.0, 0.0]);
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
         pub fn $backward_each<$($generics)*>(
             &self,
             input: Classes<'_, T>,
@@ -1350,6 +1469,20 @@ macro_rules! methods {
         ///
         /// Those of the type's page, and [`Error::Length`] where `grad_input` does not have the input's
         /// length.
+        ///
+        /// ```
+        #[doc = concat!("use trueloss::{Classes, ", stringify!($loss), "};")]
+        ///
+        /// let data = [-0.5_f32, -1.0, -2.0, -0.25];
+        /// let input = Classes::new(&data, [2, 2])?;
+        #[doc = concat!("let target = ", stringify!($example), ";")]
+        #[doc = concat!("let loss = ", stringify!($loss), "::new();")]
+        /// let (mut both, mut grad) = ([0.0; 4], [0.0; 4]);
+        #[doc = concat!("let value = loss.", stringify!($forward_backward), "(input, &target, &mut both)?;")]
+        #[doc = concat!("loss.", stringify!($backward), "(input, &target, 1.0, &mut grad)?;")]
+        #[doc = concat!("assert_eq!((value, both), (loss.", stringify!($forward), "(input, &target)?, grad));")]
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
         pub fn $forward_backward<$($generics)*>(
             &self,
             input: Classes<'_, T>,
@@ -1366,6 +1499,18 @@ macro_rules! methods {
         ///
         /// Those of the type's page, and [`Error::NotOnBlockBoundary`] where `start` is not a multiple
         /// of [`BLOCK`](crate::BLOCK), [`Error::ShapeOverflow`] where the batch has more than a `usize` counts.
+        ///
+        /// ```
+        #[doc = concat!("use trueloss::{Classes, ", stringify!($loss), ", Reduction};")]
+        ///
+        /// let data = [-0.5_f32, -1.0, -2.0, -0.25];
+        /// let input = Classes::new(&data, [2, 2])?;
+        #[doc = concat!("let target = ", stringify!($example), ";")]
+        #[doc = concat!("let loss = ", stringify!($loss), "::new();")]
+        #[doc = concat!("let whole = loss.", stringify!($partial), "(input, &target, 0)?;")]
+        #[doc = concat!("assert_eq!(whole.finish(Reduction::Mean)?, loss.", stringify!($forward), "(input, &target)?);")]
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
         pub fn $partial<$($generics)*>(
             &self,
             input: Classes<'_, T>,

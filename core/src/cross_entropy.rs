@@ -76,6 +76,13 @@ pub struct CrossEntropy<'a, T> {
 /// Both terms are never negative. lse(x) - x_y would lose every digit where the loss is small beside the
 /// logits.
 /// `f64`: S is within 0.1 u, its logarithm within 0.2 u, and so the sum.
+///
+/// ```
+/// use trueloss::{cross_entropy::value, elementary::log1p};
+///
+/// // The logits 4 and 4, and the label of one of them: S is 1.
+/// assert_eq!(value(0.0, log1p(1.0)), core::f64::consts::LN_2);
+/// ```
 #[inline(always)]
 pub fn value<W: Wide>(below_max: W, log1p: W) -> W {
     below_max + log1p
@@ -88,6 +95,14 @@ pub fn value<W: Wide>(below_max: W, log1p: W) -> W {
 ///
 /// `f64`: e_j and S are within 0.1 u. So is the difference, within 0.2 u: (0.1 u) (e_y + S) is at most twice that part of
 /// 1 + S - e_y, as S >= e_y and e_y <= 1. The quotient is within 0.3 u.
+///
+/// ```
+/// use trueloss::cross_entropy::gradient;
+///
+/// // The logits 4 and 4 again: e is 1 of both, S is 1.
+/// assert_eq!(gradient(1.0, 1.0, true, true), -0.5);
+/// assert_eq!(gradient(1.0, 1.0, false, false), 0.5);
+/// ```
 #[inline(always)]
 pub fn gradient<W: Wide>(e: W, others: W, is_label: bool, is_max: bool) -> W {
     let numerator = match (is_label, is_max) {
@@ -146,7 +161,7 @@ impl Shared<f64> {
 /// Elsewhere d_j is below 400, or an `f32` could not show the term after all factors, and E below 512.
 ///
 /// In pairs e_j and S are within 0.1 u, and so are the numerator's terms. The denominator's 0.1 u is of the gradient.
-struct Plain<W> {
+struct Differences<W> {
     shared: Shared<W>,
     magnitudes: Shared<f64>,
     /// S / C, whose logarithm is as near to 0 as that of an exponential has to be.
@@ -159,7 +174,7 @@ struct Plain<W> {
 /// e^-11.09.
 const COMMON: f64 = 1.0 / (1 << 16) as f64;
 
-impl<W: Wide> Plain<W> {
+impl<W: Wide> Differences<W> {
     /// For elements whose own arithmetic is `T`.
     #[inline(always)]
     fn new<T: Wide>(shared: Shared<W>, magnitudes: Shared<f64>, classes: usize) -> Self {
@@ -246,7 +261,7 @@ impl DoubleFactors {
 
 /// How a gradient is evaluated whose terms cancel.
 enum Finer {
-    Pairs(Plain<Pair>),
+    Pairs(Differences<Pair>),
     Exact(Doubles),
 }
 
@@ -385,7 +400,7 @@ trait Factors<T: Element> {
             at_max: total.at_max,
             rest: total.rest,
         };
-        let plain = Plain::new::<T::Wide>(shared, magnitudes, classes);
+        let plain = Differences::new::<T::Wide>(shared, magnitudes, classes);
         let mut cancelled = Cancelled::default();
         layout.write_all(team, grad_input, |start, out| {
             let mut again = [false; CHUNK];
@@ -433,7 +448,7 @@ trait Factors<T: Element> {
         &self,
         row: &Row<'_, T>,
         parts: &SoftmaxParts,
-        plain: &Plain<W>,
+        plain: &Differences<W>,
         scale: f64,
         start: usize,
         out: &mut [f64],
@@ -494,7 +509,7 @@ trait Factors<T: Element> {
         row: &Row<'_, T>,
         parts: &SoftmaxParts,
         magnitudes: Shared<f64>,
-    ) -> Plain<Pair> {
+    ) -> Differences<Pair> {
         let classes = row.layout.classes;
         let others: Compensated = row.others(team, *parts);
         let total = self.total::<Compensated, M>(team, parts, classes);
@@ -503,7 +518,7 @@ trait Factors<T: Element> {
             at_max: total.at_max,
             rest: total.rest,
         };
-        Plain::new::<T::Wide>(shared, magnitudes, classes)
+        Differences::new::<T::Wide>(shared, magnitudes, classes)
     }
 
     #[cold]
@@ -568,7 +583,7 @@ trait Factors<T: Element> {
 struct Probabilities<'a, T> {
     options: &'a CrossEntropy<'a, T>,
     target: &'a [T],
-    layout: crate::classes::Layout,
+    layout: Layout,
 }
 
 impl<T: Element> Factors<T> for Probabilities<'_, T> {
@@ -1268,6 +1283,14 @@ impl<T: Element> Default for CrossEntropy<'_, T> {
 
 impl<'a, T: Element> CrossEntropy<'a, T> {
     /// The mean, unweighted, without smoothing, with labels of -100 ignored.
+    ///
+    /// ```
+    /// use trueloss::{Classes, CrossEntropy};
+    ///
+    /// let input = Classes::new(&[0.0_f32, 0.0, 0.0, 0.0], [2, 2])?;
+    /// assert_eq!(CrossEntropy::new().forward(input, &[0_u8, 1])?, core::f32::consts::LN_2);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub const fn new() -> Self {
         Self {
             weight: None,
@@ -1278,24 +1301,67 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
     }
 
     /// A weight for each class.
+    ///
+    /// ```
+    /// use trueloss::{Classes, CrossEntropy};
+    ///
+    /// let input = Classes::new(&[0.0_f32, 0.0, 0.0, 0.0], [2, 2])?;
+    /// // The mean divides by the weights, 3 + 1.
+    /// let loss = CrossEntropy::new().weight(&[3.0, 1.0]).forward(input, &[0_u8, 1])?;
+    /// assert_eq!(loss, core::f32::consts::LN_2);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn weight(mut self, weight: &'a [T]) -> Self {
         self.weight = Some(weight);
         self
     }
 
     /// The label of rows that don't count. It may be one of the classes.
+    ///
+    /// ```
+    /// use trueloss::{Classes, CrossEntropy};
+    ///
+    /// let input = Classes::new(&[0.0_f32, 0.0, 0.0, 0.0], [2, 2])?;
+    /// let loss = CrossEntropy::new().ignore_index(-1).forward(input, &[0, -1])?;
+    /// assert_eq!(loss, core::f32::consts::LN_2);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn ignore_index(mut self, ignore_index: i64) -> Self {
         self.ignore_index = ignore_index;
         self
     }
 
     /// How much of the target, from 0 to 1, is spread evenly over all classes.
+    ///
+    /// ```
+    /// use trueloss::{Classes, CrossEntropy};
+    ///
+    /// let input = Classes::new(&[0.0_f32, 3.0], [1, 2])?;
+    /// let smooth = CrossEntropy::new().label_smoothing(0.5);
+    /// // As with the probabilities 0.25 and 0.75.
+    /// let probabilities = CrossEntropy::new().forward_probabilities(input, &[0.25, 0.75])?;
+    /// assert_eq!(smooth.forward(input, &[1_u8])?, probabilities);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn label_smoothing(mut self, label_smoothing: f64) -> Self {
         self.label_smoothing = label_smoothing;
         self
     }
 
     /// Mean or sum.
+    ///
+    /// ```
+    /// use trueloss::{Classes, CrossEntropy, Reduction};
+    ///
+    /// let input = Classes::new(&[0.0_f32, 0.0, 0.0, 0.0], [2, 2])?;
+    /// let sum = CrossEntropy::new().reduction(Reduction::Sum);
+    /// assert_eq!(sum.forward(input, &[0_u8, 1])?, 2.0 * core::f32::consts::LN_2);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self
@@ -1384,12 +1450,12 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
     }
 
     methods!(
-        check, [I: ClassIndex] I;
+        CrossEntropy, check, [I: ClassIndex] I, [0_u8, 1];
         forward, forward_each, backward, backward_each, forward_backward, partial
     );
 
     methods!(
-        check_probabilities, [] T;
+        CrossEntropy, check_probabilities, [] T, [0.75, 0.25, 0.125, 0.875];
         forward_probabilities, forward_each_probabilities, backward_probabilities,
         backward_each_probabilities, forward_backward_probabilities, partial_probabilities
     );

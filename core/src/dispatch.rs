@@ -31,6 +31,12 @@ pub(crate) const VECTORS: bool = cfg!(all(
 ));
 
 /// A SIMD width that the kernels were compiled for.
+///
+/// ```
+/// use trueloss::dispatch::Width;
+///
+/// assert!(Width::Baseline < Width::Avx2 && Width::Avx2 < Width::Avx512);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Width {
@@ -44,6 +50,12 @@ pub enum Width {
 
 impl Width {
     /// All widths, narrowest first.
+    ///
+    /// ```
+    /// use trueloss::dispatch::{Width, width};
+    ///
+    /// assert!(Width::ALL.contains(&width()));
+    /// ```
     pub const ALL: [Self; 3] = [Self::Baseline, Self::Avx2, Self::Avx512];
 }
 
@@ -84,13 +96,19 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
             // SAFETY: as above.
             #[allow(unsafe_code)]
             Width::Avx2 => return unsafe { x86::avx2(kernel) },
-            Width::Baseline => {}
+            Width::Baseline => return x86::baseline(kernel),
         }
     }
     kernel.run::<Plain>()
 }
 
 /// The width in force: the widest that the CPU has and [`limit`] allows.
+///
+/// ```
+/// use trueloss::dispatch::{Width, limit, width};
+///
+/// assert_eq!(width(), limit(Width::Avx512));
+/// ```
 pub fn width() -> Width {
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
     return x86::width();
@@ -100,6 +118,17 @@ pub fn width() -> Width {
 
 /// Allows widths up to this one, in the whole process, and returns the one that is then in force. The bits
 /// of every result are the same at all of them; this is for measuring, and for tests that show it.
+///
+/// ```
+/// use trueloss::dispatch::{Width, limit};
+///
+/// for width in Width::ALL {
+///     limit(width);
+///     // The same bits, whatever this machine has.
+///     assert_eq!(trueloss::Mse::new().forward(&[0.1_f32; 100], &[0.3; 100])?, 0.040000003);
+/// }
+/// # Ok::<(), trueloss::Error>(())
+/// ```
 pub fn limit(widest: Width) -> Width {
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
     x86::limit(widest);
@@ -110,7 +139,7 @@ pub fn limit(widest: Width) -> Width {
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 mod x86 {
     use super::{Kernel, VECTORS, Width};
-    use crate::quick::Fused;
+    use crate::quick::{Fused, Plain};
     use core::sync::atomic::{AtomicU8, Ordering};
 
     const BASELINE: u8 = 0;
@@ -154,6 +183,13 @@ mod x86 {
             Width::Avx512 => AVX512,
         };
         IN_FORCE.store(widest().min(at_most), Ordering::Relaxed);
+    }
+
+    /// A function of its own, as the wider ones are: where it is inlined, there is a copy of the kernel in each of the
+    /// compiler's codegen units that calls it, and compiling the crate takes twice as long.
+    #[inline(never)]
+    pub(super) fn baseline<K: Kernel>(kernel: K) -> K::Output {
+        kernel.run::<Plain>()
     }
 
     #[target_feature(enable = "avx2,fma")]

@@ -13,6 +13,16 @@ mod half;
 ///
 /// Arithmetic is done in `f64` whatever the element is, with pairs of them for `f64` elements; the trait says how an
 /// element is widened and rounded.
+///
+/// ```
+/// use trueloss::Element;
+///
+/// fn mean_of_sigmoids<T: Element>(logits: [T; 2]) -> T {
+///     let sum: f64 = logits.map(|x| trueloss::sigmoid(x).widen()).iter().sum();
+///     T::narrow(sum / 2.0)
+/// }
+/// assert_eq!(mean_of_sigmoids([-3.0_f32, 3.0]), 0.5);
+/// ```
 pub trait Element:
     FloatCore + Default + core::fmt::Debug + Send + Sync + sealed::Sealed + 'static
 {
@@ -43,9 +53,17 @@ pub trait Element:
     const SOFTPLUS_NEAR_TIE: f64;
 
     /// The element as an `f64`: exact.
+    ///
+    /// ```
+    /// assert_eq!(trueloss::Element::widen(0.1_f32), 0.10000000149011612);
+    /// ```
     fn widen(self) -> f64;
 
     /// The element nearest to `value`, ties to even.
+    ///
+    /// ```
+    /// assert_eq!(<f32 as trueloss::Element>::narrow(0.1), 0.1_f32);
+    /// ```
     fn narrow(value: f64) -> Self;
 }
 

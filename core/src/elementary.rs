@@ -162,6 +162,13 @@ pub(crate) fn polynomial<A: Arithmetic, const N: usize>(coefficients: &[f64; N],
 /// one's last place, and the difference is below 1/2. What remains: the rounding of r (u/4, as r is
 /// below 1/2), of the inner sum (u/4) and of the outer one (u), the polynomial's own error and what
 /// its roundings leave after multiplication by r^2 <= 0.121 (u/4 together).
+///
+/// ```
+/// use trueloss::elementary::exp;
+///
+/// assert_eq!((exp(0.0), exp(-1.0)), (1.0, 0.36787944117144233));
+/// assert_eq!(exp(f64::NEG_INFINITY), 0.0);
+/// ```
 #[inline(always)]
 pub fn exp(x: f64) -> f64 {
     exp_of_sum(x, 0.0)
@@ -169,6 +176,15 @@ pub fn exp(x: f64) -> f64 {
 
 /// e^(x + low) for x <= 0 and a `low` that is at most an ULP of x: the exponential of a difference or
 /// product that was rounded to x, with its rounding error given back.
+///
+/// ```
+/// use trueloss::elementary::{exp, exp_of_sum};
+///
+/// // -40 and a quarter of its ULP, which exp(-40 + low) would lose.
+/// let low = 2.0_f64.powi(-50);
+/// assert_eq!(-40.0 + low, -40.0);
+/// assert!(exp_of_sum(-40.0, low) > exp(-40.0));
+/// ```
 #[inline(always)]
 pub fn exp_of_sum(x: f64, low: f64) -> f64 {
     if INTEGER {
@@ -335,6 +351,12 @@ fn join(e: i64, low: f64) -> f64 {
 ///
 /// Relative error below 4.5 u. ln 1 = 0. Zero and subnormal numbers give some finite number below -700;
 /// infinities and NaN are outside the domain.
+///
+/// ```
+/// use trueloss::elementary::log;
+///
+/// assert_eq!((log(1.0), log(2.0)), (0.0, core::f64::consts::LN_2));
+/// ```
 #[inline(always)]
 pub fn log(x: f64) -> f64 {
     let (e, m) = split(x);
@@ -347,6 +369,13 @@ pub fn log(x: f64) -> f64 {
 ///
 /// Where 1 + x is within [sqrt(1/2), sqrt(2)), x itself is the f of [`log`]'s formula, exact; elsewhere
 /// the rounding error of 1 + x, scaled, goes back into f.
+///
+/// ```
+/// use trueloss::elementary::log1p;
+///
+/// // ln(1 + 1e-20), where the sum is 1 and its logarithm 0.
+/// assert_eq!((log1p(1e-20), log1p(1.0)), (1e-20, core::f64::consts::LN_2));
+/// ```
 #[inline(always)]
 pub fn log1p(x: f64) -> f64 {
     let (sum, lost) = two_sum(1.0, x);
@@ -363,6 +392,14 @@ pub fn log1p(x: f64) -> f64 {
 /// ln(1 + t) for t in [0, 1]: [`log1p`] without the split, for the loops over elements.
 ///
 /// Relative error below 3 u. ln(1 + 0) = 0, NaN for NaN.
+///
+/// ```
+/// use trueloss::elementary::log1p_unit;
+///
+/// assert_eq!(log1p_unit(0.0), 0.0);
+/// // Within 3 u: the neighbour of the nearest `f64`.
+/// assert_eq!(log1p_unit(1.0), core::f64::consts::LN_2.next_up());
+/// ```
 #[inline(always)]
 pub fn log1p_unit(t: f64) -> f64 {
     log1p_unit_with::<Plain>(t)

@@ -940,14 +940,26 @@ pub(crate) fn check_unit_interval<T: Element>(
     }
 }
 
-/// The public methods of an element-wise loss, alike for all of them.
+/// The public methods of an element-wise loss, alike for all of them. So are their examples, which hold of any loss that falls
+/// towards its target.
 macro_rules! methods {
-    ($T:ident $(, $bound:path)?) => {
+    ($loss:ident, $T:ident $(, $bound:path)?) => {
         /// The reduced loss of all elements: their mean or sum.
         ///
         /// # Errors
         ///
         /// Those of the type's page.
+        ///
+        /// ```
+        /// use trueloss::Reduction;
+        ///
+        #[doc = concat!("let loss = trueloss::", stringify!($loss), "::new();")]
+        /// let (input, target) = ([0.5_f32, 0.25], [1.0, 0.0]);
+        /// let mean = loss.forward(&input, &target)?;
+        /// let sum = loss.reduction(Reduction::Sum).forward(&input, &target)?;
+        /// assert_eq!(mean, sum / 2.0);
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
         pub fn forward$(<$T: $bound>)?(&self, input: &[$T], target: &[$T]) -> Result<$T, Error> {
             Ok(<$T as Loss<_>>::forward(&Checked::new(self, input, target)?))
         }
@@ -958,6 +970,14 @@ macro_rules! methods {
         ///
         /// Those of the type's page, and [`Error::Length`] where `losses` does not have the input's
         /// length.
+        ///
+        /// ```
+        #[doc = concat!("let loss = trueloss::", stringify!($loss), "::new();")]
+        /// let mut losses = [0.0_f32; 2];
+        /// loss.forward_each(&[0.5, 0.25], &[1.0, 0.0], &mut losses)?;
+        /// assert_eq!(losses[1], loss.forward(&[0.25], &[0.0])?);
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
         pub fn forward_each$(<$T: $bound>)?(
             &self,
             input: &[$T],
@@ -973,6 +993,15 @@ macro_rules! methods {
         ///
         /// Those of the type's page, and [`Error::Length`] where `grad_input` does not have the input's
         /// length.
+        ///
+        /// ```
+        #[doc = concat!("let loss = trueloss::", stringify!($loss), "::new();")]
+        /// let mut grad = [0.0_f32; 2];
+        /// loss.backward(&[0.5, 0.25], &[1.0, 0.0], 1.0, &mut grad)?;
+        /// // Towards the targets the loss falls: 0.5 is below its own, 0.25 above.
+        /// assert!(grad[0] < 0.0 && grad[1] > 0.0);
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
         pub fn backward$(<$T: $bound>)?(
             &self,
             input: &[$T],
@@ -990,6 +1019,17 @@ macro_rules! methods {
         ///
         /// Those of the type's page, and [`Error::Length`] where `grad_output` or `grad_input` does not
         /// have the input's length.
+        ///
+        /// ```
+        #[doc = concat!("let loss = trueloss::", stringify!($loss), "::new();")]
+        /// let (input, target) = ([0.5_f32, 0.25], [1.0, 0.0]);
+        /// let (mut grad, mut mean) = ([0.0; 2], [0.0; 2]);
+        /// loss.backward_each(&input, &target, &[0.5, 0.0], &mut grad)?;
+        /// loss.backward(&input, &target, 1.0, &mut mean)?;
+        /// // In the mean of two each counts a half; here the second does not count.
+        /// assert_eq!(grad, [mean[0], 0.0]);
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
         pub fn backward_each$(<$T: $bound>)?(
             &self,
             input: &[$T],
@@ -1008,6 +1048,16 @@ macro_rules! methods {
         ///
         /// Those of the type's page, and [`Error::Length`] where `grad_input` does not have the input's
         /// length.
+        ///
+        /// ```
+        #[doc = concat!("let loss = trueloss::", stringify!($loss), "::new();")]
+        /// let (input, target) = ([0.5_f32, 0.25], [1.0, 0.0]);
+        /// let (mut both, mut grad) = ([0.0; 2], [0.0; 2]);
+        /// let value = loss.forward_backward(&input, &target, &mut both)?;
+        /// loss.backward(&input, &target, 1.0, &mut grad)?;
+        /// assert_eq!((value, both), (loss.forward(&input, &target)?, grad));
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
         pub fn forward_backward$(<$T: $bound>)?(
             &self,
             input: &[$T],
@@ -1024,6 +1074,17 @@ macro_rules! methods {
         ///
         /// Those of the type's page, and [`Error::NotOnBlockBoundary`] where `start` is not a multiple
         /// of [`BLOCK`](crate::BLOCK), [`Error::ShapeOverflow`] where the batch has more than a `usize` counts.
+        ///
+        /// ```
+        /// use trueloss::{BLOCK, Reduction};
+        ///
+        #[doc = concat!("let loss = trueloss::", stringify!($loss), "::new();")]
+        /// let (input, target) = ([0.25_f32; BLOCK + 1], [1.0; BLOCK + 1]);
+        /// let mut whole = loss.partial(&input[..BLOCK], &target[..BLOCK], 0)?;
+        /// whole.merge(&loss.partial(&input[BLOCK..], &target[BLOCK..], BLOCK)?)?;
+        /// assert_eq!(whole.finish(Reduction::Mean)?, loss.forward(&input, &target)?);
+        /// # Ok::<(), trueloss::Error>(())
+        /// ```
         pub fn partial$(<$T: $bound>)?(
             &self,
             input: &[$T],

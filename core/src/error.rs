@@ -3,6 +3,10 @@
 use core::fmt;
 
 /// The argument that an [`Error`] is about.
+///
+/// ```
+/// assert_eq!(trueloss::Argument::PosWeight.to_string(), "pos_weight");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Argument {
@@ -55,6 +59,16 @@ impl fmt::Display for Argument {
 }
 
 /// Why a call was refused. Nothing has been written when one is returned.
+///
+/// ```
+/// use trueloss::{Argument, Error, Mse};
+///
+/// let mut losses = [7.0_f32; 2];
+/// let error = Mse::new().forward_each(&[1.0, 2.0], &[1.0], &mut losses).unwrap_err();
+/// assert_eq!(error, Error::Length { argument: Argument::Target, expected: 2, actual: 1 });
+/// assert_eq!(error.to_string(), "target: expected 2 elements, found 1");
+/// assert_eq!(losses, [7.0; 2]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Error {

@@ -125,12 +125,24 @@ fn parts<W: Wide>(x: f64, y: f64, alpha: f64, gamma: f64) -> Parts<W> {
 }
 
 /// The loss of one element, for a y of 0 or 1. See [`FocalWithLogits`] for what `alpha` and `gamma` may be.
+///
+/// ```
+/// // ln(2) / 4, and a quarter of that for the positive class.
+/// let loss = trueloss::focal_with_logits::value::<f32>(0.0, 1.0, 0.25, 2.0);
+/// assert_eq!(loss, core::f64::consts::LN_2 / 16.0);
+/// ```
 #[inline(always)]
 pub fn value<T: Element>(x: f64, y: f64, alpha: f64, gamma: f64) -> f64 {
     wide_value::<T::Wide>(x, y, alpha, gamma).round()
 }
 
 /// Its derivative with respect to x.
+///
+/// ```
+/// // Without a power and without weights: that of binary cross-entropy.
+/// let gradient = trueloss::focal_with_logits::gradient::<f32>(0.0, 1.0, -1.0, 0.0);
+/// assert_eq!(gradient, -0.5);
+/// ```
 #[inline(always)]
 pub fn gradient<T: Element>(x: f64, y: f64, alpha: f64, gamma: f64) -> f64 {
     wide_gradient::<T::Wide>(x, y, alpha, gamma).round()
@@ -208,6 +220,12 @@ impl Default for FocalWithLogits {
 
 impl FocalWithLogits {
     /// The mean, with an `alpha` of 0.25 and a `gamma` of 2.
+    ///
+    /// ```
+    /// use trueloss::FocalWithLogits;
+    ///
+    /// assert_eq!(FocalWithLogits::new(), FocalWithLogits::default().alpha(0.25).gamma(2.0));
+    /// ```
     pub const fn new() -> Self {
         Self {
             alpha: 0.25,
@@ -217,30 +235,68 @@ impl FocalWithLogits {
     }
 
     /// The weight of the positive class; that of the other is what it lacks to 1.
+    ///
+    /// ```
+    /// use trueloss::FocalWithLogits;
+    ///
+    /// let loss = FocalWithLogits::new().alpha(0.75);
+    /// assert_eq!(loss.forward(&[0.0_f32], &[1.0])?, 3.0 * loss.forward(&[0.0], &[0.0])?);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn alpha(mut self, alpha: f64) -> Self {
         self.alpha = alpha;
         self
     }
 
     /// Both classes have a weight of 1.
+    ///
+    /// ```
+    /// use trueloss::FocalWithLogits;
+    ///
+    /// let loss = FocalWithLogits::new().without_alpha();
+    /// assert_eq!(loss.forward(&[0.5_f32], &[1.0])?, loss.forward(&[-0.5], &[0.0])?);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn without_alpha(mut self) -> Self {
         self.alpha = NO_ALPHA;
         self
     }
 
     /// The power of the probability of the wrong class.
+    ///
+    /// ```
+    /// use trueloss::FocalWithLogits;
+    ///
+    /// // At a logit of 0 that probability is 1 / 2.
+    /// let [once, twice] = [1.0, 2.0].map(|gamma| FocalWithLogits::new().gamma(gamma));
+    /// assert_eq!(once.forward(&[0.0_f32], &[1.0])?, 2.0 * twice.forward(&[0.0], &[1.0])?);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn gamma(mut self, gamma: f64) -> Self {
         self.gamma = gamma;
         self
     }
 
     /// Mean or sum.
+    ///
+    /// ```
+    /// use trueloss::{FocalWithLogits, Reduction};
+    ///
+    /// let mean = FocalWithLogits::new();
+    /// let sum = mean.reduction(Reduction::Sum);
+    /// assert_eq!(sum.forward(&[0.0_f32; 2], &[1.0; 2])?, 2.0 * mean.forward(&[0.0; 2], &[1.0; 2])?);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self
     }
 
-    methods!(T, Element);
+    methods!(FocalWithLogits, T, Element);
 }
 
 #[cfg(test)]

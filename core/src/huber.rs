@@ -47,12 +47,20 @@ pub struct Huber {
 /// At |r| = d the two are the same to the second order, (|r| - d)^2 / 2 apart, so it does not matter that the comparison
 /// is with a rounded r. |r| - d / 2 is at least half of |r| there: the error of r counts at most twice. With u = 2^-53
 /// the loss is within 5 u for all elements but `f64`, and within 2^-70 for those.
+///
+/// ```
+/// assert_eq!(trueloss::huber::value::<f32>(3.0, 0.5, 1.0), 2.0);
+/// ```
 #[inline(always)]
 pub fn value<T: Element>(x: f64, y: f64, delta: f64) -> f64 {
     wide_value::<T::Wide>(x, y, delta).round()
 }
 
 /// Its derivative with respect to x: r, or d with the sign of r.
+///
+/// ```
+/// assert_eq!(trueloss::huber::gradient::<f32>(3.0, 0.5, 1.0), 1.0);
+/// ```
 #[inline(always)]
 pub fn gradient<T: Element>(x: f64, y: f64, delta: f64) -> f64 {
     wide_gradient::<T::Wide>(x, y, delta).round()
@@ -136,6 +144,10 @@ impl Default for Huber {
 
 impl Huber {
     /// The mean, with a `delta` of 1.
+    ///
+    /// ```
+    /// assert_eq!(trueloss::Huber::new(), trueloss::Huber::default());
+    /// ```
     pub const fn new() -> Self {
         Self {
             delta: 1.0,
@@ -144,18 +156,36 @@ impl Huber {
     }
 
     /// How large a residual may be whose square counts.
+    ///
+    /// ```
+    /// // A residual of 3: 3^2 / 2, and 1 (3 - 1 / 2).
+    /// let loss = trueloss::Huber::new();
+    /// assert_eq!(loss.delta(5.0).forward(&[3.0], &[0.0])?, 4.5);
+    /// assert_eq!(loss.delta(1.0).forward(&[3.0], &[0.0])?, 2.5);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn delta(mut self, delta: f64) -> Self {
         self.delta = delta;
         self
     }
 
     /// Mean or sum.
+    ///
+    /// ```
+    /// use trueloss::{Huber, Reduction};
+    ///
+    /// let sum = Huber::new().reduction(Reduction::Sum);
+    /// assert_eq!(sum.forward(&[1.0, 3.0], &[0.0, 0.0])?, 3.0);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self
     }
 
-    methods!(T, Element);
+    methods!(Huber, T, Element);
 }
 
 #[cfg(test)]

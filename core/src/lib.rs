@@ -120,3 +120,8 @@ pub use metrics::{accuracy, binary_accuracy};
 pub use mse::Mse;
 pub use nll::Nll;
 pub use reduce::{BLOCK, Partial, Reduction};
+
+/// The README's examples, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -41,12 +41,20 @@ pub struct Mse {
 }
 
 /// The loss of one element: (x - y)^2.
+///
+/// ```
+/// assert_eq!(trueloss::mse::value::<f32>(3.0, 0.5), 6.25);
+/// ```
 #[inline(always)]
 pub fn value<T: Element>(x: f64, y: f64) -> f64 {
     wide_value::<T::Wide>(x, y).round()
 }
 
 /// Its derivative with respect to x: 2 (x - y).
+///
+/// ```
+/// assert_eq!(trueloss::mse::gradient::<f32>(3.0, 0.5), 5.0);
+/// ```
 #[inline(always)]
 pub fn gradient<T: Element>(x: f64, y: f64) -> f64 {
     wide_gradient::<T::Wide>(x, y).round()
@@ -117,6 +125,11 @@ impl<'a, T: Element> FromOptions<'a, T> for Mse {
 
 impl Mse {
     /// The mean.
+    ///
+    /// ```
+    /// assert_eq!(trueloss::Mse::new().forward(&[3.0_f32, 1.0], &[1.0, 1.0])?, 2.0);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub const fn new() -> Self {
         Self {
             reduction: Reduction::Mean,
@@ -124,10 +137,19 @@ impl Mse {
     }
 
     /// Mean or sum.
+    ///
+    /// ```
+    /// use trueloss::{Mse, Reduction};
+    ///
+    /// let sum = Mse::new().reduction(Reduction::Sum);
+    /// assert_eq!(sum.forward(&[3.0_f32, 1.0], &[1.0, 1.0])?, 4.0);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self
     }
 
-    methods!(T, Element);
+    methods!(Mse, T, Element);
 }

@@ -50,12 +50,20 @@ pub(crate) struct Checked<'a, T> {
 }
 
 /// The loss of one row, unweighted: -x_y.
+///
+/// ```
+/// assert_eq!(trueloss::nll::value(-0.25), 0.25);
+/// ```
 #[inline(always)]
 pub fn value(log_probability: f64) -> f64 {
     -log_probability
 }
 
 /// Its derivative with respect to x_y: -1.
+///
+/// ```
+/// assert_eq!(trueloss::nll::gradient(), -1.0);
+/// ```
 #[inline(always)]
 pub fn gradient() -> f64 {
     -1.0
@@ -122,6 +130,14 @@ impl<T: Element> Default for Nll<'_, T> {
 
 impl<'a, T: Element> Nll<'a, T> {
     /// The mean, unweighted, with labels of -100 ignored.
+    ///
+    /// ```
+    /// use trueloss::{Classes, Nll};
+    ///
+    /// let input = Classes::new(&[-1.0_f32, -2.0, -3.0, -4.0], [2, 2])?;
+    /// assert_eq!(Nll::new().forward(input, &[0_u8, 1])?, 2.5);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub const fn new() -> Self {
         Self {
             weight: None,
@@ -131,18 +147,49 @@ impl<'a, T: Element> Nll<'a, T> {
     }
 
     /// A weight for each class.
+    ///
+    /// ```
+    /// use trueloss::{Classes, Nll};
+    ///
+    /// let input = Classes::new(&[-1.0_f32, -2.0, -3.0, -4.0], [2, 2])?;
+    /// // The mean divides by the weights, 3 + 1.
+    /// let loss = Nll::new().weight(&[3.0, 1.0]).forward(input, &[0_u8, 1])?;
+    /// assert_eq!(loss, 1.75);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn weight(mut self, weight: &'a [T]) -> Self {
         self.weight = Some(weight);
         self
     }
 
     /// The label of rows that don't count. It may be one of the classes.
+    ///
+    /// ```
+    /// use trueloss::{Classes, Nll};
+    ///
+    /// let input = Classes::new(&[-1.0_f32, -2.0, -3.0, -4.0], [2, 2])?;
+    /// let loss = Nll::new().ignore_index(-1).forward(input, &[0, -1])?;
+    /// assert_eq!(loss, 1.0);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn ignore_index(mut self, ignore_index: i64) -> Self {
         self.ignore_index = ignore_index;
         self
     }
 
     /// Mean or sum.
+    ///
+    /// ```
+    /// use trueloss::{Classes, Nll, Reduction};
+    ///
+    /// let input = Classes::new(&[-1.0_f32, -2.0, -3.0, -4.0], [2, 2])?;
+    /// let sum = Nll::new().reduction(Reduction::Sum);
+    /// assert_eq!(sum.forward(input, &[0_u8, 1])?, 5.0);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self
@@ -181,7 +228,7 @@ impl<'a, T: Element> Nll<'a, T> {
     }
 
     methods!(
-        check, [I: ClassIndex] I;
+        Nll, check, [I: ClassIndex] I, [0_u8, 1];
         forward, forward_each, backward, backward_each, forward_backward, partial
     );
 }

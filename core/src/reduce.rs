@@ -34,6 +34,14 @@ use core::marker::PhantomData;
 use core::ops::Mul;
 
 /// How many terms a block of the fixed tree has.
+///
+/// ```
+/// use trueloss::{BLOCK, Error, Mse};
+///
+/// let partial = |start| Mse::new().partial(&[1.0_f32], &[0.0], start);
+/// assert!(partial(3 * BLOCK).is_ok());
+/// assert_eq!(partial(7).err(), Some(Error::NotOnBlockBoundary { at: 7 }));
+/// ```
 pub const BLOCK: usize = 4096;
 
 /// How many lanes add up a block.
@@ -46,6 +54,15 @@ pub(crate) const LANES: usize = 256;
 pub(crate) const CHUNK: usize = if VECTORS { 64 } else { 4 };
 
 /// What is returned for many losses: PyTorch's `reduction`. Its 'none' is the `_each` methods.
+///
+/// ```
+/// use trueloss::{Mse, Reduction};
+///
+/// let of_nothing = |reduction| Mse::new().reduction(reduction).forward(&[0.0_f32; 0], &[]);
+/// assert_eq!(of_nothing(Reduction::Sum)?, 0.0);
+/// assert!(of_nothing(Reduction::default())?.is_nan());
+/// # Ok::<(), trueloss::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Reduction {
     /// The sum over the count, or over the sum of the weights: each loss's page says which. The mean of
@@ -551,11 +568,25 @@ impl<T: Element> Partial<T> {
     }
 
     /// The first element or row.
+    ///
+    /// ```
+    /// use trueloss::{BLOCK, Mse};
+    ///
+    /// assert_eq!(Mse::new().partial(&[1.0_f32], &[0.0], BLOCK)?.start(), BLOCK);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub fn start(&self) -> usize {
         self.start
     }
 
     /// The element or row after the last one.
+    ///
+    /// ```
+    /// use trueloss::{BLOCK, Mse};
+    ///
+    /// assert_eq!(Mse::new().partial(&[1.0_f32], &[0.0], BLOCK)?.end(), BLOCK + 1);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub fn end(&self) -> usize {
         self.end
     }
@@ -566,6 +597,19 @@ impl<T: Element> Partial<T> {
     ///
     /// [`Error::NotOnBlockBoundary`] where this one does not end at a multiple of [`BLOCK`], so that nothing can
     /// follow it, and [`Error::NotAdjacent`] where `next` does not begin there. Nothing changes then.
+    ///
+    /// ```
+    /// use trueloss::{BLOCK, Error, Mse};
+    ///
+    /// let part = |len, start| Mse::new().partial(&[1.0_f32; BLOCK][..len], &[0.0; BLOCK][..len], start);
+    /// let mut whole = part(BLOCK, 0)?;
+    /// // One block is missing in between.
+    /// let error = Error::NotAdjacent { expected: BLOCK, actual: 2 * BLOCK };
+    /// assert_eq!(whole.merge(&part(5, 2 * BLOCK)?), Err(error));
+    /// whole.merge(&part(5, BLOCK)?)?;
+    /// assert_eq!(whole.end(), BLOCK + 5);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub fn merge(&mut self, next: &Self) -> Result<(), Error> {
         if !self.end.is_multiple_of(BLOCK) {
             return Err(Error::NotOnBlockBoundary { at: self.end });
@@ -586,6 +630,15 @@ impl<T: Element> Partial<T> {
     /// # Errors
     ///
     /// [`Error::NotAdjacent`] where the partial does not begin at 0.
+    ///
+    /// ```
+    /// use trueloss::{Mse, Reduction};
+    ///
+    /// let partial = Mse::new().partial(&[1.0_f32, 3.0], &[0.0, 0.0], 0)?;
+    /// assert_eq!(partial.finish(Reduction::Sum)?, 10.0);
+    /// assert_eq!(partial.finish(Reduction::Mean)?, 5.0);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     pub fn finish(&self, reduction: Reduction) -> Result<T, Error> {
         if self.start != 0 {
             return Err(Error::NotAdjacent {

@@ -94,6 +94,22 @@ fn call<'a, T: Element>(
 }
 
 /// [`trueloss::Sigmoid`] on a device.
+///
+/// ```no_run
+/// use trueloss_cuda::{Gpu, Sigmoid};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gpu = Gpu::new(0)?;
+/// let input = gpu.stream().clone_htod(&[0.0_f32, -100.0])?;
+/// let grad_output = gpu.stream().clone_htod(&[1.0_f32, 1.0])?;
+/// let mut output = gpu.stream().alloc_zeros::<f32>(2)?;
+/// let mut grad_input = gpu.stream().alloc_zeros::<f32>(2)?;
+/// Sigmoid::new().forward(&gpu, &input, &mut output)?.wait()?;
+/// Sigmoid::new().backward(&gpu, &input, &grad_output, &mut grad_input)?.wait()?;
+/// assert_eq!(gpu.stream().clone_dtoh(&output)?, [0.5, 3.783506e-44]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sigmoid(());
 
@@ -115,6 +131,22 @@ impl Sigmoid {
 }
 
 /// [`trueloss::LogSigmoid`] on a device.
+///
+/// ```no_run
+/// use trueloss_cuda::{Gpu, LogSigmoid};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gpu = Gpu::new(0)?;
+/// let input = gpu.stream().clone_htod(&[0.0_f32, -100.0])?;
+/// let grad_output = gpu.stream().clone_htod(&[1.0_f32, 1.0])?;
+/// let mut output = gpu.stream().alloc_zeros::<f32>(2)?;
+/// let mut grad_input = gpu.stream().alloc_zeros::<f32>(2)?;
+/// LogSigmoid::new().forward(&gpu, &input, &mut output)?.wait()?;
+/// LogSigmoid::new().backward(&gpu, &input, &grad_output, &mut grad_input)?.wait()?;
+/// assert_eq!(gpu.stream().clone_dtoh(&output)?, [-core::f32::consts::LN_2, -100.0]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LogSigmoid(());
 
@@ -136,6 +168,23 @@ impl LogSigmoid {
 }
 
 /// [`trueloss::Softplus`] on a device.
+///
+/// ```no_run
+/// use trueloss_cuda::{Gpu, Softplus};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gpu = Gpu::new(0)?;
+/// let input = gpu.stream().clone_htod(&[0.0_f32, 50.0])?;
+/// let grad_output = gpu.stream().clone_htod(&[1.0_f32, 1.0])?;
+/// let mut output = gpu.stream().alloc_zeros::<f32>(2)?;
+/// let mut grad_input = gpu.stream().alloc_zeros::<f32>(2)?;
+/// let softplus = Softplus::new().beta(2.0);
+/// softplus.forward(&gpu, &input, &mut output)?.wait()?;
+/// softplus.backward(&gpu, &input, &grad_output, &mut grad_input)?.wait()?;
+/// assert_eq!(gpu.stream().clone_dtoh(&output)?, [core::f32::consts::LN_2 / 2.0, 50.0]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Softplus {
     beta: f64,
@@ -154,6 +203,7 @@ impl Softplus {
     }
 
     /// How sharp the bend at 0 is: the larger, the closer to max(x, 0).
+    #[must_use]
     pub const fn beta(mut self, beta: f64) -> Self {
         self.beta = beta;
         self
@@ -173,6 +223,24 @@ impl Softplus {
 }
 
 /// [`trueloss::Softmax`] on a device.
+///
+/// ```no_run
+/// use trueloss_cuda::{Classes, Gpu, Softmax};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gpu = Gpu::new(0)?;
+/// let logits = gpu.stream().clone_htod(&[7.0_f32, 7.0])?;
+/// let grad_output = gpu.stream().clone_htod(&[1.0_f32, 0.0])?;
+/// let mut output = gpu.stream().alloc_zeros::<f32>(2)?;
+/// let mut grad_input = gpu.stream().alloc_zeros::<f32>(2)?;
+/// let input = Classes::new(&logits, [1, 2])?;
+/// Softmax::new().forward(&gpu, input, &mut output)?.wait()?;
+/// Softmax::new().backward(&gpu, input, &grad_output, &mut grad_input)?.wait()?;
+/// assert_eq!(gpu.stream().clone_dtoh(&output)?, [0.5, 0.5]);
+/// assert_eq!(gpu.stream().clone_dtoh(&grad_input)?, [0.25, -0.25]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Softmax(());
 
@@ -194,6 +262,24 @@ impl Softmax {
 }
 
 /// [`trueloss::LogSoftmax`] on a device.
+///
+/// ```no_run
+/// use trueloss_cuda::{Classes, Gpu, LogSoftmax};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gpu = Gpu::new(0)?;
+/// let logits = gpu.stream().clone_htod(&[7.0_f32, 7.0])?;
+/// let grad_output = gpu.stream().clone_htod(&[1.0_f32, 0.0])?;
+/// let mut output = gpu.stream().alloc_zeros::<f32>(2)?;
+/// let mut grad_input = gpu.stream().alloc_zeros::<f32>(2)?;
+/// let input = Classes::new(&logits, [1, 2])?;
+/// LogSoftmax::new().forward(&gpu, input, &mut output)?.wait()?;
+/// LogSoftmax::new().backward(&gpu, input, &grad_output, &mut grad_input)?.wait()?;
+/// assert_eq!(gpu.stream().clone_dtoh(&output)?, [-core::f32::consts::LN_2; 2]);
+/// assert_eq!(gpu.stream().clone_dtoh(&grad_input)?, [0.5, -0.5]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LogSoftmax(());
 

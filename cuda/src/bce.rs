@@ -10,6 +10,21 @@ use trueloss::Reduction;
 use trueloss_kernels::Kernel;
 
 /// Binary cross-entropy of probabilities, `binary_cross_entropy`: [`trueloss::Bce`] on a device.
+///
+/// ```no_run
+/// use trueloss_cuda::{Bce, Gpu};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gpu = Gpu::new(0)?;
+/// let input = gpu.stream().clone_htod(&[0.5_f32, 0.5])?;
+/// let target = gpu.stream().clone_htod(&[1.0_f32, 0.0])?;
+/// let weight = gpu.stream().clone_htod(&[2.0_f32, 0.0])?;
+/// let mut losses = gpu.stream().alloc_zeros::<f32>(2)?;
+/// Bce::new().weight(&weight).forward_each(&gpu, &input, &target, &mut losses)?.wait()?;
+/// assert_eq!(gpu.stream().clone_dtoh(&losses)?, [2.0 * core::f32::consts::LN_2, 0.0]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Bce<'a, T> {
     weight: Option<&'a dyn DevicePtr<T>>,
@@ -34,12 +49,14 @@ impl<T> Bce<'_, T> {
 
 impl<'w, T: Element> Bce<'w, T> {
     /// A factor for each element's loss, on the device.
+    #[must_use]
     pub const fn weight(mut self, weight: &'w dyn DevicePtr<T>) -> Self {
         self.weight = Some(weight);
         self
     }
 
     /// Mean or sum.
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self

@@ -10,6 +10,22 @@ use trueloss::Reduction;
 use trueloss_kernels::Kernel;
 
 /// Binary cross-entropy of logits, `binary_cross_entropy_with_logits`: [`trueloss::BceWithLogits`] on a device.
+///
+/// ```no_run
+/// use trueloss_cuda::{BceWithLogits, Gpu};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gpu = Gpu::new(0)?;
+/// let logits = gpu.stream().clone_htod(&[0.0_f32, 0.0])?;
+/// let target = gpu.stream().clone_htod(&[1.0_f32, 0.0])?;
+/// let pos_weight = gpu.stream().clone_htod(&[2.0_f32])?;
+/// let mut grad = gpu.stream().alloc_zeros::<f32>(2)?;
+/// let loss = BceWithLogits::new().pos_weight(&pos_weight);
+/// loss.backward(&gpu, &logits, &target, 1.0, &mut grad)?.wait()?;
+/// assert_eq!(gpu.stream().clone_dtoh(&grad)?, [-0.5, 0.25]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct BceWithLogits<'a, T> {
     weight: Option<&'a dyn DevicePtr<T>>,
@@ -36,18 +52,21 @@ impl<T> BceWithLogits<'_, T> {
 
 impl<'w, T: Element> BceWithLogits<'w, T> {
     /// A factor for each element's loss, on the device.
+    #[must_use]
     pub const fn weight(mut self, weight: &'w dyn DevicePtr<T>) -> Self {
         self.weight = Some(weight);
         self
     }
 
     /// A factor for the loss of the positive class, on the device.
+    #[must_use]
     pub const fn pos_weight(mut self, pos_weight: &'w dyn DevicePtr<T>) -> Self {
         self.pos_weight = Some(pos_weight);
         self
     }
 
     /// Mean or sum.
+    #[must_use]
     pub const fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self

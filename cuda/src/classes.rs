@@ -11,6 +11,19 @@ use trueloss::{Argument, Partial, Reduction};
 use trueloss_kernels::{Divisor, Kernel, Labels, Places, RowArgs, Slice, Spread, TermArgs};
 
 /// A slice on a device seen as rows of classes: [`trueloss::Classes`].
+///
+/// ```no_run
+/// use trueloss_cuda::{Classes, Gpu};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gpu = Gpu::new(0)?;
+/// let data = gpu.stream().alloc_zeros::<f32>(24)?;
+/// let input = Classes::new(&data, [2, 3, 4])?;
+/// assert_eq!((input.rows(), input.classes(), input.elements()), (8, 3, 24));
+/// assert_eq!(Classes::along(&data, [2, 12], 0)?.rows(), 12);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Classes<'a, T> {
     data: &'a dyn DevicePtr<T>,

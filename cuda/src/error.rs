@@ -7,6 +7,13 @@ use std::fmt;
 ///
 /// What is wrong with the arguments' shapes is found at the call; what is wrong with the numbers in the device's memory,
 /// by the device, before it writes anything, and comes from `wait`.
+///
+/// ```
+/// use trueloss_cuda::Error;
+///
+/// let error = Error::NoDevice { ordinal: 3 };
+/// assert_eq!(error.to_string(), "there is no CUDA device number 3");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -41,6 +48,10 @@ pub enum Error {
 
 impl Error {
     /// The device's memory is exhausted.
+    ///
+    /// ```
+    /// assert!(!trueloss_cuda::Error::NoDriver.is_out_of_memory());
+    /// ```
     pub fn is_out_of_memory(&self) -> bool {
         use cudarc::driver::sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY;
         matches!(self, Self::Driver(DriverError(CUDA_ERROR_OUT_OF_MEMORY)))

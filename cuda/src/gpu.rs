@@ -43,6 +43,14 @@ pub struct Gpu {
 /// # Errors
 ///
 /// [`Error::NoDriver`], [`Error::DriverTooOld`], [`Error::Driver`]. A machine with a driver and no device has 0.
+///
+/// ```
+/// match trueloss_cuda::devices() {
+///     Ok(count) => println!("{count} devices"),
+///     // There is none here, and this says why.
+///     Err(error) => println!("{error}"),
+/// }
+/// ```
 pub fn devices() -> Result<usize, Error> {
     check_driver()?;
     match CudaContext::device_count() {
@@ -75,6 +83,13 @@ impl Gpu {
     /// # Errors
     ///
     /// [`Error::NoDriver`], [`Error::DriverTooOld`], [`Error::NoDevice`], [`Error::DeviceTooOld`], [`Error::Driver`].
+    ///
+    /// ```
+    /// use trueloss_cuda::Gpu;
+    ///
+    /// // Nothing panics where there is no driver, or no such device.
+    /// assert!(Gpu::new(1_000_000).is_err());
+    /// ```
     pub fn new(ordinal: usize) -> Result<Self, Error> {
         check_driver()?;
         let context = CudaContext::new(ordinal).map_err(|DriverError(result)| match result {
@@ -91,6 +106,15 @@ impl Gpu {
     /// # Errors
     ///
     /// [`Error::DeviceTooOld`], [`Error::Driver`].
+    ///
+    /// ```no_run
+    /// use trueloss_cuda::{Gpu, cudarc::driver::CudaContext};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gpu = Gpu::on(CudaContext::new(0)?.new_stream()?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on(stream: Arc<CudaStream>) -> Result<Self, Error> {
         let found = stream.context().compute_capability()?;
         if found < OLDEST_DEVICE {
@@ -110,6 +134,16 @@ impl Gpu {
     /// # Errors
     ///
     /// [`Error::OtherDevice`] where the stream is not of this device's context.
+    ///
+    /// ```no_run
+    /// use trueloss_cuda::Gpu;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gpu = Gpu::new(0)?;
+    /// let other = gpu.with_stream(gpu.stream().fork()?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_stream(&self, stream: Arc<CudaStream>) -> Result<Self, Error> {
         if stream.context() != self.stream.context() {
             return Err(Error::OtherDevice);
@@ -122,6 +156,19 @@ impl Gpu {
 
     /// The same, for calls whose targets, labels and weights are known to be legal: they are not looked at before the
     /// call does its work, which saves a pass over them. What is not legal then gives some number, and no error.
+    ///
+    /// ```no_run
+    /// use trueloss_cuda::{Classes, Gpu, Nll};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gpu = Gpu::new(0)?.without_checks();
+    /// let input = gpu.stream().clone_htod(&[-1.0_f32, -2.0])?;
+    /// let labels = gpu.stream().clone_htod(&[1_i64])?;
+    /// assert_eq!(Nll::new().forward(&gpu, Classes::new(&input, [1, 2])?, &labels)?.wait()?, 2.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
     pub fn without_checks(&self) -> Self {
         Self {
             checks: false,
@@ -130,6 +177,16 @@ impl Gpu {
     }
 
     /// The stream that calls go to.
+    ///
+    /// ```no_run
+    /// use trueloss_cuda::Gpu;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gpu = Gpu::new(0)?;
+    /// let numbers = gpu.stream().clone_htod(&[1.0_f32, 2.0])?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stream(&self) -> &Arc<CudaStream> {
         &self.stream
     }

@@ -15,6 +15,19 @@ use trueloss_kernels::Kernel;
 /// # Errors
 ///
 /// Those of [`trueloss::accuracy`], and the [`Error`]s of a device.
+///
+/// ```no_run
+/// use trueloss_cuda::{Classes, Gpu, accuracy};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gpu = Gpu::new(0)?;
+/// let logits = gpu.stream().clone_htod(&[0.1_f32, 0.9, 2.0, 2.0])?;
+/// let labels = gpu.stream().clone_htod(&[1_u8, 1])?;
+/// let share = accuracy(&gpu, Classes::new(&logits, [2, 2])?, &labels)?;
+/// assert_eq!(share.wait()?, 0.5);
+/// # Ok(())
+/// # }
+/// ```
 pub fn accuracy<T: Element, I: ClassIndex>(
     gpu: &Gpu,
     input: Classes<'_, T>,
@@ -35,6 +48,18 @@ pub fn accuracy<T: Element, I: ClassIndex>(
 /// # Errors
 ///
 /// Those of [`trueloss::binary_accuracy`], and the [`Error`]s of a device.
+///
+/// ```no_run
+/// use trueloss_cuda::{Gpu, binary_accuracy};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gpu = Gpu::new(0)?;
+/// let logits = gpu.stream().clone_htod(&[0.3_f32, -2.0, 0.0, 1.0])?;
+/// let targets = gpu.stream().clone_htod(&[1.0_f32, 0.0, 0.0, 0.0])?;
+/// assert_eq!(binary_accuracy(&gpu, &logits, &targets)?.wait()?, 0.75);
+/// # Ok(())
+/// # }
+/// ```
 pub fn binary_accuracy<T: Element>(
     gpu: &Gpu,
     input: &dyn DevicePtr<T>,

@@ -44,6 +44,20 @@ impl Report {
 }
 
 /// A loss that the device is working on.
+///
+/// ```no_run
+/// use trueloss_cuda::{Gpu, Mse};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gpu = Gpu::new(0)?;
+/// let input = gpu.stream().clone_htod(&[1.0_f32, 3.0])?;
+/// let target = gpu.stream().clone_htod(&[1.0_f32, 1.0])?;
+/// // Returns at once: the device works on it.
+/// let loss = Mse::new().forward(&gpu, &input, &target)?;
+/// assert_eq!(loss.wait()?, 2.0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "`wait` says what the loss is, and whether the numbers were legal"]
 pub struct Loss<T> {
@@ -62,6 +76,20 @@ impl<T: Element> Loss<T> {
     ///
     /// [`Error::Argument`] where a target, label or weight is not legal: nothing has been written then.
     /// [`Error::Driver`].
+    ///
+    /// ```no_run
+    /// use trueloss_cuda::{Bce, Error, Gpu};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gpu = Gpu::new(0)?;
+    /// let input = gpu.stream().clone_htod(&[0.5_f32])?;
+    /// let target = gpu.stream().clone_htod(&[2.0_f32])?;
+    /// // Targets are looked at by the device.
+    /// let error = Bce::new().forward(&gpu, &input, &target)?.wait().unwrap_err();
+    /// assert!(matches!(error, Error::Argument(_)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn wait(self) -> Result<T, Error> {
         let mut value = [T::default()];
         self.report.stream.memcpy_dtoh(&self.value, &mut value)?;
@@ -71,12 +99,39 @@ impl<T: Element> Loss<T> {
     }
 
     /// The loss where it is, for what comes next on the device: one number. It is 0 where the numbers were not legal.
+    ///
+    /// ```no_run
+    /// use trueloss_cuda::{Gpu, Mse};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gpu = Gpu::new(0)?;
+    /// let input = gpu.stream().clone_htod(&[1.0_f32, 3.0])?;
+    /// let target = gpu.stream().clone_htod(&[1.0_f32, 1.0])?;
+    /// let loss = Mse::new().forward(&gpu, &input, &target)?;
+    /// assert_eq!(gpu.stream().clone_dtoh(loss.on_device())?, [2.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_device(&self) -> &CudaSlice<T> {
         &self.value
     }
 }
 
 /// Losses or gradients that the device is working on.
+///
+/// ```no_run
+/// use trueloss_cuda::{Gpu, Mse};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let gpu = Gpu::new(0)?;
+/// let input = gpu.stream().clone_htod(&[1.0_f32, 3.0])?;
+/// let target = gpu.stream().clone_htod(&[1.0_f32, 1.0])?;
+/// let mut losses = gpu.stream().alloc_zeros::<f32>(2)?;
+/// Mse::new().forward_each(&gpu, &input, &target, &mut losses)?.wait()?;
+/// assert_eq!(gpu.stream().clone_dtoh(&losses)?, [0.0, 4.0]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "`wait` says whether the numbers were legal"]
 pub struct Done {
@@ -98,6 +153,20 @@ impl Done {
     ///
     /// [`Error::Argument`] where a target, label or weight is not legal: nothing has been written then.
     /// [`Error::Driver`].
+    ///
+    /// ```no_run
+    /// use trueloss_cuda::{Bce, Error, Gpu};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let gpu = Gpu::new(0)?;
+    /// let input = gpu.stream().clone_htod(&[0.5_f32])?;
+    /// let target = gpu.stream().clone_htod(&[2.0_f32])?;
+    /// let mut losses = gpu.stream().alloc_zeros::<f32>(1)?;
+    /// let error = Bce::new().forward_each(&gpu, &input, &target, &mut losses)?.wait().unwrap_err();
+    /// assert!(matches!(error, Error::Argument(_)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn wait(self) -> Result<(), Error> {
         self.report.wait()
     }

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use crate::case::{self, CaseError, Dtype};
 use crate::claims::{self, Claim, Inputs};
 use crate::oracle::{Call, Function, Target};
-use crate::sweep::Sweep;
+use crate::sweep::{Kind, Sweep};
 use crate::{curves, equivalences, proofs, report, search};
 
 /// Where it is, from the root of the repository.
@@ -295,7 +295,7 @@ fn commands(function: Function, sweeps: &[Sweep]) -> String {
         .filter(|sweep| sweep.function() == function)
         .peekable();
     if sweeps.peek().is_some() {
-        let soft = sweeps.any(Sweep::is_of_soft_targets);
+        let soft = sweeps.any(|sweep| sweep.kind() == Kind::SoftTargets);
         let option = if soft { " --soft-targets" } else { "" };
         let _ = writeln!(text, "cargo run --release -- sweep {function}{option}");
     }

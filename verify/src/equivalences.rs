@@ -652,7 +652,7 @@ fn one_hot_theorem(seed: u64, count: u64) -> Tally {
             let mut smoothed = one_hot.clone();
             smoothed.label_smoothing = 0.0;
             let (e, c) = (0.25, index.shape[1] as f64);
-            if let crate::oracle::Target::Values(q) = &mut smoothed.target {
+            if let oracle::Target::Values(q) = &mut smoothed.target {
                 q.iter_mut().for_each(|q| *q = (1.0 - e) * *q + e / c);
             }
             let by_option = index.clone().label_smoothing(e);
@@ -730,7 +730,7 @@ fn rows_one_by_one(seed: u64, count: u64) -> Tally {
                 let mut alone =
                     Call::new(function, &[classes], &pick(&call.input)).reduction(Reduction::None);
                 alone.weight.clone_from(&call.weight);
-                if let crate::oracle::Target::Classes(labels) = &call.target {
+                if let oracle::Target::Classes(labels) = &call.target {
                     alone = alone.classes(&labels[row..=row]);
                 }
                 alone.grad_output = if function.is_activation() {

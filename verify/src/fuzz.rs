@@ -9,6 +9,7 @@ mod c;
 mod properties;
 mod question;
 mod shapes;
+mod watched;
 
 use arbitrary::{Result, Unstructured};
 use trueloss::half::{bf16, f16};
@@ -18,9 +19,15 @@ use crate::case::Case;
 use crate::check;
 use crate::claims::Direction;
 use question::{Kind, Number, Question};
+use watched::Watched;
 
 /// Longer inputs are cut off: what they add are more numbers of the same kinds.
 pub const LONGEST: usize = 4096;
+
+/// How often kernels have been called so far, but for those behind case files and the C interface.
+pub(crate) fn kernel_calls() -> u64 {
+    watched::CALLS.load(std::sync::atomic::Ordering::Relaxed)
+}
 
 /// What is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,10 +97,10 @@ impl Target {
         match bytes.arbitrary::<u8>()? % 4 {
             0 | 1 if self == Self::Capi => c::check::<f32>(bytes),
             _ if self == Self::Capi => c::check::<f64>(bytes),
-            0 => self.of::<f32, _>(bytes, &mut Core),
-            1 => self.of::<f64, _>(bytes, &mut Core),
-            2 => self.of::<f16, _>(bytes, &mut Core),
-            _ => self.of::<bf16, _>(bytes, &mut Core),
+            0 => self.of::<f32, _>(bytes, &mut Watched(Core)),
+            1 => self.of::<f64, _>(bytes, &mut Watched(Core)),
+            2 => self.of::<f16, _>(bytes, &mut Watched(Core)),
+            _ => self.of::<bf16, _>(bytes, &mut Watched(Core)),
         }
     }
 

@@ -20,6 +20,14 @@ const NARROW: i32 = -16;
 /// The real numbers from `lo` to `hi`, both included; both ends have the same precision.
 ///
 /// Binary operations round to the precision of their left operand.
+///
+/// ```
+/// use trueloss_verify::interval::Interval;
+///
+/// let e = Interval::from_f64(1.0, 128).exp();
+/// assert!(e.lo() < e.hi() && e.width() < 2.0_f64.powi(-120));
+/// assert_eq!(e.approximate(), core::f64::consts::E);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Interval {
     lo: Float,

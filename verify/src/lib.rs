@@ -1,5 +1,6 @@
 //! The oracle, the table of claims and the generators that hold `trueloss` to what it promises.
 
+pub mod allocations;
 pub mod case;
 pub mod certificate;
 pub mod check;
@@ -16,6 +17,7 @@ pub mod generate;
 pub mod interval;
 pub mod kernels;
 pub mod losses;
+mod monotone;
 pub mod naive;
 pub mod oracle;
 pub mod pairs;
@@ -23,11 +25,7 @@ pub mod probe;
 pub mod proofs;
 pub mod report;
 pub mod search;
+pub mod soak;
 pub mod soft;
 pub mod sweep;
 pub mod ulp;
-
-/// The README's examples, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;

@@ -2,12 +2,18 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use trueloss_verify::oracle::Function;
 use trueloss_verify::{
-    certificate, check, claims, coefficients, curves, eval, probe, report, search, sweep,
+    allocations, certificate, check, claims, coefficients, curves, eval, probe, report, search,
+    soak, sweep,
 };
+
+/// So that `soak` sees that the kernels call it not once.
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
 
 /// Loss functions whose every answer is the right one: what they promise, measured here.
 ///
@@ -103,8 +109,9 @@ enum Command {
     /// Try all inputs: functions of one argument on all 2^32 f32, losses of two on every pair of f16 and of bf16.
     ///
     /// Half a minute each, on all cores. One that is broken off goes on where it was when it is started again. The exit
-    /// status is 1 if an answer to one argument is not correctly rounded, or one to a pair not within 0.5001 ULP; and if what was
-    /// found is not what is on record in `verify/sweeps.txt`, which the certificate is made from.
+    /// status is 1 if an answer to one argument is not correctly rounded, or one to a pair not within 0.5001 ULP; if a function that
+    /// rises or falls throughout has answers that do not, from one f32 to the next; and if what was found is not what is on
+    /// record in `verify/sweeps.txt`, which the certificate is made from.
     Sweep {
         /// sigmoid, logsigmoid, softplus, mse_loss, binary_cross_entropy or binary_cross_entropy_with_logits (on each
         /// hard label, too); all of them, and the gradients of each, where none is named.
@@ -114,6 +121,9 @@ enum Command {
         /// sigmoid, which takes a quarter of an hour.
         #[arg(long)]
         soft_targets: bool,
+        /// No pairs: functions of one argument alone, six minutes for all of them on two cores.
+        #[arg(long, conflicts_with = "soft_targets")]
+        one_argument: bool,
         /// Where it is kept what has been done.
         #[arg(long, value_name = "DIR", default_value = "target/sweep")]
         state: PathBuf,
@@ -142,6 +152,29 @@ enum Command {
         #[arg(long, value_name = "DIR", default_value = "verify/worst")]
         out: PathBuf,
     },
+    /// Try random calls, legal and illegal ones, of every function and element type, for as long as you like.
+    ///
+    /// Each is held to all that fuzzing holds a call to: what is refused and why, that nothing is written then, methods that
+    /// agree to the bit, rows that do not see their neighbours, the bounds of the table by MPFR; the C interface and the reader
+    /// of case files too. And no kernel may call the allocator. The same seed gives the same calls. What a call that
+    /// fails was made from is kept as a file, which can be put into `fuzz/corpus`; the exit status is 1 then.
+    #[command(after_long_help = "Example:\n  \
+        trueloss soak --minutes 60 --seed 2\n  \
+        trueloss soak --calls 100000")]
+    Soak {
+        /// For how long.
+        #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = minutes)]
+        minutes: f64,
+        /// So many calls instead, however long they take.
+        #[arg(long, value_name = "N", conflicts_with = "minutes")]
+        calls: Option<u64>,
+        /// Another seed, other calls.
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        seed: u64,
+        /// Where what fails is kept.
+        #[arg(long, value_name = "DIR", default_value = "target/soak")]
+        out: PathBuf,
+    },
     /// Write ACCURACY.md: every claim, how it is shown, the worst case that is known, and charts.
     ///
     /// From the record of the sweeps, the proofs, the worst calls and the digests, in the root of the repository. The exit
@@ -158,6 +191,15 @@ enum Command {
     Bounds,
     /// Print the polynomials of exp, log and log1p, found and bounded anew, as the Rust that the kernels contain.
     Coefficients,
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    // Up to a year.
+    let number = text
+        .parse()
+        .ok()
+        .filter(|x: &f64| *x > 0.0 && *x <= 525_600.0);
+    number.ok_or_else(|| "expected a number above 0, of minutes up to a year".to_owned())
 }
 
 fn main() -> ExitCode {
@@ -193,12 +235,14 @@ fn main() -> ExitCode {
         Some(Command::Sweep {
             functions,
             soft_targets,
+            one_argument,
             state,
             fresh,
             record,
         }) => {
             let options = sweep::Options {
                 soft_targets,
+                one_argument,
                 state,
                 fresh,
                 record,
@@ -211,6 +255,17 @@ fn main() -> ExitCode {
             seed,
             out,
         }) => search::run(&functions, &out, steps, seed),
+        Some(Command::Soak {
+            minutes,
+            calls,
+            seed,
+            out,
+        }) => soak::run(&soak::Options {
+            time: Duration::from_secs_f64(60.0 * minutes),
+            calls,
+            seed,
+            out,
+        }),
         Some(Command::Coefficients) => {
             print!("{}", coefficients::rust_source());
             ExitCode::SUCCESS

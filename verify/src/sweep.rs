@@ -29,7 +29,7 @@ use crate::case::{self, Dtype};
 use crate::claims::{self, Claim, Direction, Inputs, Outcome};
 use crate::oracle::Function;
 use crate::pairs::{self, Half};
-use crate::{expansion, generate, report, soft};
+use crate::{expansion, generate, monotone, report, soft};
 
 /// What sweeps have found.
 const RECORD: &str = include_str!("../sweeps.txt");
@@ -43,15 +43,25 @@ const RECORD_HEADER: &str = "\
 /// How many inputs of one argument a part has: as many as there are bits below the upper 12.
 const PART_BITS: u32 = 20;
 
+/// What is swept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A function of one argument, on all numbers.
+    OneArgument,
+    /// A loss of two, on all pairs of numbers of 16 bits.
+    Pairs,
+    /// A gradient, on all logits and the soft targets where it is hardest.
+    SoftTargets,
+}
+
 /// All inputs of one function.
 pub struct Sweep {
+    kind: Kind,
     function: Function,
     /// Which of its arguments are swept, as the tables say it.
     case: String,
     /// The element type and the direction.
     of: String,
-    /// What is promised.
-    promise: &'static str,
     parts: u32,
     /// How many inputs there are in all parts, where that is known beforehand.
     inputs: Option<u64>,
@@ -69,10 +79,10 @@ impl Sweep {
         let edges = generate::edges().into_iter();
         let inputs: Vec<f32> = edges.chain(generate::spread(0, 1 << 16)).collect();
         Some(Self {
+            kind: Kind::OneArgument,
             function: claim.function,
             case: claim.variant.to_owned(),
             of: format!("{} {}", claim.element.name(), claim.direction.name()),
-            promise: "correctly rounded",
             parts: 1 << (u32::BITS - PART_BITS),
             inputs: Some(1 << u32::BITS),
             hash: trueloss_digest::hash(&claims::answers(&claim, &inputs)),
@@ -83,10 +93,10 @@ impl Sweep {
     /// Of a loss of two arguments, on all pairs of numbers of a 16-bit format.
     pub fn of_pairs<T: Half>(function: Function, direction: Direction) -> Self {
         Self {
+            kind: Kind::Pairs,
             function,
             case: "every pair".to_owned(),
             of: format!("{} {}", T::NAME, direction.name()),
-            promise: "within 0.5001 ULP",
             parts: pairs::PARTS,
             inputs: Some(pairs::count::<T>(function)),
             hash: trueloss_digest::hash(&pairs::sample::<T>(function, direction)),
@@ -102,10 +112,10 @@ impl Sweep {
         };
         let sample: Vec<f32> = generate::spread(0, 1 << 16).map(gradient).collect();
         Self {
+            kind: Kind::SoftTargets,
             function: Function::BinaryCrossEntropyWithLogits,
             case: "y nearest to sigma(x)".to_owned(),
             of: "f32 gradient".to_owned(),
-            promise: "within 0.5001 ULP",
             parts: 1 << (u32::BITS - PART_BITS),
             inputs: None,
             hash: trueloss_digest::hash(&sample),
@@ -163,12 +173,15 @@ impl Sweep {
 
     /// What is promised.
     pub fn promise(&self) -> &'static str {
-        self.promise
+        match self.kind {
+            Kind::OneArgument => "correctly rounded",
+            Kind::Pairs | Kind::SoftTargets => "within 0.5001 ULP",
+        }
     }
 
-    /// Whether it is the one that takes long.
-    pub fn is_of_soft_targets(&self) -> bool {
-        self.inputs.is_none()
+    /// What is swept.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Where in a folder it is kept what has been done.
@@ -198,6 +211,8 @@ impl Sweep {
 pub struct Options {
     /// Soft targets, too.
     pub soft_targets: bool,
+    /// Functions of one argument alone.
+    pub one_argument: bool,
     /// Where it is kept what has been done.
     pub state: PathBuf,
     /// Forget that.
@@ -209,7 +224,10 @@ pub struct Options {
 /// Sweeps these functions, or all, and prints what was found. Status 1 if an answer is wrong, if the record says otherwise,
 /// or if what was asked for can't be done.
 pub fn run(functions: &[Function], options: &Options) -> ExitCode {
-    let sweeps = Sweep::all(functions, options.soft_targets);
+    let mut sweeps = Sweep::all(functions, options.soft_targets);
+    if options.one_argument {
+        sweeps.retain(|sweep| sweep.kind == Kind::OneArgument);
+    }
     for function in functions {
         if !sweeps.iter().any(|sweep| sweep.function == *function) {
             eprintln!("{function}: has too many arguments for all of them to be tried");
@@ -252,7 +270,7 @@ pub fn run(functions: &[Function], options: &Options) -> ExitCode {
             } = &outcome;
             eprintln!(
                 "{name}: {failures} of {inputs} are not {}, the first: {first_failure}",
-                sweep.promise
+                sweep.promise()
             );
         }
         let line = recorded_line(&name, sweep.hash, &outcome);
@@ -417,6 +435,11 @@ fn check(claim: &Claim, part: u32) -> Outcome {
     let of_record = formula(claim.function, claim.direction, label);
     let mut answers = vec![0.0; INPUTS as usize];
     let mut outcome = Outcome::default();
+    // The answers to the number before this part, which is in another one.
+    let mut last = monotone::before(part << PART_BITS).map(|x| {
+        of_record(&[x], &mut answers[..1]);
+        [answers[0], claims::answers(claim, &[x])[0]]
+    });
     for piece in 0..(1 << PART_BITS) / INPUTS {
         let first = (part << PART_BITS) + piece * INPUTS;
         let inputs: Vec<f32> = (0..INPUTS).map(|i| f32::from_bits(first + i)).collect();
@@ -434,8 +457,21 @@ fn check(claim: &Claim, part: u32) -> Outcome {
             first_failure: found.first_wrong.map_or(String::new(), described),
             ..Outcome::default()
         });
+        let turns = monotone::turns(argument, first, last, [&answers, &of_slices]);
+        outcome = outcome.and(Outcome {
+            failures: turns.count,
+            first_failure: turns.first.map_or(String::new(), not_monotonic),
+            ..Outcome::default()
+        });
+        let end = answers.len() - 1;
+        last = Some([answers[end], of_slices[end]]);
     }
     outcome
+}
+
+/// Two neighbours and their answers, in the wrong order.
+fn not_monotonic([[x, a], [next, b]]: [[f32; 2]; 2]) -> String {
+    format!("not monotonic: {a:e} at x = {x:e}, {b:e} at its neighbour {next:e}")
 }
 
 /// The formulas of record in loops of their own: what the functions of one number are, and what all quick paths fall back

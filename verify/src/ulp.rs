@@ -126,6 +126,13 @@ of_16_bits!(f16, 11, -24, 16);
 of_16_bits!(bf16, 8, -133, 128);
 
 /// The ULP of an f32 at a finite number that need not be one; subnormal numbers have the smallest.
+///
+/// ```
+/// use trueloss_verify::ulp::of_f32;
+///
+/// assert_eq!(of_f32(1.5), f64::from(f32::EPSILON));
+/// assert_eq!(of_f32(1e-44), f64::from(f32::from_bits(1)));
+/// ```
 pub fn of_f32(x: f64) -> f64 {
     let x = x.abs().max(f64::from(f32::MIN_POSITIVE));
     let exponent = (x.to_bits() >> 52) as i32 - 1023;
@@ -134,6 +141,12 @@ pub fn of_f32(x: f64) -> f64 {
 
 /// The correctly rounded value, if the enclosure decides it, that is if both of its ends round alike. The sign of a
 /// zero means nothing.
+///
+/// ```
+/// use trueloss_verify::{oracle, ulp};
+///
+/// assert_eq!(ulp::round(&oracle::sigmoid(-100.0, 128)), Some(3.783506e-44_f32));
+/// ```
 pub fn round<T: Format>(value: &Value) -> Option<T> {
     match value {
         Value::Nan => Some(T::from_f64_nearest(f64::NAN)),
@@ -203,6 +216,16 @@ fn farthest(got: f64, interval: &Interval) -> Float {
 ///
 /// A NaN is right for a NaN and for nothing else. An infinity is right, with error 0, for an exact value that is
 /// infinite or that rounds to it; a finite answer to the latter counts by its distance.
+///
+/// ```
+/// use trueloss_verify::{oracle, ulp};
+///
+/// let exact = oracle::sigmoid(-100.0, 128);
+/// assert!(ulp::error(trueloss::sigmoid(-100.0_f32), &exact) <= 0.5);
+/// // 27 of the smallest subnormal number.
+/// assert!(ulp::error(0.0_f32, &exact) > 26.5);
+/// assert_eq!(ulp::error(f32::NAN, &exact), f64::INFINITY);
+/// ```
 pub fn error<T: Format>(got: T, exact: &Value) -> f64 {
     let got = got.to_f64();
     let right = |right: bool| if right { 0.0 } else { f64::INFINITY };
@@ -376,6 +399,17 @@ pub fn judge<T: Format>(got: &[T], exact: impl FnMut(u32) -> Vec<Exact>) -> Vec<
 
 /// [`judge`], but only for the error: `correctly_rounded` may stay open. An exact value that lies beside a midpoint
 /// by less than any precision shows (a target's 1 - y less exp(-1e30), say) costs no more than others.
+///
+/// ```
+/// use trueloss_verify::oracle::{self, Call, Function, Reduction};
+/// use trueloss_verify::ulp;
+///
+/// let call = Call::new(Function::Sigmoid, &[2], &[1.0, 2.0]).reduction(Reduction::None);
+/// let answers = [trueloss::sigmoid(1.0_f32), 0.88];
+/// let judged = ulp::measure(&answers, |prec| oracle::forward(&call, prec));
+/// assert_eq!(judged[0].correctly_rounded, Some(true));
+/// assert!(judged[1].ulp > 13_000.0);
+/// ```
 pub fn measure<T: Format>(got: &[T], exact: impl FnMut(u32) -> Vec<Exact>) -> Vec<Judged> {
     judge_as(got, Wanted::Error, FIRST_PREC..=LAST_PREC, exact)
 }

@@ -361,7 +361,7 @@ unsafe fn store(address: u64, size: u32, value: u64) {
 }
 
 fn copy(from: &[u128], at: usize, to: &mut [u128], place: usize, size: usize) {
-    let bytes = |space: &[u128]| std::mem::size_of_val(space);
+    let bytes = |space: &[u128]| size_of_val(space);
     assert!(at + size <= bytes(from) && place + size <= bytes(to));
     // SAFETY: both lie within their slices.
     unsafe {

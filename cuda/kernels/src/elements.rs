@@ -145,9 +145,12 @@ fn loss<'a, const AHEAD: usize, L: FromOptions<'a, T>, M: Machine, T: Element>(
 ) {
     // SAFETY: that of a launch, see `list`.
     let (input, target) = unsafe { pair(args) };
-    let read = |has, weights: Slice<T>| {
+    let read = |has: bool, weights: Slice<T>| {
+        if !has {
+            return None;
+        }
         // SAFETY: likewise.
-        let weights = if has { unsafe { weights.read() } } else { &[] };
+        let weights = unsafe { weights.read() };
         (!<[T]>::is_empty(weights)).then_some(weights)
     };
     let weight = read(L::HAS_WEIGHT, args.weight);

@@ -1,9 +1,11 @@
-//! Computes the digests of the bits of every function, prints them, and compares them with those that are committed.
+//! Computes the digests of the bits of every function, prints them, and compares them with those that are committed. And sees
+//! that shapes are refused which have more elements than a `usize` of this machine counts.
 //!
 //! `digest [baseline|avx2|avx512]` on a host: at this SIMD width, which must be there.
 #![no_std]
 #![no_main]
 
+use trueloss::{Classes, Error};
 use trueloss_digest::{Set, committed, each};
 use trueloss_firmware::println;
 
@@ -39,6 +41,25 @@ fn limit() -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Shapes of more elements than a `usize` counts, on whatever machine this is. The first product wraps around to 0, which is
+/// how many elements the empty slice has.
+fn refuses_overflowing_shapes() -> bool {
+    let root = 1_usize << (usize::BITS / 2);
+    let empty: &[f32] = &[];
+    let overflows = |shape: &[usize]| {
+        let dims = shape.len();
+        Classes::new(empty, shape).err() == Some(Error::ShapeOverflow)
+            && (0..dims)
+                .all(|dim| Classes::along(empty, shape, dim).err() == Some(Error::ShapeOverflow))
+    };
+    overflows(&[root, root])
+        && overflows(&[usize::MAX, 2])
+        && overflows(&[root / 2, 2, root])
+        && overflows(&[3, usize::MAX, 3])
+        // Beside a size of 0 nothing overflows.
+        && Classes::new(empty, [0, root, root]).is_ok()
+}
+
 fn run() -> i32 {
     if let Err(error) = limit() {
         println!("{error}");
@@ -58,6 +79,13 @@ fn run() -> i32 {
     });
     if let Err(error) = all {
         println!("a legal call was refused: {error}");
+        failed += 1;
+    }
+    if !refuses_overflowing_shapes() {
+        println!(
+            "a shape of more elements than {} bits count is not refused",
+            usize::BITS
+        );
         failed += 1;
     }
     println!("{passed} passed, {failed} failed");

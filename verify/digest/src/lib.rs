@@ -74,6 +74,14 @@ impl fmt::Display for Name<'_> {
 pub const COMMITTED: &str = include_str!("../digests.txt");
 
 /// The committed digest of a name, if there is one.
+///
+/// ```
+/// use trueloss_digest::{Name, Set, committed};
+///
+/// let name = |element| Name { function: "mse_loss", element, direction: "forward" };
+/// assert!(committed(Set::Full, name("f32")).is_some());
+/// assert!(committed(Set::Full, name("f128")).is_none());
+/// ```
 pub fn committed(set: Set, name: Name<'_>) -> Option<u64> {
     COMMITTED
         .lines()
@@ -96,6 +104,14 @@ pub fn committed(set: Set, name: Name<'_>) -> Option<u64> {
 }
 
 /// The hash of the bits of some numbers, as digests are made of them.
+///
+/// ```
+/// use trueloss_digest::hash;
+///
+/// assert_ne!(hash(&[0.0]), hash(&[-0.0]));
+/// // All NaN are one.
+/// assert_eq!(hash(&[f32::NAN]), hash(&[-f32::NAN]));
+/// ```
 pub fn hash(numbers: &[f32]) -> u64 {
     let mut hash = Hash::new();
     hash.numbers(numbers);
@@ -166,6 +182,14 @@ type Visit<'a> = dyn FnMut(Name<'static>, u64) + 'a;
 /// # Errors
 ///
 /// None: every input is legal. The error of a function that says otherwise.
+///
+/// ```
+/// use trueloss_digest::{Set, committed, each};
+///
+/// // This machine has the bits of all others.
+/// each(Set::Small, &mut |name, digest| assert_eq!(committed(Set::Small, name), Some(digest)))?;
+/// # Ok::<(), trueloss::Error>(())
+/// ```
 // Inlined, so that what a constant set does not need is left out of a program.
 #[inline(always)]
 pub fn each(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {

@@ -11,6 +11,8 @@ use trueloss_capi::status::*;
 use trueloss_capi::{functions_f32 as of_f32, functions_f64 as of_f64};
 use trueloss_digest::call::{Core, Direction, ElementFunction, RowFunction};
 
+use crate::allocations;
+
 use super::properties::{answer, bits, sentinel};
 use super::question::{Kind, Number, Question, any_bits};
 
@@ -375,8 +377,12 @@ fn like_core<T: Interface>(question: &Question<T>, direction: Direction, reducti
                 null_options,
                 ..memory.arguments(question, reduction)
             };
-            // SAFETY: the pointers lead to as many numbers as a call of this shape has, and outputs are nobody else's.
-            let status = unsafe { T::call(question.kind, direction, &arguments) };
+            let call = || {
+                // SAFETY: the pointers lead to as many numbers as a call of this shape has, and outputs are nobody else's.
+                unsafe { T::call(question.kind, direction, &arguments) }
+            };
+            let (calls, status) = allocations::within(call);
+            assert_eq!(calls, 0, "the allocator was called\n{question:?}");
             match &expected {
                 Ok((loss, out)) => {
                     assert_eq!(status, TRUELOSS_OK, "{direction:?}\n{question:?}");

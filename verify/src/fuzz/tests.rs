@@ -7,6 +7,7 @@ use trueloss::Error;
 use trueloss_digest::call::{Core, Direction, ElementCall, Labels, Library, RowCall};
 
 use super::Target;
+use super::watched::Watched;
 
 /// What core's answers are changed by.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +27,8 @@ enum Mistake {
     Accepted,
     /// A legal call is refused.
     Refused,
+    /// The allocator is called.
+    Allocates,
 }
 
 struct Wrong(Mistake);
@@ -53,6 +56,7 @@ impl Wrong {
             (Mistake::Written, Err(_)) => out.iter_mut().take(1).for_each(|x| *x = 0.0),
             (Mistake::Accepted, Err(_)) => return Ok(None),
             (Mistake::Refused, Ok(_)) => return Err(Error::NoClasses),
+            (Mistake::Allocates, _) => drop(std::hint::black_box(vec![1_u8])),
             _ => {}
         }
         answer
@@ -108,7 +112,8 @@ fn bytes(seed: u64) -> Vec<u8> {
 fn failures(target: Target, mistake: Mistake) -> usize {
     let fails = |seed: &u64| {
         let bytes = bytes(*seed);
-        let run = || target.of::<f32, _>(&mut Unstructured::new(&bytes), &mut Wrong(mistake));
+        let run =
+            || target.of::<f32, _>(&mut Unstructured::new(&bytes), &mut Watched(Wrong(mistake)));
         catch_unwind(AssertUnwindSafe(run)).is_err()
     };
     (0..40).filter(fails).count()
@@ -124,6 +129,7 @@ fn mistakes_are_found() {
             Mistake::Gradient,
             Mistake::Nan,
             Mistake::Refused,
+            Mistake::Allocates,
         ] {
             assert!(failures(target, mistake) > 0, "{target:?}, {mistake:?}");
         }
