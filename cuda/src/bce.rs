@@ -71,8 +71,7 @@ impl<'w, T: Element> Bce<'w, T> {
         let kernel = T::choose(Kernel::bce_f32, Kernel::bce_f64);
         Call::new(gpu, kernel, self.reduction, input, Some(target))?
             .weight(self.weight)?
-            .check_input()?
-            .check_target()
+            .check::<trueloss::Bce<'_, T>>(&[])
     }
 
     methods!(T);

@@ -82,7 +82,7 @@ impl<'w, T: Element> BceWithLogits<'w, T> {
         Call::new(gpu, kernel, self.reduction, input, Some(target))?
             .weight(self.weight)?
             .pos_weight(self.pos_weight)?
-            .check_target()
+            .check::<trueloss::BceWithLogits<'_, T>>(&[])
     }
 
     methods!(T);

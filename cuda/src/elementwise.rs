@@ -6,7 +6,7 @@ use crate::gpu::Gpu;
 use crate::pending::{Done, Loss};
 use crate::work::{Work, check_length};
 use cudarc::driver::{DevicePtr, DevicePtrMut};
-use trueloss::device::divide;
+use trueloss::device::{Domain, FromOptions, NUMBERS, check_options, divide};
 use trueloss::{Argument, Partial, Reduction};
 use trueloss_kernels::{Divisor, ElementArgs, Kernel, Places, Slice};
 
@@ -35,7 +35,7 @@ impl<'a, T: Element> Call<'a, T> {
             target: work.read_any(target)?,
             weight: Slice::NONE,
             pos_weight: Slice::NONE,
-            beta: 1.0,
+            numbers: [1.0; NUMBERS],
             grad_output: Slice::NONE,
             scale: 1.0,
             values: Places::NONE,
@@ -51,13 +51,45 @@ impl<'a, T: Element> Call<'a, T> {
         })
     }
 
+    /// Looks at the options that are numbers, at inputs and at targets, as core does for a loss.
+    pub(crate) fn check<L: FromOptions<'a, T>>(mut self, numbers: &[f64]) -> Result<Self, Error> {
+        for (to, &number) in self.args.numbers.iter_mut().zip(numbers) {
+            *to = number;
+        }
+        check_options::<T, L>(self.args.numbers)?;
+        let (input, target) = (self.args.input, self.args.target);
+        self.check_domain(L::INPUT, Argument::Input, input)?;
+        self.check_domain(L::TARGET, Argument::Target, target)?;
+        Ok(self)
+    }
+
+    /// Targets are probabilities.
+    pub(crate) fn check_target(mut self) -> Result<Self, Error> {
+        let target = self.args.target;
+        self.check_domain(Domain::UnitInterval, Argument::Target, target)?;
+        Ok(self)
+    }
+
+    fn check_domain(
+        &mut self,
+        domain: Domain,
+        argument: Argument,
+        values: Slice<T>,
+    ) -> Result<(), Error> {
+        match domain {
+            Domain::Any => Ok(()),
+            Domain::UnitInterval => self.work.check_unit_interval(argument, values),
+            Domain::HardLabels => self.work.check_hard_labels(argument, values),
+        }
+    }
+
     fn len(&self) -> usize {
         self.args.input.len()
     }
 
     /// Softplus's option.
     pub(crate) fn beta(mut self, beta: f64) -> Self {
-        self.args.beta = beta;
+        self.args.numbers[0] = beta;
         self
     }
 
@@ -99,20 +131,6 @@ impl<'a, T: Element> Call<'a, T> {
         pos_weight: Option<&'a dyn DevicePtr<T>>,
     ) -> Result<Self, Error> {
         self.args.pos_weight = self.read_weight(Argument::PosWeight, pos_weight)?;
-        Ok(self)
-    }
-
-    /// Inputs are probabilities.
-    pub(crate) fn check_input(mut self) -> Result<Self, Error> {
-        self.work
-            .check_unit_interval(Argument::Input, self.args.input)?;
-        Ok(self)
-    }
-
-    /// Targets are.
-    pub(crate) fn check_target(mut self) -> Result<Self, Error> {
-        self.work
-            .check_unit_interval(Argument::Target, self.args.target)?;
         Ok(self)
     }
 

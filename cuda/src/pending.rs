@@ -30,6 +30,7 @@ impl Report {
             Some(&Check::UnitInterval(argument)) => {
                 trueloss::Error::OutsideUnitInterval { argument, index }
             }
+            Some(&Check::HardLabels(argument)) => trueloss::Error::NotHardLabel { argument, index },
             Some(&Check::Finite(argument)) => trueloss::Error::NotFinite { argument, index },
             Some(&Check::Labels { classes }) => trueloss::Error::ClassIndex {
                 index,

@@ -18,6 +18,7 @@ use trueloss_kernels::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Check {
     UnitInterval(Argument),
+    HardLabels(Argument),
     Finite(Argument),
     Labels { classes: usize },
 }
@@ -147,6 +148,20 @@ impl<'a, T: Element> Work<'a, T> {
             Kernel::check_unit_interval_f64,
         );
         self.check(Check::UnitInterval(argument), kernel, args, values.len())
+    }
+
+    /// All of `values` are 0 or 1.
+    pub(crate) fn check_hard_labels(
+        &mut self,
+        argument: Argument,
+        values: Slice<T>,
+    ) -> Result<(), Error> {
+        let args = CheckArgs {
+            values,
+            ..Self::NOTHING_TO_CHECK
+        };
+        let kernel = T::choose(Kernel::check_hard_labels_f32, Kernel::check_hard_labels_f64);
+        self.check(Check::HardLabels(argument), kernel, args, values.len())
     }
 
     /// All of `values` are finite.

@@ -76,7 +76,7 @@ fn nothing() -> ElementArgs<f32> {
         target: Slice::NONE,
         weight: Slice::NONE,
         pos_weight: Slice::NONE,
-        beta: 1.0,
+        numbers: [1.0; 2],
         grad_output: Slice::NONE,
         scale: 1.0,
         values: Places::NONE,

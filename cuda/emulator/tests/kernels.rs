@@ -14,8 +14,9 @@ use std::collections::HashSet;
 use std::fmt::Display;
 use trueloss::device::{Alone, Extent, Node, Sum, Wide, block, divide};
 use trueloss::{
-    BLOCK, Bce, BceWithLogits, Classes, CrossEntropy, Element, Error, LogSigmoid, LogSoftmax, Mse,
-    Nll, Reduction, Sigmoid, Softmax, Softplus, accuracy, binary_accuracy,
+    BLOCK, Bce, BceWithLogits, Classes, CrossEntropy, Element, Error, FocalWithLogits, Huber,
+    LogSigmoid, LogSoftmax, Mse, Nll, Reduction, Sigmoid, Softmax, Softplus, accuracy,
+    binary_accuracy,
 };
 use trueloss_emulator::executor::{Order, launch};
 use trueloss_kernels::{
@@ -208,7 +209,7 @@ fn nothing<T: Element>() -> ElementArgs<T> {
         target: Slice::NONE,
         weight: Slice::NONE,
         pos_weight: Slice::NONE,
-        beta: 1.0,
+        numbers: [1.0; 2],
         grad_output: Slice::NONE,
         scale: f64::NAN,
         values: Places::NONE,
@@ -239,6 +240,18 @@ fn probabilities<T: Element>(random: &mut Random, len: usize) -> Vec<T> {
     })
 }
 
+/// The hard labels nearest to probabilities.
+fn labels<T: Element>(probabilities: &[T]) -> Vec<T> {
+    let label = |&p: &T| {
+        if p < T::narrow(0.5) {
+            T::zero()
+        } else {
+            T::one()
+        }
+    };
+    probabilities.iter().map(label).collect()
+}
+
 fn factors<T: Element>(random: &mut Random, len: usize) -> Vec<T> {
     random.elements(len, |random| random.within(3.0))
 }
@@ -252,13 +265,17 @@ fn losses_of_elements<T: Element>(kernel: Kernel, function: &str) {
         } else {
             logits(random, len)
         };
-        let (y, g) = (probabilities(random, len), factors::<T>(random, len));
+        let (mut y, g) = (probabilities::<T>(random, len), factors::<T>(random, len));
+        if function == "focal_with_logits" {
+            y = labels(&y);
+        }
+        let numbers = [0.75, 1.5];
         // Of the input's length, or broadcast over it.
         let divisor = (2..len).find(|&d| len.is_multiple_of(d)).unwrap_or(1);
         let (weight, pos_weight) = (factors(random, len), factors(random, divisor));
         let grad_output = T::narrow(-1.75);
         let weights: &[[&[T]; 2]] = match function {
-            "mse" => &[[&[], &[]]],
+            "mse" | "huber" | "focal_with_logits" => &[[&[], &[]]],
             "bce" => &[[&[], &[]], [&weight, &[]], [&pos_weight, &[]]],
             _ => &[
                 [&[], &[]],
@@ -282,6 +299,15 @@ fn losses_of_elements<T: Element>(kernel: Kernel, function: &str) {
                     expected!(Mse::new(), &x, &y, &g, grad_output, each.0, each.1,
                         forward forward_each backward backward_each)
                 }
+                "huber" => {
+                    expected!(Huber::new().delta(numbers[0]), &x, &y, &g, grad_output, each.0, each.1,
+                        forward forward_each backward backward_each)
+                }
+                "focal_with_logits" => {
+                    let loss = FocalWithLogits::new().alpha(numbers[0]).gamma(numbers[1]);
+                    expected!(loss, &x, &y, &g, grad_output, each.0, each.1,
+                        forward forward_each backward backward_each)
+                }
                 "bce" => {
                     expected!(Bce::new().weight(or_one(weight)), &x, &y, &g, grad_output, each.0, each.1,
                         forward forward_each backward backward_each)
@@ -299,6 +325,7 @@ fn losses_of_elements<T: Element>(kernel: Kernel, function: &str) {
                 target: slice(&y),
                 weight: slice(weight),
                 pos_weight: slice(pos_weight),
+                numbers,
                 ..nothing()
             };
             for grid in GRIDS {
@@ -407,7 +434,7 @@ fn activations<T: Element>(kernel: Kernel, function: &str) {
                 let mut report = NO_FAULT;
                 let args = ElementArgs {
                     input: slice(&x),
-                    beta,
+                    numbers: [beta, 1.0],
                     report: Places::new(&raw mut report as u64, 1),
                     ..nothing()
                 };
@@ -1097,6 +1124,7 @@ fn check_args<T>(values: Slice<T>, report: Places<u64>) -> CheckArgs<T> {
 fn index_of(error: Option<Error>) -> Option<usize> {
     match error? {
         Error::OutsideUnitInterval { index, .. }
+        | Error::NotHardLabel { index, .. }
         | Error::NotFinite { index, .. }
         | Error::ClassIndex { index, .. } => Some(index),
         error => panic!("{error}"),
@@ -1105,14 +1133,19 @@ fn index_of(error: Option<Error>) -> Option<usize> {
 
 fn checks_of_values<T: Element>(kernel: Kernel, function: &str) {
     let is_unit = function == "check_unit_interval";
-    let wrong: &[f64] = if is_unit {
+    let is_label = function == "check_hard_labels";
+    let wrong: &[f64] = if is_label {
+        &[f64::NAN, 0.5, 1.0000001192092896, -1.0]
+    } else if is_unit {
         &[f64::NAN, 1.0000001192092896, -1e-40, f64::INFINITY]
     } else {
         &[f64::NAN, f64::NEG_INFINITY, f64::INFINITY]
     };
     for len in LENGTHS {
         let random = &mut Random::new(len as u64);
-        let right = if is_unit {
+        let right = if is_label {
+            labels(&probabilities::<T>(random, len))
+        } else if is_unit {
             probabilities::<T>(random, len)
         } else {
             factors(random, len)
@@ -1125,7 +1158,9 @@ fn checks_of_values<T: Element>(kernel: Kernel, function: &str) {
                 at.iter().for_each(|&at| values[at] = T::narrow(wrong));
                 let mut out = vec![T::zero(); len];
                 let zeros = vec![T::zero(); len];
-                let of_core = if is_unit {
+                let of_core = if is_label {
+                    FocalWithLogits::new().forward_each(&zeros, &values, &mut out)
+                } else if is_unit {
                     Bce::new().forward_each(&zeros, &values, &mut out)
                 } else {
                     Bce::new()
@@ -1233,9 +1268,13 @@ fn check(function: &str) {
 
 fn check_kernel<T: Element>(kernel: Kernel, function: &str, spread: Option<Spread>) {
     match (function, spread) {
-        ("check_unit_interval" | "check_finite", None) => checks_of_values::<T>(kernel, function),
+        ("check_unit_interval" | "check_hard_labels" | "check_finite", None) => {
+            checks_of_values::<T>(kernel, function);
+        }
         ("check_labels", None) => checks_of_labels(kernel),
-        ("mse" | "bce" | "bce_with_logits", None) => losses_of_elements::<T>(kernel, function),
+        ("mse" | "huber" | "bce" | "bce_with_logits" | "focal_with_logits", None) => {
+            losses_of_elements::<T>(kernel, function);
+        }
         ("sigmoid" | "log_sigmoid" | "softplus", None) => activations::<T>(kernel, function),
         ("binary_accuracy", None) => binary_accuracies::<T>(kernel),
         ("nll" | "cross_entropy" | "cross_entropy_probabilities", Some(spread)) => {
@@ -1272,7 +1311,7 @@ macro_rules! functions {
 
 functions! {
     cross_entropy cross_entropy_probabilities nll softmax log_softmax accuracy
-    mse bce bce_with_logits sigmoid log_sigmoid softplus binary_accuracy
-    check_unit_interval check_finite check_labels
+    mse huber bce bce_with_logits focal_with_logits sigmoid log_sigmoid softplus binary_accuracy
+    check_unit_interval check_hard_labels check_finite check_labels
     terms weights tree
 }

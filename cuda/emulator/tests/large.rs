@@ -50,7 +50,7 @@ fn elements_beyond_32_bits() {
         target: Slice::new(address + size_of::<f32>() as u64, LEN),
         weight: Slice::NONE,
         pos_weight: Slice::NONE,
-        beta: 1.0,
+        numbers: [1.0; 2],
         grad_output: Slice::NONE,
         scale: 1.0,
         values: Places::NONE,

@@ -4,7 +4,7 @@
 use crate::machine::{Machine, THREADS};
 use crate::memory::{Labels, Places, Slice};
 use trueloss::Element;
-use trueloss::device::{illegal_label, not_finite, outside_unit_interval};
+use trueloss::device::{illegal_label, is_soft, not_finite, outside_unit_interval};
 
 /// How many numbers a report has: the fault, if there is one, and the illegal label, if that is the fault.
 pub const REPORT: usize = 2;
@@ -86,6 +86,16 @@ pub(crate) fn unit_interval<M: Machine, T: Element>(machine: M, args: &CheckArgs
         values
             .get(index)
             .is_some_and(|&value| outside_unit_interval(value))
+    });
+}
+
+/// All numbers are 0 or 1.
+#[inline(always)]
+pub(crate) fn hard_labels<M: Machine, T: Element>(machine: M, args: &CheckArgs<T>) {
+    // SAFETY: that of a launch, see `list`.
+    let values = unsafe { args.values.read() };
+    check(machine, args, values.len(), |index| {
+        values.get(index).is_some_and(|&value| is_soft(value))
     });
 }
 

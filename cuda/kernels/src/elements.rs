@@ -3,8 +3,8 @@
 use crate::checks;
 use crate::machine::{Block, Machine};
 use crate::memory::{Labels, Outputs, Places, Slice, SumOf};
-use trueloss::device::{self, Elements, Output, Team, at, is_right};
-use trueloss::{BLOCK, Bce, BceWithLogits, Element, Mse};
+use trueloss::device::{self, Elements, FromOptions, NUMBERS, Options, Output, Team, at, is_right};
+use trueloss::{BLOCK, Element, Reduction};
 
 /// What there is of each element; each function takes what it needs.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +18,8 @@ pub struct ElementArgs<T: Element> {
     pub weight: Slice<T>,
     /// Weights of the positive class, or none.
     pub pos_weight: Slice<T>,
-    /// Softplus's option.
-    pub beta: f64,
+    /// Options that are numbers: softplus's `beta`, or those of the loss.
+    pub numbers: [f64; NUMBERS],
     /// What each gradient is multiplied by, or none: then all are by `scale`.
     pub grad_output: Slice<T>,
     /// See `grad_output`.
@@ -120,47 +120,58 @@ unsafe fn pair<'a, T: Element>(args: &ElementArgs<T>) -> (&'a [T], &'a [T]) {
     unsafe { (args.input.read(), args.target.read()) }
 }
 
+/// Any loss that is not costly.
 #[inline(always)]
-pub(crate) fn mse<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
+pub(crate) fn cheap<'a, L: FromOptions<'a, T>, M: Machine, T: Element>(
+    machine: M,
+    args: &ElementArgs<T>,
+) {
+    loss::<CHEAP, L, _, _>(machine, args);
+}
+
+/// Any loss that is.
+#[inline(always)]
+pub(crate) fn costly<'a, L: FromOptions<'a, T>, M: Machine, T: Element>(
+    machine: M,
+    args: &ElementArgs<T>,
+) {
+    loss::<COSTLY, L, _, _>(machine, args);
+}
+
+#[inline(always)]
+fn loss<'a, const AHEAD: usize, L: FromOptions<'a, T>, M: Machine, T: Element>(
+    machine: M,
+    args: &ElementArgs<T>,
+) {
     // SAFETY: that of a launch, see `list`.
     let (input, target) = unsafe { pair(args) };
-    each::<CHEAP, _, _>(machine, args, device::loss(&Mse::new(), input, target));
-}
-
-#[inline(always)]
-pub(crate) fn bce<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
-    // SAFETY: that of a launch, see `list`.
-    let ((input, target), weight) = unsafe { (pair(args), args.weight.read()) };
+    let read = |has: bool, weights: Slice<T>| {
+        if !has {
+            return None;
+        }
+        // SAFETY: likewise.
+        let weights = unsafe { weights.read() };
+        (!<[T]>::is_empty(weights)).then_some(weights)
+    };
+    let weight = read(L::HAS_WEIGHT, args.weight);
+    let pos_weight = read(L::HAS_POS_WEIGHT, args.pos_weight);
+    let mut options = Options {
+        // Each loss is asked for: what they come to is the tree's.
+        reduction: Reduction::Mean,
+        weight: T::ONE,
+        pos_weight: T::ONE,
+        numbers: args.numbers,
+    };
     // Without weights they are constants, which the compiler takes out of the formula.
-    if weight.is_empty() {
-        each::<COSTLY, _, _>(machine, args, device::loss(&Bce::new(), input, target));
-    } else {
-        let options = Bce::new().weight(weight);
-        each::<COSTLY, _, _>(machine, args, device::loss(&options, input, target));
-    }
-}
-
-#[inline(always)]
-pub(crate) fn bce_with_logits<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
-    // SAFETY: that of a launch, see `list`.
-    let ((input, target), weight, pos_weight) =
-        unsafe { (pair(args), args.weight.read(), args.pos_weight.read()) };
-    let options = BceWithLogits::new();
-    if weight.is_empty() && pos_weight.is_empty() {
-        each::<COSTLY, _, _>(machine, args, device::loss(&options, input, target));
+    if weight.is_none() && pos_weight.is_none() {
+        let loss = L::from_options(options);
+        each::<AHEAD, _, _>(machine, args, device::loss(&loss, input, target));
         return;
     }
-    let or_one = |weights| {
-        if <[T]>::is_empty(weights) {
-            T::ONE
-        } else {
-            weights
-        }
-    };
-    let options = options
-        .weight(or_one(weight))
-        .pos_weight(or_one(pos_weight));
-    each::<COSTLY, _, _>(machine, args, device::loss(&options, input, target));
+    options.weight = weight.unwrap_or(T::ONE);
+    options.pos_weight = pos_weight.unwrap_or(T::ONE);
+    let loss = L::from_options(options);
+    each::<AHEAD, _, _>(machine, args, device::loss(&loss, input, target));
 }
 
 #[inline(always)]
@@ -181,7 +192,7 @@ pub(crate) fn log_sigmoid<M: Machine, T: Element>(machine: M, args: &ElementArgs
 pub(crate) fn softplus<M: Machine, T: Element>(machine: M, args: &ElementArgs<T>) {
     // SAFETY: that of a launch, see `list`.
     let input = unsafe { args.input.read() };
-    each::<COSTLY, _, _>(machine, args, device::softplus(args.beta, input));
+    each::<COSTLY, _, _>(machine, args, device::softplus(args.numbers[0], input));
 }
 
 /// Counts 1 for each element that is right.

@@ -13,6 +13,7 @@ use crate::elements::{self, ElementArgs};
 use crate::machine::Machine;
 use crate::rows::{self, RowArgs};
 use crate::tree::{self, TermArgs, TreeArgs};
+use trueloss::{Bce, BceWithLogits, FocalWithLogits, Huber, Mse};
 
 macro_rules! kernels {
     ($($name:ident($args:ty) = $body:path;)*) => {
@@ -76,16 +77,22 @@ macro_rules! each_kernel {
         $then! {
             check_unit_interval_f32(CheckArgs<f32>) = checks::unit_interval;
             check_unit_interval_f64(CheckArgs<f64>) = checks::unit_interval;
+            check_hard_labels_f32(CheckArgs<f32>) = checks::hard_labels;
+            check_hard_labels_f64(CheckArgs<f64>) = checks::hard_labels;
             check_finite_f32(CheckArgs<f32>) = checks::finite;
             check_finite_f64(CheckArgs<f64>) = checks::finite;
             check_labels(CheckArgs<u8>) = checks::labels;
 
-            mse_f32(ElementArgs<f32>) = elements::mse;
-            mse_f64(ElementArgs<f64>) = elements::mse;
-            bce_f32(ElementArgs<f32>) = elements::bce;
-            bce_f64(ElementArgs<f64>) = elements::bce;
-            bce_with_logits_f32(ElementArgs<f32>) = elements::bce_with_logits;
-            bce_with_logits_f64(ElementArgs<f64>) = elements::bce_with_logits;
+            mse_f32(ElementArgs<f32>) = elements::cheap::<Mse, _, _>;
+            mse_f64(ElementArgs<f64>) = elements::cheap::<Mse, _, _>;
+            bce_f32(ElementArgs<f32>) = elements::costly::<Bce<'_, _>, _, _>;
+            bce_f64(ElementArgs<f64>) = elements::costly::<Bce<'_, _>, _, _>;
+            bce_with_logits_f32(ElementArgs<f32>) = elements::costly::<BceWithLogits<'_, _>, _, _>;
+            bce_with_logits_f64(ElementArgs<f64>) = elements::costly::<BceWithLogits<'_, _>, _, _>;
+            huber_f32(ElementArgs<f32>) = elements::cheap::<Huber, _, _>;
+            huber_f64(ElementArgs<f64>) = elements::cheap::<Huber, _, _>;
+            focal_with_logits_f32(ElementArgs<f32>) = elements::costly::<FocalWithLogits, _, _>;
+            focal_with_logits_f64(ElementArgs<f64>) = elements::costly::<FocalWithLogits, _, _>;
             sigmoid_f32(ElementArgs<f32>) = elements::sigmoid;
             sigmoid_f64(ElementArgs<f64>) = elements::sigmoid;
             log_sigmoid_f32(ElementArgs<f32>) = elements::log_sigmoid;

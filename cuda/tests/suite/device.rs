@@ -2,8 +2,8 @@
 
 use trueloss_cuda::cudarc::driver::{CudaSlice, DeviceRepr, DriverError};
 use trueloss_cuda::{
-    Bce, BceWithLogits, ClassIndex, Classes, CrossEntropy, Done, Element, Error, Gpu, LogSigmoid,
-    LogSoftmax, Loss, Mse, Nll, Sigmoid, Softmax, Softplus,
+    Bce, BceWithLogits, ClassIndex, Classes, CrossEntropy, Done, Element, Error, FocalWithLogits,
+    Gpu, Huber, LogSigmoid, LogSoftmax, Loss, Mse, Nll, Sigmoid, Softmax, Softplus,
 };
 use trueloss_digest::call::{
     Direction, ElementCall, ElementFunction, Labels, Library, RowCall, RowFunction,
@@ -136,19 +136,8 @@ impl Device<'_> {
     }
 }
 
-/// The losses of elements that there are on a device.
-pub(crate) const LOSSES: [ElementFunction; 3] = [
-    ElementFunction::MseLoss,
-    ElementFunction::BinaryCrossEntropy,
-    ElementFunction::BinaryCrossEntropyWithLogits,
-];
-
 impl<T: Element> Library<T> for Device<'_> {
     type Error = Error;
-
-    fn has(&self, loss: ElementFunction) -> bool {
-        LOSSES.contains(&loss)
-    }
 
     fn elements(&mut self, call: &ElementCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Error> {
         let gpu = self.0;
@@ -170,12 +159,20 @@ impl<T: Element> Library<T> for Device<'_> {
             ElementFunction::BinaryCrossEntropyWithLogits => {
                 loss!(bce_with_logits, gpu, x, y, call, g, output)
             }
+            ElementFunction::HuberLoss => {
+                let huber = Huber::new().delta(call.numbers[0]);
+                loss!(huber, gpu, x, y, call, g, output)
+            }
+            ElementFunction::SigmoidFocalLoss => {
+                let [alpha, gamma] = call.numbers;
+                let focal = FocalWithLogits::new().alpha(alpha).gamma(gamma);
+                loss!(focal, gpu, x, y, call, g, output)
+            }
             ElementFunction::Sigmoid => activation!(Sigmoid::new(), gpu, x, call, g, output),
             ElementFunction::LogSigmoid => activation!(LogSigmoid::new(), gpu, x, call, g, output),
             ElementFunction::Softplus => {
                 activation!(Softplus::new().beta(call.beta), gpu, x, call, g, output)
             }
-            other => unreachable!("there is no {} on a device", other.name()),
         };
         let loss = returned.wait();
         self.receive(output, out)?;

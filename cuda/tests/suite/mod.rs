@@ -2,10 +2,11 @@
 
 mod device;
 
-use device::{Device, LOSSES};
+use device::Device;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use trueloss::device::Domain;
 use trueloss::{BLOCK, Partial};
 use trueloss_cuda::{Classes, CrossEntropy, Element, Error, Gpu, Mse, Nll, Reduction, Sigmoid};
 use trueloss_digest::Set;
@@ -199,10 +200,6 @@ fn claims(gpu: &Gpu, effort: Effort, random: &mut Random) {
         let Inputs::Calls(calls) = claim.inputs else {
             continue;
         };
-        let of_elements = claim.function.of_elements();
-        if of_elements.is_some_and(|f| f.arguments().is_some() && !LOSSES.contains(&f)) {
-            continue;
-        }
         let strategy = calls(claim.element);
         let mut sampler = Sampler::new(random.next());
         let mut elements = 0;
@@ -387,7 +384,22 @@ fn batch<T: Element>(gpu: &Gpu, len: usize, random: &mut Random) {
         random.numbers::<T>(len, 0.0, 1.0),
     );
     let weight = random.numbers::<T>(1, -1.0, 3.0);
-    for function in LOSSES {
+    let label = |y: &T| {
+        if *y < T::narrow(0.5) {
+            T::zero()
+        } else {
+            T::one()
+        }
+    };
+    let labels: Vec<T> = y.iter().map(label).collect();
+    for function in ElementFunction::LOSSES {
+        let Some(arguments) = function.arguments() else {
+            continue;
+        };
+        let y = match arguments.target {
+            Domain::HardLabels => &labels,
+            _ => &y,
+        };
         for (direction, reduction) in [
             (Direction::Forward, Reduction::Sum),
             (Direction::ForwardBackward, Reduction::Mean),
@@ -397,7 +409,8 @@ fn batch<T: Element>(gpu: &Gpu, len: usize, random: &mut Random) {
                 direction,
                 reduction,
                 weight: (len % 2 == 1).then_some(&weight),
-                ..elements_of(&x, &y)
+                numbers: arguments.defaults(),
+                ..elements_of(&x, y)
             };
             same_elements(gpu, &call);
         }
