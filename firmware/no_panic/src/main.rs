@@ -16,9 +16,10 @@ use trueloss::Element;
 use trueloss::dispatch::{self, Width};
 use trueloss::half::{bf16, f16};
 use trueloss::{
-    Bce, BceWithLogits, ClassIndex, Classes, CrossEntropy, Error, LogSigmoid, LogSoftmax, Mse, Nll,
-    Partial, Reduction, Sigmoid, Softmax, Softplus, accuracy, bce, bce_with_logits,
-    binary_accuracy, cross_entropy, elementary, mse, nll,
+    Bce, BceWithLogits, ClassIndex, Classes, CrossEntropy, Error, FocalWithLogits, Huber,
+    LogSigmoid, LogSoftmax, Mse, Nll, Partial, Reduction, Sigmoid, Softmax, Softplus, accuracy,
+    bce, bce_with_logits, binary_accuracy, cross_entropy, elementary, focal_with_logits, huber,
+    mse, nll,
 };
 
 unsafe extern "C" {
@@ -130,6 +131,19 @@ fn of_elements<T: Element>(given: &Given<'_, T>, out: &mut [T]) {
         given, out, logits, given.x, given.y;
         forward, forward_each, backward, backward_each, forward_backward, partial
     );
+    let huber = Huber::new().delta(given.number).reduction(given.reduction);
+    loss!(
+        given, out, huber, given.x, given.y;
+        forward, forward_each, backward, backward_each, forward_backward, partial
+    );
+    let focal = FocalWithLogits::new()
+        .alpha(given.number)
+        .gamma(given.number)
+        .reduction(given.reduction);
+    loss!(
+        given, out, focal, given.x, given.y;
+        forward, forward_each, backward, backward_each, forward_backward, partial
+    );
     activation!(given, out, Sigmoid::new(), given.x);
     activation!(given, out, LogSigmoid::new(), given.x);
     activation!(given, out, Softplus::new().beta(given.number), given.x);
@@ -233,6 +247,12 @@ fn of_numbers<T: Element>(given: &Given<'_, T>) {
     let v = || black_box(given.number);
     black_box((mse::value::<T>(v(), v()), mse::gradient::<T>(v(), v())));
     black_box((bce::value::<T>(v(), v()), bce::gradient::<T>(v(), v())));
+    black_box((
+        huber::value::<T>(v(), v(), v()),
+        huber::gradient::<T>(v(), v(), v()),
+        focal_with_logits::value::<T>(v(), v(), v(), v()),
+        focal_with_logits::gradient::<T>(v(), v(), v(), v()),
+    ));
     black_box(bce_with_logits::value::<T>(v(), v(), v()));
     black_box(bce_with_logits::gradient::<T>(v(), v(), v()));
     black_box((nll::value(v()), nll::gradient()));
