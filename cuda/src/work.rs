@@ -139,15 +139,11 @@ impl<'a, T: Element> Work<'a, T> {
         argument: Argument,
         values: Slice<T>,
     ) -> Result<(), Error> {
-        let args = CheckArgs {
-            values,
-            ..Self::NOTHING_TO_CHECK
-        };
         let kernel = T::choose(
             Kernel::check_unit_interval_f32,
             Kernel::check_unit_interval_f64,
         );
-        self.check(Check::UnitInterval(argument), kernel, args, values.len())
+        self.check_values(Check::UnitInterval(argument), kernel, values)
     }
 
     /// All of `values` are 0 or 1.
@@ -156,12 +152,8 @@ impl<'a, T: Element> Work<'a, T> {
         argument: Argument,
         values: Slice<T>,
     ) -> Result<(), Error> {
-        let args = CheckArgs {
-            values,
-            ..Self::NOTHING_TO_CHECK
-        };
         let kernel = T::choose(Kernel::check_hard_labels_f32, Kernel::check_hard_labels_f64);
-        self.check(Check::HardLabels(argument), kernel, args, values.len())
+        self.check_values(Check::HardLabels(argument), kernel, values)
     }
 
     /// All of `values` are finite.
@@ -170,12 +162,21 @@ impl<'a, T: Element> Work<'a, T> {
         argument: Argument,
         values: Slice<T>,
     ) -> Result<(), Error> {
+        let kernel = T::choose(Kernel::check_finite_f32, Kernel::check_finite_f64);
+        self.check_values(Check::Finite(argument), kernel, values)
+    }
+
+    fn check_values(
+        &mut self,
+        check: Check,
+        kernel: Kernel,
+        values: Slice<T>,
+    ) -> Result<(), Error> {
         let args = CheckArgs {
             values,
             ..Self::NOTHING_TO_CHECK
         };
-        let kernel = T::choose(Kernel::check_finite_f32, Kernel::check_finite_f64);
-        self.check(Check::Finite(argument), kernel, args, values.len())
+        self.check(check, kernel, args, values.len())
     }
 
     /// There is a label for each row, and each is a class or ignored.
