@@ -97,6 +97,22 @@ fn variant(call: &Call, element: ElementType, direction: Direction) -> Option<&'
     })
 }
 
+/// Whether a mean divides by weights of both signs that cancel to so little that what is left of them in `f64` may be
+/// anything, 0 too. No sum of fewer than 2^10 numbers is off by 2^-42 of their magnitudes.
+pub(super) fn divisor_cancels(call: &Call) -> bool {
+    let (Reduction::Mean, Some(weight), Target::Classes(labels)) =
+        (call.reduction, &call.weight, &call.target)
+    else {
+        return false;
+    };
+    let counted = labels.iter().filter(|&&label| label != call.ignore_index);
+    let weights = counted.map(|&label| weight[label as usize]);
+    let (sum, magnitudes) = weights.fold((0.0, 0.0), |(sum, magnitudes): (f64, f64), weight| {
+        (sum + weight, magnitudes + weight.abs())
+    });
+    magnitudes > 0.0 && sum.abs() <= magnitudes * 2_f64.powi(-40)
+}
+
 /// A logit of `f64` whose exponential any factor may be multiplied by, as `generate::logit` has them.
 fn is_ordinary_logit(x: f64) -> bool {
     !(300.0..1e12).contains(&x.abs())
