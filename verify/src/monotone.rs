@@ -66,14 +66,6 @@ pub(crate) fn turns(
         wrong | a.is_nan() | b.is_nan()
     };
     let [of_record, of_slices] = answers.map(|answers| &answers[..numbers]);
-    let pairs = |answers: &'_ [f32]| -> Vec<bool> {
-        let next = answers.iter().skip(1);
-        answers
-            .iter()
-            .zip(next)
-            .map(|(&a, &b)| is_turn(a, b))
-            .collect()
-    };
     let mut found = Turns::default();
     let mut at = |index: usize, a: f32, b: f32| {
         found.count += 1;
@@ -89,15 +81,18 @@ pub(crate) fn turns(
             at(0, a, b);
         }
     }
-    let [record_turns, slice_turns] = [of_record, of_slices].map(pairs);
-    if record_turns.contains(&true) || slice_turns.contains(&true) {
-        for index in 1..numbers {
-            let answers = match (record_turns[index - 1], slice_turns[index - 1]) {
-                (true, _) => of_record,
-                (false, true) => of_slices,
-                (false, false) => continue,
-            };
-            at(index, answers[index - 1], answers[index]);
+    // Without a branch: a look at each pair by itself is for where there is a turn.
+    let has_turns = |answers: &[f32]| {
+        let pairs = answers.iter().zip(&answers[1..]);
+        pairs.fold(false, |found, (&a, &b)| found | is_turn(a, b))
+    };
+    if !(has_turns(of_record) || has_turns(of_slices)) {
+        return found;
+    }
+    for index in 1..numbers {
+        let pairs = [of_record, of_slices].map(|answers| [answers[index - 1], answers[index]]);
+        if let Some([a, b]) = pairs.into_iter().find(|&[a, b]| is_turn(a, b)) {
+            at(index, a, b);
         }
     }
     found
