@@ -11,7 +11,7 @@ needs() {
     apt-get update -qq >/dev/null 2>&1 || true
     # The minus keeps out a qemu-utils of another version, which would stop the others.
     # shellcheck disable=SC2086
-    apt-get install -y -qq --no-install-recommends $missing qemu-utils- >/dev/null 2>&1 || true
+    apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 $missing qemu-utils- >/dev/null 2>&1 || true
   fi
   for pair in "$@"; do
     command -v "${pair#*:}" >/dev/null || { echo "$0: needs ${pair#*:} (Debian's package ${pair%:*})" >&2; exit 1; }
@@ -23,7 +23,7 @@ needs() {
 bare_cargo() {
   needs rustc-web:/usr/bin/rustc lld:ld.lld
   if [ ! -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/core" ]; then
-    [ "$(id -u)" = 0 ] && apt-get install -y -qq rust-web-src >/dev/null 2>&1
+    [ "$(id -u)" = 0 ] && apt-get install -y -qq -o DPkg::Lock::Timeout=600 rust-web-src >/dev/null 2>&1
   fi
   command=$1
   shift

@@ -66,7 +66,7 @@ install() { # PACKAGE…
     flock 9
     [ -e "$base/../apt.updated" ] || apt-get update -qq || true
     touch "$base/../apt.updated"
-    apt-get install -y -qq --no-install-recommends "$@"
+    apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 "$@"
   ) 9>"$base/../apt.lock" >>"$log" 2>&1
 }
 
@@ -112,7 +112,7 @@ build() { # TRIPLE FEATURES FLAGS [small]
 }
 
 # A program that hangs fails.
-emulate() { timeout 300 "$@"; }
+emulate() { timeout 600 "$@"; }
 
 # Fails unless a program contains an instruction.
 contains() { # PROGRAM INSTRUCTION [DISASSEMBLER'S OPTION]
