@@ -232,6 +232,86 @@ mod tests {
         }
     }
 
+    /// e^(x + low) over 2^exponent, to 2^-107 of itself, from an arbitrary-precision library (mpmath).
+    #[test]
+    fn exponentials_are_as_near_as_derived() {
+        let exact = [
+            (0.0, 0.0, 0, 0x3ff0_0000_0000_0000, 0x0000_0000_0000_0000),
+            (
+                -0.3465735902,
+                0.0,
+                0,
+                0x3fe6_a09e_6687_0173,
+                0xbc8f_3103_1616_2654,
+            ),
+            (
+                -0.34,
+                1e-17,
+                0,
+                0x3fe6_c6d2_8e50_ebb5,
+                0x3c8d_e807_67a5_f3b6,
+            ),
+            (
+                -0.001,
+                -5e-20,
+                0,
+                0x3fef_f7cf_e56f_1a9e,
+                0xbc81_78fe_9fb0_622f,
+            ),
+            (
+                -1e-300,
+                0.0,
+                0,
+                0x3ff0_0000_0000_0000,
+                0x81a5_6e1f_c2f8_f359,
+            ),
+            (
+                -1.0,
+                1e-16,
+                -1,
+                0x3fe7_8b56_362c_ef38,
+                0x3c8c_1590_645e_9578,
+            ),
+            (
+                -10.5,
+                -8e-16,
+                -15,
+                0x3fec_dfc2_63f6_a0b3,
+                0x3c8b_28fc_c0a6_1d14,
+            ),
+            (
+                -700.0,
+                5e-14,
+                -1010,
+                0x3ff1_4f2b_0fb9_3173,
+                0xbc96_8754_220f_3181,
+            ),
+            (
+                -745.9,
+                0.0,
+                -1076,
+                0x3fed_ba77_30a2_864b,
+                0x3c89_c6f4_aeab_fb16,
+            ),
+            (
+                -1447.3,
+                -1e-13,
+                -2088,
+                0x3fef_b924_f5f0_9094,
+                0x3c69_2b8c_1159_6e83,
+            ),
+        ];
+        let u = 2_f64.powi(-53);
+        for (x, low, exponent, high, rest) in exact {
+            let (sum, of_two) = DoubleDouble::sum(x, low).exp();
+            assert_eq!(of_two, exponent, "{x:e}");
+            let exact = DoubleDouble::sum(f64::from_bits(high), f64::from_bits(rest));
+            // 22 u^2, and 2 u^2 for what is compared with and for the difference.
+            let error = (sum - exact).value() / exact.value();
+            assert!(error.abs() <= 24.0 * u * u, "{x:e}: {error:e}");
+        }
+    }
+
     /// Both exponentials beside each other: this one's error is far below the difference.
     #[test]
     fn exponentials_of_pairs_are_as_near_as_derived() {
