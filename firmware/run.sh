@@ -111,7 +111,7 @@ build() { # TRIPLE FEATURES FLAGS [small]
   echo "$base/$1/release/$program"
 }
 
-# A program that hangs fails.
+# A program that hangs fails; one may have less than a core to itself.
 emulate() { timeout 600 "$@"; }
 
 # Fails unless a program contains an instruction.
