@@ -1,5 +1,7 @@
 # For the scripts beside it: what programs for machines without an operating system are built and run with.
 
+. "$(dirname "${BASH_SOURCE[0]}")/install.sh"
+
 # Installs packages where commands are missing and this may be done: `needs PACKAGE:COMMAND…`.
 needs() {
   missing=''
@@ -7,12 +9,9 @@ needs() {
     command -v "${pair#*:}" >/dev/null || missing="$missing ${pair%:*}"
   done
   [ -n "$missing" ] || return 0
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    apt-get update -qq >/dev/null 2>&1 || true
-    # The minus keeps out a qemu-utils of another version, which would stop the others.
-    # shellcheck disable=SC2086
-    apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 $missing qemu-utils- >/dev/null 2>&1 || true
-  fi
+  # The minus keeps out a qemu-utils of another version, which would stop the others.
+  # shellcheck disable=SC2086
+  install $missing qemu-utils- || true
   for pair in "$@"; do
     command -v "${pair#*:}" >/dev/null || { echo "$0: needs ${pair#*:} (Debian's package ${pair%:*})" >&2; exit 1; }
   done
@@ -23,7 +22,7 @@ needs() {
 bare_cargo() {
   needs rustc-web:/usr/bin/rustc lld:ld.lld
   if [ ! -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/core" ]; then
-    [ "$(id -u)" = 0 ] && apt-get install -y -qq -o DPkg::Lock::Timeout=600 rust-web-src >/dev/null 2>&1
+    install rust-web-src || true
   fi
   command=$1
   shift

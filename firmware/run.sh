@@ -37,7 +37,6 @@ if [ "${TRUELOSS_ONE_TARGET:-}" != 1 ]; then
   : "${CARGO_TARGET_DIR:=target}"
   mkdir -p "$CARGO_TARGET_DIR"
   results=$CARGO_TARGET_DIR/results
-  rm -f "$CARGO_TARGET_DIR/apt.updated"
   TRUELOSS_ONE_TARGET=1 CARGO_TARGET_DIR=$(realpath "$CARGO_TARGET_DIR") \
     xargs -n 1 -P "$(nproc)" ./run.sh <<<"${@:-$all}" | tee "$results" || true
   # Whatever did not end with a line of its own has failed too.
@@ -59,16 +58,8 @@ semihosting='-nographic -semihosting-config enable=on,target=native'
 # How the function of a target ends when it can't be run.
 skip() { echo "$*" >"$base/skipped"; return 77; }
 
-# One at a time: apt-get does not wait for another.
-install() { # PACKAGE…
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
-  (
-    flock 9
-    [ -e "$base/../apt.updated" ] || apt-get update -qq || true
-    touch "$base/../apt.updated"
-    apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 "$@"
-  ) 9>"$base/../apt.lock" >>"$log" 2>&1
-}
+install_log=$log
+. ./install.sh
 
 need() { # COMMAND PACKAGE…
   command -v "$1" >/dev/null || install "${@:2}" || skip "there is no $1, and it cannot be installed"
