@@ -459,6 +459,28 @@ mod tests {
         }
     }
 
+    /// On either side, of the magnitudes of both terms of the gradient.
+    #[test]
+    fn margins_of_gradients_are_those_of_their_terms() {
+        for (x, y, scale) in [
+            (0.5, 0.25, 1.0),
+            (2.0, 0.75, -0.125),
+            (-3.0, 0.1, 1e30),
+            (-20.0, 0.9, 7.0),
+            (0.0, 0.5, 1.0),
+        ] {
+            let sigmoid = 1.0 / (1.0 + crate::elementary::exp(-x));
+            let terms = [(1.0 - y) * sigmoid, y * (1.0 - sigmoid)];
+            let quick = Loss::quick_gradient::<Plain>(x, y, scale);
+            let exact = scale * (terms[0] - terms[1]);
+            let margin = QUICK_ERROR * (scale * (terms[0] + terms[1])).abs();
+            for limit in quick.output.limits() {
+                let part = (limit - exact).abs() / margin;
+                assert!((0.99..1.01).contains(&part), "{x} {y} {scale}: {part}");
+            }
+        }
+    }
+
     fn estimate(x: &[f32], y: &[f32]) -> Estimate {
         let mut losses = Stretch::new();
         for (lane, (&x, &y)) in x.iter().zip(y).enumerate() {

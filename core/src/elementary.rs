@@ -464,3 +464,19 @@ pub(crate) fn log1p_pair(x: Pair) -> (f64, f64) {
     let f = if e == 0 { x } else { Pair::new(scaled) };
     log_of_parts(e, f)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// sqrt(1/2) rounded down is below it, and so is its double below sqrt(2).
+    #[test]
+    fn numbers_are_split_at_the_root() {
+        let root = f64::from_bits(SQRT_HALF);
+        assert_eq!(split(root), (-1, 2.0 * root));
+        assert_eq!(split(root.next_up()), (0, root.next_up()));
+        assert_eq!(split(2.0 * root), (0, 2.0 * root));
+        assert_eq!(split(f64::MIN_POSITIVE), (-1022, 1.0));
+        assert_eq!(split(0.0), (-1023, 1.0));
+    }
+}

@@ -315,6 +315,18 @@ mod tests {
         x.significand as f64 * 2_f64.powi(x.exponent - 63)
     }
 
+    /// Of 1000 losses of 1/4 + ln(3/2): the logarithm of the product is taken with all the digits that there are.
+    #[test]
+    fn sums_of_losses_have_all_digits() {
+        let mut losses = Losses::new();
+        for _ in 0..1000 {
+            losses.add(1 << 54, Positive::new(3 << 61, 62), 1);
+        }
+        let exact = 250.0 + 1000.0 * 1.5_f64.ln();
+        let sum = losses.estimate().value();
+        assert!((sum - exact).abs() < 2_f64.powi(-48) * exact, "{sum}");
+    }
+
     #[test]
     fn products_are_at_most_three_too_small() {
         let mut seed = 1;

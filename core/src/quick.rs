@@ -245,6 +245,11 @@ impl Near {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn limits(self) -> [f64; 2] {
+        [self.low, self.high]
+    }
+
     /// The element it rounds to, and whether that is certain. A NaN never is, and neither is a zero whose sign is
     /// not known: two zeros are equal whatever their signs.
     #[inline(always)]
@@ -315,11 +320,17 @@ impl Estimate {
         self.additions += f64::from(1 + LANES.ilog2());
     }
 
+    /// How far the sum may be from that of the formulas of record.
+    #[inline(always)]
+    fn error(self) -> f64 {
+        let relative = Self::RELATIVE + self.additions * Self::ADDITION;
+        self.magnitude * relative + self.count * Self::ABSOLUTE
+    }
+
     /// The reduced loss, where it is certain: a divisor of 0 leaves a NaN, which never is.
     #[inline(always)]
     pub(crate) fn round<T: Element>(self, divisor: f64) -> Option<T> {
-        let relative = Self::RELATIVE + self.additions * Self::ADDITION;
-        let error = self.magnitude * relative + self.count * Self::ABSOLUTE;
+        let error = self.error();
         let low: T = T::narrow(reduce::divide(self.value - error, divisor));
         let high = T::narrow(reduce::divide(self.value + error, divisor));
         // A sum that may have either sign must not round to two zeros.
@@ -980,6 +991,47 @@ mod tests {
             assert_eq!(outputs[0], outputs[1]);
         }
         assert!(Kept::new().of(1025).is_empty());
+    }
+
+    /// Margins: too narrow, and a wrong bit passes the test of rounding; too wide, and the quick paths are none.
+    #[test]
+    fn margins_are_those_derived() {
+        const U: f64 = f64::EPSILON / 2.0;
+        let [low, high] = Near::absolute(3.0, 0.25).limits();
+        assert_eq!((low, high), (2.75, 3.25));
+        let [low, high] = Near::finite(-3.0, 0.25).limits();
+        assert_eq!((low, high), (-2.25, -3.75));
+        let [low, high] = Scaled::new(3.0, 0.25).near(0.0, 0.5).limits();
+        assert_eq!((low, high), (1.125, 1.875));
+        for classes in [1, 4096, 1 << 20, MOST_CLASSES] {
+            let additions = classes as f64 / 4096.0;
+            let error = row_error(classes);
+            assert!((200.0 + additions) * U <= error && error <= (256.0 + 4.0 * additions) * U);
+        }
+
+        let of = |magnitude: f64, count: f64, additions: f64| {
+            magnitude * (2f64.powi(-34) + additions * U) + count * 4.0 * U
+        };
+        let (one, two) = (Estimate::of(3.0, 2.0), Estimate::of(5.0, 7.0));
+        assert_eq!(one.error(), of(3.0, 2.0, 0.0));
+        let both = one.merge(two);
+        assert_eq!(both.error(), of(8.0, 9.0, 1.0));
+        // As many additions as the deeper of the two has, and one.
+        for all in [both.merge(one), one.merge(both)] {
+            assert_eq!((all.value(), all.error()), (11.0, of(11.0, 11.0, 2.0)));
+        }
+        let mut group = [0.0; LANES];
+        group[LANES - 1] = -2.0;
+        group[0] += 1.0;
+        let (sum, magnitude) = (
+            group.iter().sum::<f64>(),
+            group.map(f64::abs).iter().sum::<f64>(),
+        );
+        let mut grown = both;
+        grown.add_group(&group, 2.0);
+        let additions = 2.0 + f64::from(LANES.ilog2());
+        assert_eq!(grown.value(), 8.0 + sum);
+        assert_eq!(grown.error(), of(8.0 + magnitude, 11.0, additions));
     }
 
     /// What the tests of rounding refuse: what may round to two numbers, to zeros of two signs, or to none.

@@ -727,6 +727,19 @@ mod tests {
     use super::*;
     use crate::team::Alone;
 
+    /// The first of two, wherever they are.
+    #[test]
+    fn faults_are_found_at_every_place() {
+        let mut values = [0_u8; 700];
+        assert_eq!(find(&values, |value| value == 1), None);
+        for place in 0..values.len() {
+            values[place] = 1;
+            values[(place + 300).min(699)] = 1;
+            assert_eq!(find(&values, |value| value == 1), Some(place));
+            values.fill(0);
+        }
+    }
+
     /// Counts the roundings on a term's way. Adding to +0 is none.
     #[derive(Clone, Copy, Debug, Default)]
     struct Roundings {

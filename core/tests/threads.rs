@@ -17,7 +17,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use trueloss::{Classes, Element, Error, Reduction};
 
 /// More than the machine may have, and numbers that do not divide the work evenly.
-const THREADS: [usize; 4] = [1, 2, 3, 8];
+const THREADS: [usize; 3] = [1, 3, 8];
 
 /// Long enough to be split, and not a whole number of anything.
 const LEN: usize = (1 << 18) + 5 * 4096 + 78;
