@@ -16,7 +16,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use trueloss_kernels::{Kernel, Machine, THREADS, WARP};
 
 /// The size of a thread's stack. Memory is taken when it is touched: most of it is for the message of a panic.
-const STACK: usize = 256 << 10;
+const STACK: usize = if cfg!(debug_assertions) {
+    4 << 20
+} else {
+    256 << 10
+};
 
 thread_local! {
     /// Stacks that no thread is on: making one takes longer than most threads run.

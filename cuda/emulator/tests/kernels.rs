@@ -36,9 +36,18 @@ const GRIDS: [Grid; 4] = [
 ];
 
 /// Of checks, which go element by element.
-const FEW_LENGTHS: [usize; 5] = [1, 32, 257, 1025, 9001];
+const FEW_LENGTHS: &[usize] = if cfg!(debug_assertions) {
+    &[1, 257]
+} else {
+    &[1, 32, 257, 1025, 9001]
+};
 
-const LENGTHS: [usize; 11] = [1, 31, 32, 33, 255, 256, 257, 4095, 4096, 4097, 9001];
+/// An unoptimised build, which may be one of hundreds of mutants, tries three of them.
+const LENGTHS: &[usize] = if cfg!(debug_assertions) {
+    &[1, 33, 300]
+} else {
+    &[1, 31, 32, 33, 255, 256, 257, 4095, 4096, 4097, 9001]
+};
 
 /// What outputs hold before they are written to: no result is this.
 const POISON: f64 = -((1_u64 << 43) as f64);
@@ -257,7 +266,7 @@ fn factors<T: Element>(random: &mut Random, len: usize) -> Vec<T> {
 }
 
 fn losses_of_elements<T: Element>(kernel: Kernel, function: &str) {
-    for len in LENGTHS {
+    for &len in LENGTHS {
         let random = &mut Random::new(len as u64);
         let is_probability = function == "bce";
         let x: Vec<T> = if is_probability {
@@ -410,7 +419,7 @@ fn check_elements<T: Element>(
 }
 
 fn activations<T: Element>(kernel: Kernel, function: &str) {
-    for len in LENGTHS {
+    for &len in LENGTHS {
         let random = &mut Random::new(len as u64);
         let (x, g) = (logits::<T>(random, len), factors::<T>(random, len));
         for beta in [1.0, 2.5] {
@@ -463,7 +472,7 @@ fn activations<T: Element>(kernel: Kernel, function: &str) {
 }
 
 fn binary_accuracies<T: Element>(kernel: Kernel) {
-    for len in LENGTHS {
+    for &len in LENGTHS {
         let random = &mut Random::new(len as u64);
         let (x, y) = (logits::<T>(random, len), probabilities::<T>(random, len));
         let right = |index: usize| binary_accuracy(&x[index..=index], &y[index..=index]);
@@ -525,10 +534,12 @@ const SHAPES: [[usize; 3]; 17] = [
     [530, 10, 1],
 ];
 
-/// The shapes for rows of so many threads: blocks take long for many rows.
+/// The shapes for rows of so many threads: blocks take long for many rows. An unoptimised build tries the small ones.
 fn shapes(spread: Spread) -> impl Iterator<Item = [usize; 3]> {
     let few = move |&[outer, _, stride]: &[usize; 3]| spread.rows() > 1 || outer * stride < 100;
-    SHAPES.into_iter().filter(few)
+    let small =
+        |shape: &[usize; 3]| !cfg!(debug_assertions) || shape.iter().product::<usize>() <= 300;
+    SHAPES.into_iter().filter(few).filter(small)
 }
 
 fn no_rows<T: Element>(extent: Extent) -> RowArgs<T> {
@@ -961,7 +972,7 @@ fn terms<T: Element>(kernel: Kernel) {
         );
     };
     for grid in GRIDS {
-        LENGTHS.into_iter().for_each(|len| check(len, grid));
+        LENGTHS.iter().for_each(|&len| check(len, grid));
         let mut of_blocks = sums::<T>(3);
         let mut report = [FOUND, 7];
         let args = TermArgs::<T> {
@@ -981,7 +992,7 @@ fn terms<T: Element>(kernel: Kernel) {
 }
 
 fn weights<T: Element>(kernel: Kernel) {
-    for (kind, len) in LENGTHS.into_iter().enumerate() {
+    for (kind, &len) in LENGTHS.iter().enumerate() {
         let random = &mut Random::new(len as u64);
         let classes: Vec<usize> = (0..len).map(|_| random.below(20) as usize).collect();
         let of_classes = factors::<T>(random, 20);
@@ -1141,7 +1152,7 @@ fn checks_of_values<T: Element>(kernel: Kernel, function: &str) {
     } else {
         &[f64::NAN, f64::NEG_INFINITY, f64::INFINITY]
     };
-    for len in LENGTHS {
+    for &len in LENGTHS {
         let random = &mut Random::new(len as u64);
         let right = if is_label {
             labels(&probabilities::<T>(random, len))
@@ -1175,7 +1186,7 @@ fn checks_of_values<T: Element>(kernel: Kernel, function: &str) {
 
 fn checks_of_labels(kernel: Kernel) {
     const CLASSES: usize = 20;
-    for len in FEW_LENGTHS {
+    for &len in FEW_LENGTHS {
         let random = &mut Random::new(len as u64);
         let right: Vec<i64> = (0..len)
             .map(|_| random.below(CLASSES as u64) as i64)
