@@ -4,9 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-usage="usage: firmware/run.sh [TARGET…]
+usage="usage: firmware/run.sh [--small] [TARGET…]
 
-Computes the digests of all functions (verify/digest) on each target and compares them with the committed ones.
+Computes the digests of all functions (verify/digest) on each target and compares them with the committed ones; with
+--small those of fewer inputs, of f32 and f64 alone, which is what small microcontrollers have memory for anyway.
 What is missing is installed with apt-get, if that is there and this is root. Exit status: 1 if a digest differs.
 
 Targets:
@@ -23,7 +24,10 @@ Targets:
   wasm32-simd    WebAssembly with simd128, Node"
 all=$(awk '/^  [a-z]/ { print $1 }' <<<"$usage")
 
-case "${1:-}" in -h | --help) echo "$usage" && exit ;; esac
+case "${1:-}" in
+  -h | --help) echo "$usage" && exit ;;
+  --small) export TRUELOSS_SMALL= && shift ;;
+esac
 for target in "$@"; do
   grep -qx -- "$target" <<<"$all" || { printf 'no such target: %s\n\n%s\n' "$target" "$usage" >&2; exit 2; }
 done
@@ -76,7 +80,8 @@ debian_source() { [ -d "$(/usr/bin/rustc --print sysroot 2>/dev/null)/lib/rustli
 # Builds the program for a target and prints where it is. A target that rustup has installed is used as it is;
 # otherwise Debian's compiler builds its core library from source.
 build() { # TRIPLE FEATURES FLAGS [small]
-  local options=() env=() program=digest linker
+  local options=() env=() program=digest features=$2 linker
+  [ -z "${TRUELOSS_SMALL+small}" ] || features=${features#full} features=${features#,}
   if [ -d "$(rustc --print target-libdir --target "$1" 2>/dev/null)" ]; then
     :
   elif debian_source || { install rustc-web rust-web-src && debian_source; }; then
@@ -89,7 +94,7 @@ build() { # TRIPLE FEATURES FLAGS [small]
     skip "no compiler for it: rustup target add $1"
   fi
   case $1 in wasm*) program=digest.wasm ;; esac
-  [ -z "$2" ] || options+=(--features "$2")
+  [ -z "$features" ] || options+=(--features "$features")
   # Without vectors to look at, a small program does.
   if [ "${4:-}" = small ]; then
     env+=(CARGO_PROFILE_RELEASE_OPT_LEVEL=s)
@@ -119,7 +124,7 @@ host() { # WIDTH
   local status=0
   # One program for all widths: cargo makes the others wait while one of them builds it.
   env "${in_parts[@]}" \
-    cargo build --release --locked --bin digest --features full --target-dir "$base/../host" >>"$log" 2>&1 ||
+    cargo build --release --locked --bin digest ${TRUELOSS_SMALL---features full} --target-dir "$base/../host" >>"$log" 2>&1 ||
     { tail -n 30 "$log" >&2; return 1; }
   "$base/../host/release/digest" "$1" || status=$?
   [ "$status" != 2 ] || skip 'this CPU has none'
