@@ -256,6 +256,21 @@ fn gradients_of_rows_where_terms_cancel_or_are_tiny() {
     check_rows(&rows, |a, b| a.to_bits().abs_diff(b.to_bits()));
 }
 
+/// Where the label has the largest logit by far, the gradient at it is what the other exponentials add up to.
+#[test]
+fn gradients_at_labels_that_are_certain() {
+    let mut gradient = [0.0_f32; 3];
+    for gap in 1..90_u8 {
+        let x = [0.0, -f32::from(gap), -f32::from(gap) - 0.75];
+        let input = Classes::new(&x[..], [1, 3]).unwrap();
+        let loss = CrossEntropy::new();
+        loss.backward(input, &[0_i64][..], 1.0, &mut gradient)
+            .unwrap();
+        let others: f64 = x[1..].iter().map(|&x| f64::from(x).exp()).sum();
+        assert_eq!(gradient[0], -(others / (1.0 + others)) as f32, "{gap}");
+    }
+}
+
 /// Near 0, sigma(x) = 1/2 + x/4 - x^3/48 is just off the midpoint of two `f32` at odd multiples of 2^-23, on the side of 1/2.
 /// At hard labels every formula that answers it takes it into account.
 #[test]
