@@ -26,7 +26,7 @@ all=$(awk '/^  [a-z]/ { print $1 }' <<<"$usage")
 
 case "${1:-}" in
   -h | --help) echo "$usage" && exit ;;
-  --small) export TRUELOSS_SMALL= && shift ;;
+  --small) export TRUELOSS_SMALL=1 && shift ;;
 esac
 for target in "$@"; do
   grep -qx -- "$target" <<<"$all" || { printf 'no such target: %s\n\n%s\n' "$target" "$usage" >&2; exit 2; }
@@ -62,6 +62,10 @@ semihosting='-nographic -semihosting-config enable=on,target=native'
 # How the function of a target ends when it can't be run.
 skip() { echo "$*" >"$base/skipped"; return 77; }
 
+# The feature of the large set, if it is asked for.
+full=full
+[ -z "${TRUELOSS_SMALL:-}" ] || full=''
+
 install_log=$log
 . ./install.sh
 
@@ -80,8 +84,7 @@ debian_source() { [ -d "$(/usr/bin/rustc --print sysroot 2>/dev/null)/lib/rustli
 # Builds the program for a target and prints where it is. A target that rustup has installed is used as it is;
 # otherwise Debian's compiler builds its core library from source.
 build() { # TRIPLE FEATURES FLAGS [small]
-  local options=() env=() program=digest features=$2 linker
-  [ -z "${TRUELOSS_SMALL+small}" ] || features=${features#full} features=${features#,}
+  local options=() env=() program=digest linker
   if [ -d "$(rustc --print target-libdir --target "$1" 2>/dev/null)" ]; then
     :
   elif debian_source || { install rustc-web rust-web-src && debian_source; }; then
@@ -94,7 +97,7 @@ build() { # TRIPLE FEATURES FLAGS [small]
     skip "no compiler for it: rustup target add $1"
   fi
   case $1 in wasm*) program=digest.wasm ;; esac
-  [ -z "$features" ] || options+=(--features "$features")
+  [ -z "$2" ] || options+=(--features "$2")
   # Without vectors to look at, a small program does.
   if [ "${4:-}" = small ]; then
     env+=(CARGO_PROFILE_RELEASE_OPT_LEVEL=s)
@@ -124,7 +127,7 @@ host() { # WIDTH
   local status=0
   # One program for all widths: cargo makes the others wait while one of them builds it.
   env "${in_parts[@]}" \
-    cargo build --release --locked --bin digest ${TRUELOSS_SMALL---features full} --target-dir "$base/../host" >>"$log" 2>&1 ||
+    cargo build --release --locked --bin digest --features "$full" --target-dir "$base/../host" >>"$log" 2>&1 ||
     { tail -n 30 "$log" >&2; return 1; }
   "$base/../host/release/digest" "$1" || status=$?
   [ "$status" != 2 ] || skip 'this CPU has none'
@@ -176,7 +179,7 @@ END
 
 run_aarch64() {
   need_qemu aarch64 qemu-system-arm
-  program=$(build aarch64-unknown-none full '')
+  program=$(build aarch64-unknown-none "$full" '')
   contains "$program" 'fmul.*v[0-9]*\.2d'
   emulate qemu-system-aarch64 -machine virt -cpu cortex-a57 -nic none $semihosting -kernel "$program"
 }
@@ -189,7 +192,7 @@ run_cortex_m4f() {
 
 run_cortex_m7() {
   need_qemu arm qemu-system-arm
-  program=$(build thumbv7em-none-eabihf full,f64-unit '-C target-cpu=cortex-m7' small)
+  program=$(build thumbv7em-none-eabihf "$full f64-unit" '-C target-cpu=cortex-m7' small)
   contains "$program" vadd.f64 --mcpu=cortex-m7
   emulate qemu-system-arm -machine mps2-an500 $semihosting -kernel "$program"
 }
@@ -215,20 +218,20 @@ run_riscv32() {
 
 run_riscv64() {
   need_qemu riscv64 qemu-system-misc
-  program=$(build riscv64gc-unknown-none-elf full '' small)
+  program=$(build riscv64gc-unknown-none-elf "$full" '' small)
   contains "$program" fmul.d
   emulate qemu-system-riscv64 -machine virt -bios none $semihosting -kernel "$program"
 }
 
 run_wasm32() {
   need node nodejs
-  program=$(build wasm32v1-none full '' small)
+  program=$(build wasm32v1-none "$full" '' small)
   emulate node wasm.js "$program"
 }
 
 run_wasm32_simd() {
   need node nodejs
-  program=$(build wasm32v1-none full '-C target-feature=+simd128')
+  program=$(build wasm32v1-none "$full" '-C target-feature=+simd128')
   contains "$program" f64x2.mul
   emulate node wasm.js "$program"
 }
