@@ -248,7 +248,8 @@ pub fn error<T: Format>(got: T, exact: &Value) -> f64 {
 /// What can be said about one answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Judged {
-    /// An upper bound of the error in ULP at the exact value; infinite if the class is wrong.
+    /// An upper bound of the error in ULP at the exact value; infinite if the class is wrong, or if there are more than an
+    /// `f64` can tell.
     pub ulp: f64,
     /// Whether the answer is the number nearest to the exact value. None where no precision told the two candidates
     /// apart: then the exact value lies midway between them, as far as one can see.
@@ -290,8 +291,7 @@ impl Judged {
         if ulp_bound == 0.5 && absolute == 0.0 {
             return false;
         }
-        self.ulp <= ulp_bound
-            || absolute > 0.0 && self.ulp < f64::INFINITY && self.excess(ulp_bound) <= absolute
+        self.ulp <= ulp_bound || absolute > 0.0 && self.excess(ulp_bound) <= absolute
     }
 }
 
@@ -372,8 +372,11 @@ fn verdict<T: Format>(got: T, exact: &Exact, prec: u32) -> Judged {
         }
         Value::Number(interval) => {
             judged.exact = interval.approximate();
-            if ulp > 0.0 && ulp < f64::INFINITY && exact.magnitude > 0.0 && interval.is_bounded() {
-                // Ratios, and not the error itself, which f64 could not hold where its own ULP is 2^-1074.
+            let magnitude_is_known = exact.magnitude > 0.0 && exact.magnitude < f64::INFINITY;
+            if ulp > 0.0 && got.to_f64().is_finite() && magnitude_is_known && interval.is_bounded()
+            {
+                // Ratios, and not the error itself, which f64 could not hold where its own ULP is 2^-1074; nor the error in
+                // ULP, which overflows where terms of 1 cancel to 0.
                 let mut distance = farthest(got.to_f64(), interval);
                 distance.div_assign_round(exact.magnitude, Round::Up);
                 judged.error_per_magnitude = distance.to_f64_round(Round::Up);
@@ -698,5 +701,14 @@ mod tests {
             }]
         });
         assert!(judged[0].within(4.0, 2_f64.powi(-50)) && !judged[0].within(4.0, 1e-18));
+        // More ULP than an f64 can tell.
+        let judged = judge(&[1e-9_f64], |prec| {
+            vec![Exact {
+                value: Value::from_f64(0.0, prec),
+                magnitude: 1e20,
+            }]
+        });
+        assert_eq!(judged[0].ulp, f64::INFINITY);
+        assert!(judged[0].within(4.0, 1.1e-29) && !judged[0].within(4.0, 0.9e-29));
     }
 }
