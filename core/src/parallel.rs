@@ -116,3 +116,139 @@ pub(crate) fn blocks<T: Send, N: Node + Send>(
         block(start, len, places)
     })
 }
+
+#[cfg(all(test, feature = "parallel"))]
+mod tests {
+    use super::{BLOCK, GRAIN, Node, Parts, blocks, split, whole};
+    use rayon::ThreadPoolBuilder;
+    use std::format;
+    use std::vec;
+    use std::vec::Vec;
+
+    /// What was done with part of the work: from which term, how many, and how many places of either slice it got.
+    type Part = (usize, usize, usize, usize);
+
+    /// How work is taken apart on so many threads. Each place is written once, by the part that it belongs to.
+    fn parts(threads: usize, len: usize, parts: Parts, has_places: bool) -> Vec<Part> {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        let mut elements = vec![usize::MAX; if has_places { len * parts.width } else { 0 }];
+        let mut terms = vec![usize::MAX; if has_places { len } else { 0 }];
+        let done = pool.unwrap().install(|| {
+            split(
+                len,
+                parts,
+                &mut elements,
+                &mut terms,
+                |start, len, elements, terms| {
+                    for (place, i) in elements.iter_mut().zip(start * parts.width..) {
+                        assert_eq!(*place, usize::MAX);
+                        *place = i;
+                    }
+                    for (place, i) in terms.iter_mut().zip(start..) {
+                        assert_eq!(*place, usize::MAX);
+                        *place = i;
+                    }
+                    vec![(start, len, elements.len(), terms.len())]
+                },
+                |mut left, right| {
+                    left.extend(right);
+                    left
+                },
+            )
+        });
+        assert!(elements.iter().copied().eq(0..elements.len()));
+        assert!(terms.iter().copied().eq(0..terms.len()));
+        done
+    }
+
+    #[test]
+    fn parts_are_in_order_whole_units_and_worth_a_thread() {
+        for threads in [1, 2, 3] {
+            for (width, unit) in [
+                (1, BLOCK),
+                (1, 1),
+                (7, 1),
+                (1000, 1),
+                (3 * GRAIN, 1),
+                (0, 1),
+            ] {
+                let taken = Parts { width, unit };
+                // The fewest that make a part, as `GRAIN` has it: 16 blocks.
+                let grain = (65536 / width.max(1)).max(1).next_multiple_of(unit);
+                for len in [0, 1, grain, grain + 1, 2 * grain + 1, 7 * grain - 1] {
+                    for has_places in [true, false] {
+                        let of = format!("{len} of {width}, {unit}, on {threads}");
+                        let done = parts(threads, len, taken, has_places);
+                        let mut end = 0;
+                        for &(start, len, elements, terms) in &done {
+                            assert_eq!(start, end, "{of}");
+                            assert!(start.is_multiple_of(unit), "{of}");
+                            assert_eq!(elements, if has_places { len * width } else { 0 }, "{of}");
+                            assert_eq!(terms, if has_places { len } else { 0 }, "{of}");
+                            end += len;
+                        }
+                        assert_eq!(end, len, "{of}");
+                        // All that can be spread is, and no more.
+                        let expected = if threads == 1 {
+                            1
+                        } else {
+                            len.div_ceil(grain).max(1)
+                        };
+                        assert_eq!(done.len(), expected, "{of}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells every tree of nodes from every other, but by chance.
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    struct Shape(u64);
+
+    impl Node for Shape {
+        fn merge(self, other: Self) -> Self {
+            let mixed = self.0.rotate_left(17) ^ other.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            Self((mixed ^ mixed >> 31).wrapping_mul(0xbf58_476d_1ce4_e5b9))
+        }
+    }
+
+    #[test]
+    fn the_tree_over_blocks_is_that_of_one_thread() {
+        let leaf = |start: usize, len: usize| Shape((start * 8191 + len) as u64 + 1);
+        for len in [
+            0,
+            1,
+            BLOCK,
+            BLOCK + 1,
+            GRAIN,
+            GRAIN + 1,
+            5 * GRAIN + 3 * BLOCK + 7,
+            8 * GRAIN,
+        ] {
+            let expected = whole(len, leaf);
+            for threads in [1, 2, 3, 8] {
+                let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+                let pool = pool.unwrap();
+                let mut out = vec![usize::MAX; len];
+                let node = pool.install(|| {
+                    blocks(len, &mut out, |start, len, places| {
+                        assert_eq!(places.len(), len);
+                        for (place, i) in places.iter_mut().zip(start..) {
+                            *place = i;
+                        }
+                        leaf(start, len)
+                    })
+                });
+                assert_eq!(node, expected, "{len} on {threads}");
+                assert!(out.iter().copied().eq(0..len), "{len} on {threads}");
+                let node = pool.install(|| {
+                    blocks(len, &mut [(); 0], |start, len, places| {
+                        assert!(places.is_empty());
+                        leaf(start, len)
+                    })
+                });
+                assert_eq!(node, expected, "{len} on {threads}, without places");
+            }
+        }
+    }
+}

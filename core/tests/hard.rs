@@ -255,6 +255,74 @@ fn gradients_of_rows_where_terms_cancel_or_are_tiny() {
     check_rows(&rows, is_near);
 }
 
+/// k classes of logit 0 and probability q, and l of logit -d and probability p, p/q being next to r = e^-d: the gradients
+/// are l t / (k + l r) and -k t / (k + l r), t = p - q r. Of as many classes as are listed, and of more.
+#[test]
+fn gradients_where_all_terms_of_a_row_cancel() {
+    // d, q, p and t, the latter three in units of 2^-`unit`.
+    fn check<T: Element>(
+        unit: i32,
+        rows: [(f64, f64, f64, f64); 4],
+        is_near: impl Fn(T, f64) -> bool,
+    ) {
+        for (d, q, p, t) in rows {
+            for (k, l) in [(1, 1), (2, 6), (3, 17), (50, 14), (10, 190)] {
+                let classes = k + l;
+                let row = |near: f64, far: f64| -> Vec<T> {
+                    let far_first = l / 2;
+                    let value = |j| {
+                        if (far_first..far_first + k).contains(&j) {
+                            near
+                        } else {
+                            far
+                        }
+                    };
+                    (0..classes).map(|j| T::narrow(value(j))).collect()
+                };
+                let in_units = |x: f64| x * 2_f64.powi(-unit);
+                let (x, probabilities) = (row(0.0, -d), row(in_units(q), in_units(p)));
+                let mut gradient = vec![T::zero(); classes];
+                CrossEntropy::new()
+                    .backward_probabilities(
+                        Classes::new(&x, [1, classes]).unwrap(),
+                        &probabilities,
+                        T::one(),
+                        &mut gradient,
+                    )
+                    .unwrap();
+                let (k, l) = (k as f64, l as f64);
+                let of_one = in_units(t) / (k + l * (-d).exp());
+                for (x, gradient) in x.into_iter().zip(gradient) {
+                    let exact = if x == T::zero() { l } else { -k } * of_one;
+                    assert!(
+                        is_near(gradient, exact),
+                        "{k} at 0, {l} at -{d}: {gradient:?} is not {exact:e}"
+                    );
+                }
+            }
+        }
+    }
+    let rows = [
+        (0.5, 1238221.0, 751019.0, -3.6670408120264015e-08),
+        (1.0, 14665106.0, 5394991.0, 3.4180915554785063e-08),
+        (2.75, 9736897.0, 622459.0, -7.344523572808565e-09),
+        (6.0, 3373875.0, 8363.0, -5.021002455151427e-08),
+    ];
+    check::<f32>(32, rows, |answer, exact| {
+        answer.to_bits().abs_diff((exact as f32).to_bits()) <= 1
+    });
+    let rows = [
+        (0.5, 170218994545.0, 103243039057.0, 1.7271206271777247e-13),
+        (1.0, 1098127402131.0, 403978495031.0, 4.331433624321591e-14),
+        (2.75, 466742323891.0, 29837838501.0, -2.515173292336636e-14),
+        (6.0, 2349192239069.0, 5823065376.0, 3.519387979780471e-14),
+    ];
+    // 2^-100 of the terms is 2^-14 of what is left.
+    check::<f64>(48, rows, |answer, exact| {
+        (answer - exact).abs() <= 2_f64.powi(-14) * exact.abs()
+    });
+}
+
 /// Where the label has the largest logit by far, the gradient at it is what the other exponentials add up to.
 #[test]
 fn gradients_at_labels_that_are_certain() {

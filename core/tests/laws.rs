@@ -19,6 +19,7 @@ for_each_element_type!(
     rows_do_not_see_their_neighbours,
     methods_agree,
     weights_of_one_are_none,
+    weights_of_the_other_sign_negate,
     class_indices_of_any_type,
     one_row_needs_no_batch,
     slices_are_numbers_one_by_one,
@@ -443,6 +444,38 @@ fn weights_of_one_are_none<T: Element>() {
         loss.forward_each(&x, &y, &mut short).unwrap();
         all.forward_each(&x, &y, &mut long).unwrap();
         assert_eq!(bits(&short), bits(&long));
+    }
+}
+
+/// Also where each gradient cancels but for its last digits: targets are the probabilities themselves, rounded.
+fn weights_of_the_other_sign_negate<T: Element>() {
+    let mut random = Random::new(16);
+    for classes in [1, 2, 3, 4, 5, 8, 33, 100] {
+        for _ in 0..8 {
+            let x: Vec<T> = random.elements(2 * classes, |r| r.within(4.0));
+            let input = Classes::new(&x, [2, classes]).unwrap();
+            let mut p = vec![T::zero(); x.len()];
+            Softmax::new().forward(input, &mut p).unwrap();
+            // All of one sign, and both.
+            for bound in [0.0, 1.0] {
+                let weight: Vec<T> =
+                    random.elements(classes, |r| if r.unit() < bound / 2.0 { -1.0 } else { 1.0 });
+                let negated: Vec<T> = weight.iter().map(|&w| T::zero() - w).collect();
+                let of = |weight: &[T]| {
+                    let loss = CrossEntropy::new().weight(weight).reduction(Reduction::Sum);
+                    let mut grad = vec![T::zero(); x.len()];
+                    let value = loss.forward_probabilities(input, &p).unwrap();
+                    loss.backward_probabilities(input, &p, T::one(), &mut grad)
+                        .unwrap();
+                    (value, grad)
+                };
+                let ((value, grad), (of_negated, grad_of_negated)) = (of(&weight), of(&negated));
+                assert_eq!(value, T::zero() - of_negated, "{x:?}, {weight:?}");
+                for (a, b) in grad.into_iter().zip(grad_of_negated) {
+                    assert_eq!(a, T::zero() - b, "{x:?}, {weight:?}");
+                }
+            }
+        }
     }
 }
 

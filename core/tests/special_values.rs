@@ -562,6 +562,14 @@ fn accuracy_of_what_has_no_largest<T: Element>() {
         &[0.75],
         "a NaN is wrong, the first of equals is taken",
     );
+    let x = cast::<T, 6>([NAN, 0.0, NAN, 1.0, NAN, NAN]);
+    for x in [&x[..4], &x[1..5], &x[..3], &x[2..]] {
+        let rows = Classes::new(x, [1, x.len()]).unwrap();
+        for label in 0..x.len() as u8 {
+            let share = accuracy(rows, &[label]).unwrap();
+            assert_values(&[share], &[0.0], "any number of NaN is wrong");
+        }
+    }
     let x = cast::<T, 4>([NAN, NAN, INF, -INF]);
     let share = binary_accuracy(&x, &cast::<T, 4>([0.0, 1.0, 1.0, 0.0])).unwrap();
     assert_values(&[share], &[0.5], "a NaN is wrong whatever the label");

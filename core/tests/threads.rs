@@ -17,20 +17,41 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use trueloss::{Classes, Element, Error, Reduction};
 
 /// More than the machine may have, and numbers that do not divide the work evenly.
-const THREADS: [usize; 3] = [1, 3, 8];
+const THREADS: &[usize] = if cfg!(debug_assertions) {
+    &[1, 3]
+} else {
+    &[1, 3, 8]
+};
 
 /// Long enough to be split, and not a whole number of anything.
-const LEN: usize = (1 << 18) + 5 * 4096 + 78;
+const LEN: usize = if cfg!(debug_assertions) {
+    1 << 16
+} else {
+    1 << 18
+} + 5 * 4096
+    + 78;
 
 /// Rows of few classes, more than a block of them; of many; longer than a block; few and long; not contiguous.
-const SHAPES: [[usize; 3]; 6] = [
-    [60_001, 5, 1],
-    [3000, 100, 1],
-    [70, 5000, 1],
-    [3, 100_003, 1],
-    [3, 100, 1000],
-    [1, 7, 40_003],
-];
+/// Unoptimised, just enough to be split.
+const SHAPES: [[usize; 3]; 6] = if cfg!(debug_assertions) {
+    [
+        [14_001, 5, 1],
+        [701, 100, 1],
+        [15, 5000, 1],
+        [2, 70_003, 1],
+        [3, 5, 1000],
+        [1, 3, 5_003],
+    ]
+} else {
+    [
+        [60_001, 5, 1],
+        [3000, 100, 1],
+        [70, 5000, 1],
+        [3, 100_003, 1],
+        [3, 100, 1000],
+        [1, 7, 40_003],
+    ]
+};
 
 #[test]
 fn elements_and_rows_of_f32() {
@@ -50,10 +71,13 @@ fn elements_and_rows_of_16_bits() {
 }
 
 fn compare<T: Element>() {
-    let pools = THREADS.map(|threads| {
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-        pool.unwrap()
-    });
+    let pools: Vec<ThreadPool> = THREADS
+        .iter()
+        .map(|&threads| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+            pool.unwrap()
+        })
+        .collect();
     let mut random = Random::new(23);
     let one = [T::one()];
     let logits = Logits::Wide;
