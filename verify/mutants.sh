@@ -42,9 +42,9 @@ pass 'lanes one after the other' "$scalar" --test-package trueloss-digest -C=--t
 pass 'integers' "$scalar --cfg trueloss_integer" --test-package trueloss-digest -C=--test=small
 pass 'quick paths in integers' "$scalar --cfg trueloss_integer" --no-default-features --re 'integer|Integer|double_double' -C=--lib -C=--test=hard -C=--test=quick
 pass 'the core without std' '' --no-default-features --features half \
-  -C=--lib -C=--test=errors -C=--test=laws -C=--test=hard -C=--test=special_values -C=--test=tree
+  -C=--lib -C=--test=errors -C=--test=laws -C=--test=hard -C=--test=special_values -C=--test=tree -C=--test=team
 pass 'quick paths' '' --features half -C=--lib -C=--test=quick
-pass 'threads' '' --features half,parallel -C=--test=threads -C=--test=widths
+pass 'threads' '' --features half,parallel -C=--lib -C=--test=threads -C=--test=widths
 pass 'teams of a GPU' '' --re 'device\.rs|team|Checked<|Labels<|Row<|write_all|Factors' --test-package trueloss-emulator -C=--test=kernels
 pass 'examples' '' -C=--doc
 pass 'the oracle' '' --test-package trueloss-verify \

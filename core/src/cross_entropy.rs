@@ -355,7 +355,7 @@ trait Factors<T: Element> {
                 }
             }),
         );
-        rest.value()
+        rest.wide().high()
     }
 
     /// sum_j v_j (m - x_j) + V log1p(S): terms that are never negative where the v_j are not.
@@ -1612,6 +1612,87 @@ mod tests {
             let input = Classes::new(&row, [1, 3]).unwrap();
             let labelled = options.check(input, &[2]).unwrap();
             assert!(labelled.integer_parts(0, 2).is_none());
+        }
+    }
+
+    /// Where a gradient's terms cancel, by its class and what is left of them.
+    #[test]
+    fn gradients_are_evaluated_again_where_too_little_is_left() {
+        /// A row in which the terms of a class are e and 2 v, or at the largest logit `rest` and v S.
+        fn again<W: Wide, T: Wide>(
+            exponential: f64,
+            classes: usize,
+            is_max: bool,
+            left: f64,
+        ) -> bool {
+            // (positive - negative) / (positive + negative) is what is left.
+            let part = (1.0 - left) / (1.0 + left);
+            let (others, rest, at_max, e, v);
+            if is_max {
+                others = exponential;
+                (rest, at_max, e, v) = (0.5, 0.5 * part / others, 1.0, 0.5 * part / others);
+            } else {
+                (others, rest, at_max, e) = (1.0, 0.5, 0.5, exponential);
+                v = 0.5 * part * e;
+            }
+            let magnitudes = Shared {
+                others,
+                at_max,
+                rest,
+            };
+            let shared = Shared {
+                others: W::from(others),
+                at_max: W::from(at_max),
+                rest: W::from(rest),
+            };
+            Differences::<W>::new::<T>(shared, magnitudes, classes)
+                .gradient::<T>(W::from(e), W::from(v), W::from(1.0 + others), is_max)
+                .1
+        }
+        let next_to = |limit: f64, again: &dyn Fn(f64) -> bool| {
+            assert!(again(0.99 * limit) && !again(1.01 * limit), "{limit:e}");
+        };
+        for classes in [2, 40, 1000, 1_usize << 20] {
+            // What may be off, in u, of terms of exponentials that count, and of others; 2^15 u may be.
+            let bits = f64::from(usize::BITS - classes.leading_zeros());
+            let roundings = f64::from(crate::reduce::roundings(classes));
+            let common = (8.1 + roundings + (0.7 * bits).max(11.1)) / 32768.0;
+            let far = 512.0 / 32768.0;
+            let limit = (-11.09_f64).exp();
+            for (exponential, left) in [
+                (0.5, common),
+                (1.05 * limit, common),
+                (0.95 * limit, far),
+                (1e-90, far),
+            ] {
+                next_to(left, &|left| {
+                    again::<f64, f64>(exponential, classes, false, left)
+                });
+                // Of the sum of them, on average.
+                let others = exponential * classes as f64;
+                next_to(left, &|left| again::<f64, f64>(others, classes, true, left));
+            }
+            // In pairs, for an f32 and for an f64.
+            for is_max in [false, true] {
+                for exponential in [0.3, 1e-30] {
+                    next_to(0.1 / 32768.0, &|left| {
+                        again::<Pair, f64>(exponential, classes, is_max, left)
+                    });
+                    next_to(0.1 / 0.39, &|left| {
+                        again::<Pair, Pair>(exponential, classes, is_max, left)
+                    });
+                }
+            }
+            // Below 2^-960, or 2^-800 for a sum of them, a pair has lost digits; an f64 has not, and 0 has none.
+            for (is_max, tiny) in [(false, -960), (true, -800)] {
+                for (exponential, lost) in
+                    [(2_f64.powi(tiny + 1), false), (2_f64.powi(tiny - 1), true)]
+                {
+                    assert_eq!(again::<Pair, Pair>(exponential, classes, is_max, 0.9), lost);
+                    assert!(!again::<f64, f64>(exponential, classes, is_max, 0.9));
+                }
+            }
+            assert!(!again::<Pair, Pair>(0.0, classes, false, 0.9));
         }
     }
 }

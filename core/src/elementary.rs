@@ -479,4 +479,41 @@ mod tests {
         assert_eq!(split(f64::MIN_POSITIVE), (-1022, 1.0));
         assert_eq!(split(0.0), (-1023, 1.0));
     }
+
+    /// Of 1 + x, whose last bits are lost, the logarithm is known to the last bit of its own.
+    #[test]
+    fn what_a_sum_with_one_loses_counts() {
+        for (x, log) in [
+            (1.0679235787918866, 0.7265450018008301),
+            (1.1479436995718981, 0.7645109656755058),
+            (1.1300378802783089, 0.7561397637314174),
+            (1.0010649173215207, 0.6936794975148923),
+        ] {
+            assert_eq!(log1p(x), log);
+        }
+    }
+
+    /// e^(x + low) is e^x (1 + low) for a low part so small.
+    #[test]
+    fn the_low_part_of_an_argument_counts() {
+        let low = 2_f64.powi(-46);
+        for x in [-3.0, -40.5, -123.4] {
+            for low in [low, -low] {
+                let expected = exp(x) * (1.0 + low);
+                let error = inlined_exp(x, low) / expected - 1.0;
+                assert!(error.abs() < 3.0 * f64::EPSILON, "{x} {low:e}: {error:e}");
+            }
+        }
+    }
+
+    /// What is left of a subnormal exponential's low part is no part of it.
+    #[test]
+    fn subnormal_exponentials_have_no_low_part() {
+        for x in [-708.5, -720.3, -744.0] {
+            let (high, low) = inlined_exp_pair(x, 0.0);
+            assert!(0.0 < high && high < f64::MIN_POSITIVE);
+            assert_eq!(low, 0.0, "{x}");
+        }
+        assert_ne!(inlined_exp_pair(-700.1, 0.0).1, 0.0);
+    }
 }

@@ -82,8 +82,6 @@ struct Parts<W> {
 /// the gradient within (0.14 `gamma` + 0.4) u.
 #[inline(always)]
 fn parts<W: Wide>(x: f64, y: f64, alpha: f64, gamma: f64) -> Parts<W> {
-    // Below this the power is 0; in a pair an infinity would be no number.
-    const LEAST: f64 = -800.0;
     let positive = y == 1.0;
     let z = if positive { -x } else { x };
     let t = tail(W::from(z));
@@ -104,11 +102,7 @@ fn parts<W: Wide>(x: f64, y: f64, alpha: f64, gamma: f64) -> Parts<W> {
     } else {
         -(reflected * gamma)
     };
-    let power = W::exp(if exponent.high() < LEAST {
-        W::from(LEAST)
-    } else {
-        exponent
-    });
+    let power = W::exp(exponent);
     let weight = if alpha == NO_ALPHA {
         W::from(1.0)
     } else if positive {

@@ -107,8 +107,6 @@ pub trait Sum: Node {
     type Wide: Wide;
     /// The sum with one more term.
     fn add(self, term: impl Wide) -> Self;
-    /// What it comes to, rounded.
-    fn value(self) -> f64;
     /// What it comes to.
     fn wide(self) -> Self::Wide;
     /// The sum with each of its parts changed.
@@ -128,11 +126,6 @@ impl Sum for f64 {
     #[inline(always)]
     fn add(self, term: impl Wide) -> Self {
         self + term.high()
-    }
-
-    #[inline(always)]
-    fn value(self) -> f64 {
-        self
     }
 
     #[inline(always)]
@@ -178,17 +171,8 @@ impl Sum for Compensated {
         }
     }
 
-    /// The rounding errors around an infinity are NaN: they count only where the sum is finite.
-    #[inline(always)]
-    fn value(self) -> f64 {
-        if self.high.is_finite() {
-            self.high + self.low
-        } else {
-            self.high
-        }
-    }
-
-    /// The low part comes to more than a few u of the high one where terms cancel, or after many of them.
+    /// The rounding errors around an infinity are NaN: they count only where the sum is finite. The low part comes to more
+    /// than a few u of the high one where terms cancel, or after many of them.
     #[inline(always)]
     fn wide(self) -> Pair {
         let (high, low) = if self.high.is_finite() {
@@ -766,12 +750,8 @@ mod tests {
             self.merge(Self { most: 0, any: true })
         }
 
-        fn value(self) -> f64 {
-            self.most.into()
-        }
-
         fn wide(self) -> f64 {
-            self.value()
+            self.most.into()
         }
 
         fn map(self, _: impl FnMut(u64) -> u64) -> Self {
@@ -841,5 +821,58 @@ mod tests {
             let sum: f64 = lane_by_lane(len, terms(|_, out: &mut [f64]| out.fill(-0.0)));
             assert_eq!(sum.to_bits(), 0);
         }
+    }
+
+    /// Which leaves there are below a node.
+    #[derive(Clone, Copy, Debug, Default, PartialEq)]
+    struct Leaves {
+        start: u64,
+        count: u64,
+    }
+
+    impl Node for Leaves {
+        fn merge(self, other: Self) -> Self {
+            assert_eq!(self.start + self.count, other.start);
+            Self {
+                start: self.start,
+                count: self.count + other.count,
+            }
+        }
+    }
+
+    /// The longest runs of blocks: each has a place for all of its nodes.
+    #[test]
+    fn runs_have_room_for_all_their_nodes() {
+        // From block 1 to the last but one of 2^51: a node of each size up, and of each down.
+        let mut run = Tree::<Leaves, RUN>::new(1);
+        let sizes = (0..LEVELS as u32 - 1).chain((0..LEVELS as u32 - 1).rev());
+        let mut start = 1;
+        for level in sizes {
+            let count = 1 << level;
+            run.push(level, Leaves { start, count });
+            start += count;
+        }
+        assert_eq!(start, (1 << LEVELS) - 1);
+        assert_eq!(run.len, 2 * LEVELS - 2);
+        let all = Leaves {
+            start: 1,
+            count: start - 1,
+        };
+        assert_eq!(run.total(), all);
+        // From block 0 to the last: a node of each size down.
+        let mut all = Tree::<Leaves, LEVELS>::new(0);
+        let mut start = 0;
+        for level in (0..LEVELS as u32).rev() {
+            let count = 1 << level;
+            all.push(level, Leaves { start, count });
+            start += count;
+        }
+        assert_eq!(
+            all.total(),
+            Leaves {
+                start: 0,
+                count: start
+            }
+        );
     }
 }

@@ -323,6 +323,25 @@ fn gradients_where_all_terms_of_a_row_cancel() {
     });
 }
 
+/// Where the label has the largest logit by far, the loss is what the other exponentials add up to, be they ever so many
+/// and small.
+#[test]
+fn losses_of_labels_that_are_certain() {
+    for classes in [2_usize, 40, 300, 1000, 4096] {
+        for gap in [8, 15, 22, 29, 36] {
+            let below = |j: usize| f64::from(gap) + j as f64 / 1024.0;
+            let mut x: Vec<f32> = (0..classes).map(|j| -below(j) as f32).collect();
+            x[classes / 2] = 0.0;
+            let others = (0..classes).filter(|&j| j != classes / 2);
+            let exact = others.map(|j| (-below(j)).exp()).sum::<f64>().ln_1p();
+            let input = Classes::new(&x, [1, classes]).unwrap();
+            let loss = CrossEntropy::new().forward(input, &[classes / 2]).unwrap();
+            let ulps = loss.to_bits().abs_diff((exact as f32).to_bits());
+            assert!(ulps <= 1, "{classes}, {gap}: {loss:e} is not {exact:e}");
+        }
+    }
+}
+
 /// Where the label has the largest logit by far, the gradient at it is what the other exponentials add up to.
 #[test]
 fn gradients_at_labels_that_are_certain() {

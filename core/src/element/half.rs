@@ -120,3 +120,18 @@ macro_rules! as_f32 {
 
 as_f32!(f16, 10);
 as_f32!(bf16, 7);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of either sign and any payload.
+    #[test]
+    fn there_is_one_nan() {
+        for bits in [1, 1 << 51, 1 << 63 | 1, u64::MAX] {
+            let nan = f64::from_bits(f64::INFINITY.to_bits() | bits);
+            assert_eq!(f16::narrow(nan).to_bits(), 0x7e00);
+            assert_eq!(bf16::narrow(nan).to_bits(), 0x7fc0);
+        }
+    }
+}

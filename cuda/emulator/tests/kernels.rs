@@ -168,7 +168,7 @@ fn reduce<T: Element>(grid: Grid, mut nodes: Vec<SumOf<T>>, divisor: Divisor) ->
 /// The nodes that a kernel made, and poison behind them.
 fn nodes<T: Element>(mut sums: Out<SumOf<T>>) -> Vec<SumOf<T>> {
     let behind = sums.values.split_off(sums.len);
-    assert!(behind.iter().all(|sum| sum.value() == POISON));
+    assert!(behind.iter().all(|sum| sum.wide().high() == POISON));
     sums.values
 }
 
@@ -414,7 +414,12 @@ fn check_elements<T: Element>(
     );
     values.check_unwritten();
     grad.check_unwritten();
-    assert!(of_blocks.values.iter().all(|sum| sum.value() == POISON));
+    assert!(
+        of_blocks
+            .values
+            .iter()
+            .all(|sum| sum.wide().high() == POISON)
+    );
     assert_eq!(report, [FOUND, 7]);
 }
 
@@ -984,7 +989,12 @@ fn terms<T: Element>(kernel: Kernel) {
             report: Places::new(report.as_mut_ptr() as u64, 2),
         };
         run(kernel, grid, &args);
-        assert!(of_blocks.values.iter().all(|sum| sum.value() == POISON));
+        assert!(
+            of_blocks
+                .values
+                .iter()
+                .all(|sum| sum.wide().high() == POISON)
+        );
         assert_eq!(report, [FOUND, 7]);
     }
     // In two rounds.
@@ -1022,7 +1032,12 @@ fn weights<T: Element>(kernel: Kernel) {
                         report: Places::new(report.as_mut_ptr() as u64, 2),
                     };
                     run(kernel, grid, &args);
-                    assert!(of_blocks.values.iter().all(|sum| sum.value() == POISON));
+                    assert!(
+                        of_blocks
+                            .values
+                            .iter()
+                            .all(|sum| sum.wide().high() == POISON)
+                    );
                     assert_eq!(report, [FOUND, classes[0] as u64], "{what}");
                 }
             });
@@ -1061,7 +1076,7 @@ fn tree<T: Element>(kernel: Kernel) {
             report: Places::new(&raw mut report as u64, 1),
         };
         run(kernel, GRIDS[1], &args);
-        assert!(above.values.iter().all(|sum| sum.value() == POISON));
+        assert!(above.values.iter().all(|sum| sum.wide().high() == POISON));
         total.check_unwritten();
         result.check_unwritten();
         assert_eq!(report, FOUND);
