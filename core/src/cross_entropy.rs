@@ -1372,12 +1372,17 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
         crate::classes::class_weight(self.weight, class)
     }
 
-    /// 1 - e and e/C.
+    /// 1 - e and e/C, which is 0 only where e is, and no product with a weight is then: of an infinite logit it makes an
+    /// infinite loss, be it ever so small.
     #[inline(always)]
     fn smoothed_parts<W: Wide>(&self, classes: usize) -> (W, W) {
         let smoothing = self.label_smoothing;
         let own = W::difference(1.0, smoothing);
-        (own, W::from(smoothing) / W::from(classes as f64))
+        let uniform = W::from(smoothing) / W::from(classes as f64);
+        if smoothing > 0.0 && uniform.high() < W::LEAST_FACTOR {
+            return (own, W::from(W::LEAST_FACTOR));
+        }
+        (own, uniform)
     }
 
     fn check_options(&self, input: Classes<'_, T>) -> Result<(), Error> {

@@ -38,6 +38,10 @@ pub trait Wide:
     /// one `f64`.
     const TINY: f64;
 
+    /// A factor of a finite loss or gradient that no element can show, whatever its weight and the other factors are. Times
+    /// a weight it is not 0, for weights of the elements' own type, or those of `f64` that the bounds are for.
+    const LEAST_FACTOR: f64;
+
     /// a - b.
     fn difference(a: f64, b: f64) -> Self;
 
@@ -77,6 +81,8 @@ impl Wide for f64 {
     const MOST_ERROR: f64 = 32768.0;
     const CANCELLED: f64 = 1.0 / 8192.0;
     const TINY: f64 = 0.0;
+    // 2^-920: the weights of an f32 go down to 2^-149, and what it is multiplied by up to 2^258.
+    const LEAST_FACTOR: f64 = f64::from_bits((1023 - 920) << 52);
 
     #[inline(always)]
     fn difference(a: f64, b: f64) -> Self {
@@ -280,6 +286,8 @@ impl Wide for Pair {
     const CANCELLED: f64 = 0.25;
     // 2^-960.
     const TINY: f64 = f64::from_bits((1023 - 960) << 52);
+    // 2^-1000, where a pair has long lost digits.
+    const LEAST_FACTOR: f64 = f64::from_bits((1023 - 1000) << 52);
 
     #[inline(always)]
     fn difference(a: f64, b: f64) -> Self {

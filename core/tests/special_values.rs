@@ -385,6 +385,16 @@ fn smoothing_at_infinity<T: Element>() {
         assert_values(&losses, &[loss], &what);
         assert_values(&gradients, &grad, &what);
     }
+    // No smoothing is so little that it is none, and no weight.
+    for smoothing in [5e-324, 1e-310, 1e-300, 1e-30] {
+        for least in [1.0, 1e-7] {
+            let (x, w) = (cast::<T, 3>([-INF, 1.0, 0.0]), cast::<T, 3>([least; 3]));
+            let rows = Classes::new(&x, [3]).unwrap();
+            let ce = ce.label_smoothing(smoothing).weight(&w);
+            let loss = ce.reduction(Reduction::Sum).forward(rows, &[1_u8]);
+            assert_values(&[loss.unwrap()], &[INF], "smoothing");
+        }
+    }
     // A class that weighs nothing may be as unlikely as it likes.
     for (x, loss, grad) in [
         ([1.0, -INF], 0.0, [0.0, 0.0]),
