@@ -1175,4 +1175,21 @@ mod tests {
             }
         }
     }
+
+    /// The exponential alone may be far below what an `f64` can show, and the quotient not.
+    #[test]
+    fn tiny_softplus_goes_to_zero() {
+        for (product, beta, exact) in [
+            (-1499.0, 0.5, 0.0),
+            (-1400.0, 4.0, 0.0),
+            (-1200.0, 1.5, 0.0),
+            (-1180.0, 1e300, 0.0),
+            (-1200.0, 1e-300, 7.024601888177347e-222),
+            (-745.0, 0.5, 5e-324),
+        ] {
+            let answer = tiny_softplus(product / beta, beta);
+            let error = (answer - exact).abs();
+            assert!(error <= 1e-12 * exact, "{product} / {beta:e}: {answer:e}");
+        }
+    }
 }

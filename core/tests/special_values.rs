@@ -580,6 +580,13 @@ fn accuracy_of_what_has_no_largest<T: Element>() {
             assert_values(&[share], &[0.0], "any number of NaN is wrong");
         }
     }
+    // The first of equals is taken of classes that are not contiguous, too.
+    let x = cast::<T, 6>([1.0, 0.0, 2.0, 3.0, 2.0, 3.0]);
+    let columns = Classes::new(&x, [1, 3, 2]).unwrap();
+    for (label, expected) in [(0, 0.0), (1, 1.0), (2, 0.0)] {
+        let share = accuracy(columns, &[label; 2]).unwrap();
+        assert_values(&[share], &[expected], "the first of equals is taken");
+    }
     let x = cast::<T, 4>([NAN, NAN, INF, -INF]);
     let share = binary_accuracy(&x, &cast::<T, 4>([0.0, 1.0, 1.0, 0.0])).unwrap();
     assert_values(&[share], &[0.5], "a NaN is wrong whatever the label");

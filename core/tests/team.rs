@@ -97,7 +97,16 @@ fn rows_without_a_single_largest_logit() {
     for classes in [1, 2, 33, 70, 100] {
         let ascending: Vec<f32> = (0..classes).map(|j| j as f32).collect();
         let largest = classes as f32;
-        for (a, b) in [(0, 0), (3, 4), (3, 35), (5, 69), (40, 33), (32, 64)] {
+        for (a, b) in [
+            (0, 0),
+            (0, 1),
+            (3, 4),
+            (3, 35),
+            (4, 35),
+            (5, 69),
+            (40, 33),
+            (32, 64),
+        ] {
             if a.max(b) < classes {
                 for special in [NAN, largest] {
                     let mut row = ascending.clone();
