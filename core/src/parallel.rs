@@ -117,37 +117,49 @@ pub(crate) fn blocks<T: Send, N: Node + Send>(
     })
 }
 
-#[cfg(all(test, feature = "parallel"))]
+#[cfg(test)]
+#[cfg(feature = "parallel")]
 mod tests {
     use super::{BLOCK, GRAIN, Node, Parts, blocks, split, whole};
-    use rayon::ThreadPoolBuilder;
+    use rayon::{ThreadPool, ThreadPoolBuilder};
     use std::format;
     use std::vec;
     use std::vec::Vec;
 
+    fn pool(threads: usize) -> ThreadPool {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.unwrap()
+    }
+
+    /// Places that nobody has written to.
+    fn unwritten(len: usize) -> Vec<usize> {
+        vec![usize::MAX; len]
+    }
+
+    /// Writes to all places, from number `start` on.
+    fn number(places: &mut [usize], start: usize) {
+        for (place, i) in places.iter_mut().zip(start..) {
+            assert_eq!(*place, usize::MAX);
+            *place = i;
+        }
+    }
+
     /// What was done with part of the work: from which term, how many, and how many places of either slice it got.
     type Part = (usize, usize, usize, usize);
 
-    /// How work is taken apart on so many threads. Each place is written once, by the part that it belongs to.
-    fn parts(threads: usize, len: usize, parts: Parts, has_places: bool) -> Vec<Part> {
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-        let mut elements = vec![usize::MAX; if has_places { len * parts.width } else { 0 }];
-        let mut terms = vec![usize::MAX; if has_places { len } else { 0 }];
-        let done = pool.unwrap().install(|| {
+    /// How work is taken apart. Each place is written once, by the part that it belongs to.
+    fn parts(pool: &ThreadPool, len: usize, parts: Parts, has_places: bool) -> Vec<Part> {
+        let mut elements = unwritten(if has_places { len * parts.width } else { 0 });
+        let mut terms = unwritten(if has_places { len } else { 0 });
+        let done = pool.install(|| {
             split(
                 len,
                 parts,
                 &mut elements,
                 &mut terms,
                 |start, len, elements, terms| {
-                    for (place, i) in elements.iter_mut().zip(start * parts.width..) {
-                        assert_eq!(*place, usize::MAX);
-                        *place = i;
-                    }
-                    for (place, i) in terms.iter_mut().zip(start..) {
-                        assert_eq!(*place, usize::MAX);
-                        *place = i;
-                    }
+                    number(elements, start * parts.width);
+                    number(terms, start);
                     vec![(start, len, elements.len(), terms.len())]
                 },
                 |mut left, right| {
@@ -164,6 +176,7 @@ mod tests {
     #[test]
     fn parts_are_in_order_whole_units_and_worth_a_thread() {
         for threads in [1, 2, 3] {
+            let pool = pool(threads);
             for (width, unit) in [
                 (1, BLOCK),
                 (1, 1),
@@ -178,7 +191,7 @@ mod tests {
                 for len in [0, 1, grain, grain + 1, 2 * grain + 1, 7 * grain - 1] {
                     for has_places in [true, false] {
                         let of = format!("{len} of {width}, {unit}, on {threads}");
-                        let done = parts(threads, len, taken, has_places);
+                        let done = parts(&pool, len, taken, has_places);
                         let mut end = 0;
                         for &(start, len, elements, terms) in &done {
                             assert_eq!(start, end, "{of}");
@@ -214,6 +227,7 @@ mod tests {
 
     #[test]
     fn the_tree_over_blocks_is_that_of_one_thread() {
+        let pools = [1, 2, 3, 8].map(pool);
         let leaf = |start: usize, len: usize| Shape((start * 8191 + len) as u64 + 1);
         for len in [
             0,
@@ -226,16 +240,13 @@ mod tests {
             8 * GRAIN,
         ] {
             let expected = whole(len, leaf);
-            for threads in [1, 2, 3, 8] {
-                let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-                let pool = pool.unwrap();
-                let mut out = vec![usize::MAX; len];
+            for pool in &pools {
+                let threads = pool.current_num_threads();
+                let mut out = unwritten(len);
                 let node = pool.install(|| {
                     blocks(len, &mut out, |start, len, places| {
                         assert_eq!(places.len(), len);
-                        for (place, i) in places.iter_mut().zip(start..) {
-                            *place = i;
-                        }
+                        number(places, start);
                         leaf(start, len)
                     })
                 });

@@ -457,9 +457,9 @@ fn weights_of_the_other_sign_negate<T: Element>() {
             let mut p = vec![T::zero(); x.len()];
             Softmax::new().forward(input, &mut p).unwrap();
             // All of one sign, and both.
-            for bound in [0.0, 1.0] {
+            for negative in [0.0, 0.5] {
                 let weight: Vec<T> =
-                    random.elements(classes, |r| if r.unit() < bound / 2.0 { -1.0 } else { 1.0 });
+                    random.elements(classes, |r| if r.unit() < negative { -1.0 } else { 1.0 });
                 let negated: Vec<T> = weight.iter().map(|&w| T::zero() - w).collect();
                 let of = |weight: &[T]| {
                     let loss = CrossEntropy::new().weight(weight).reduction(Reduction::Sum);

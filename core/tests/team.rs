@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use random::Random;
 use trueloss::device::{self, Alone, Indices, Output, RowLosses, RowOutputs, Team};
 use trueloss::{
-    BLOCK, Classes, CrossEntropy, Element, Error, FocalWithLogits, Huber, Mse, Softmax,
+    BLOCK, Classes, CrossEntropy, Element, Error, FocalWithLogits, Huber, Mse, Partial, Reduction,
+    Softmax,
 };
 
 const THREADS: usize = 32;
@@ -132,46 +133,31 @@ fn rows_without_a_single_largest_logit() {
     }
 }
 
-/// The bits of each output, and of what the first thread returns.
-fn of_team(
-    classes: usize,
-    work: impl Fn(Member<'_>, &mut Places<'_>) -> f64 + Sync,
-) -> (u64, Vec<u64>) {
+/// The bits of each output, and of what the first thread returns: of a team, and of a thread that works alone.
+fn outputs(classes: usize, work: impl FnOnce(&[AtomicU64]) -> f64) -> (u64, Vec<u64>) {
     let places: Vec<AtomicU64> = (0..classes).map(|_| AtomicU64::new(!0)).collect();
-    let returned = in_a_team(|team| work(team, &mut Places(&places)));
-    let places = places.into_iter().map(AtomicU64::into_inner);
-    (returned[0].to_bits(), places.collect())
-}
-
-/// The same of a thread that works alone.
-fn of_one(classes: usize, work: impl Fn(Alone, &mut Places<'_>) -> f64) -> (u64, Vec<u64>) {
-    let places: Vec<AtomicU64> = (0..classes).map(|_| AtomicU64::new(!0)).collect();
-    let returned = work(Alone, &mut Places(&places));
+    let returned = work(&places);
     let places = places.into_iter().map(AtomicU64::into_inner);
     (returned.to_bits(), places.collect())
 }
 
 fn compare_losses<T: Element>(classes: usize, loss: &(impl RowLosses<T> + Sync), what: &str) {
-    assert_eq!(
-        of_team(classes, |team, out| loss.row(team, 0, true, Some(0.7), out)),
-        of_one(classes, |alone, out| loss.row(
-            alone,
-            0,
-            true,
-            Some(0.7),
-            out
-        )),
-        "{what}, {classes} classes"
-    );
+    let team = outputs(classes, |places| {
+        in_a_team(|team| loss.row(team, 0, true, Some(0.7), &mut Places(places)))[0]
+    });
+    let one = outputs(classes, |places| {
+        loss.row(Alone, 0, true, Some(0.7), &mut Places(places))
+    });
+    assert_eq!(team, one, "{what}, {classes} classes");
 }
 
-fn compare_outputs<T: Element>(classes: usize, outputs: &(impl RowOutputs<T> + Sync), what: &str) {
-    let team = of_team(classes, |team, out| {
-        outputs.row(team, 0, out);
+fn compare_outputs<T: Element>(classes: usize, map: &(impl RowOutputs<T> + Sync), what: &str) {
+    let team = outputs(classes, |places| {
+        in_a_team(|team| map.row(team, 0, &mut Places(places)));
         0.0
     });
-    let one = of_one(classes, |alone, out| {
-        outputs.row(alone, 0, out);
+    let one = outputs(classes, |places| {
+        map.row(Alone, 0, &mut Places(places));
         0.0
     });
     assert_eq!(team, one, "{what}, {classes} classes");
@@ -269,18 +255,18 @@ fn partials_of_a_device() -> Result<(), Error> {
             let value = value(start + block * BLOCK);
             (terms * f64::from(value * value), terms)
         })?;
-        let mean = |partial: &trueloss::Partial<f32>| partial.finish(trueloss::Reduction::Mean);
-        if start == 0 {
-            assert_eq!(mean(&partial), mean(&expected));
-        }
         assert_eq!((partial.start(), partial.end()), (start, end));
-        let mut whole = Mse::new().partial(&vec![0.0; start], &vec![0.0; start], 0)?;
-        let mut expected_whole = whole;
-        if start > 0 {
+        // With what comes before, if anything does.
+        let whole = |partial: Partial<f32>| {
+            if start == 0 {
+                return partial.finish(Reduction::Mean);
+            }
+            let before = vec![0.0; start];
+            let mut whole = Mse::new().partial(&before, &before, 0)?;
             whole.merge(&partial)?;
-            expected_whole.merge(&expected)?;
-            assert_eq!(mean(&whole), mean(&expected_whole));
-        }
+            whole.finish(Reduction::Mean)
+        };
+        assert_eq!(whole(partial)?, whole(expected)?);
     }
     Ok(())
 }

@@ -686,29 +686,19 @@ mod tests {
         );
         assert!(judged[0].within(2_f64.powi(22), 2_f64.powi(-62) * 1.01));
         assert!(!judged[0].within(2_f64.powi(22), 2_f64.powi(-62) * 0.99));
-        // f64 with an exact zero and terms near 1: the ULP is 2^-1074, the error 1 is infinitely many.
-        let judged = judge(&[1.0_f64], |prec| {
-            vec![Exact {
+        // f64 beside an exact zero, as a part of the terms: the ULP is 2^-1074, and the error may be infinitely many.
+        let beside_zero = |got: f64, magnitude| {
+            let zero = |prec| Exact {
                 value: Value::from_f64(0.0, prec),
-                magnitude: 1.0,
-            }]
-        });
-        assert!(!judged[0].within(4.0, 2_f64.powi(-50)));
-        let judged = judge(&[1e-17_f64], |prec| {
-            vec![Exact {
-                value: Value::from_f64(0.0, prec),
-                magnitude: 1.0,
-            }]
-        });
-        assert!(judged[0].within(4.0, 2_f64.powi(-50)) && !judged[0].within(4.0, 1e-18));
-        // More ULP than an f64 can tell.
-        let judged = judge(&[1e-9_f64], |prec| {
-            vec![Exact {
-                value: Value::from_f64(0.0, prec),
-                magnitude: 1e20,
-            }]
-        });
-        assert_eq!(judged[0].ulp, f64::INFINITY);
-        assert!(judged[0].within(4.0, 1.1e-29) && !judged[0].within(4.0, 0.9e-29));
+                magnitude,
+            };
+            judge(&[got], |prec| vec![zero(prec)])[0]
+        };
+        assert!(!beside_zero(1.0, 1.0).within(4.0, 2_f64.powi(-50)));
+        let judged = beside_zero(1e-17, 1.0);
+        assert!(judged.within(4.0, 2_f64.powi(-50)) && !judged.within(4.0, 1e-18));
+        let judged = beside_zero(1e-9, 1e20);
+        assert_eq!(judged.ulp, f64::INFINITY);
+        assert!(judged.within(4.0, 1.1e-29) && !judged.within(4.0, 0.9e-29));
     }
 }

@@ -108,6 +108,10 @@ fn sums<T: Element>(len: usize) -> Out<SumOf<T>> {
     Out::of(SumOf::<T>::default().add(POISON), len)
 }
 
+fn are_unwritten(sums: &[impl Sum]) -> bool {
+    sums.iter().all(|sum| sum.wide().high() == POISON)
+}
+
 fn slice<T>(of: &[T]) -> Slice<T> {
     Slice::new(of.as_ptr() as u64, of.len())
 }
@@ -168,7 +172,7 @@ fn reduce<T: Element>(grid: Grid, mut nodes: Vec<SumOf<T>>, divisor: Divisor) ->
 /// The nodes that a kernel made, and poison behind them.
 fn nodes<T: Element>(mut sums: Out<SumOf<T>>) -> Vec<SumOf<T>> {
     let behind = sums.values.split_off(sums.len);
-    assert!(behind.iter().all(|sum| sum.wide().high() == POISON));
+    assert!(are_unwritten(&behind));
     sums.values
 }
 
@@ -414,12 +418,7 @@ fn check_elements<T: Element>(
     );
     values.check_unwritten();
     grad.check_unwritten();
-    assert!(
-        of_blocks
-            .values
-            .iter()
-            .all(|sum| sum.wide().high() == POISON)
-    );
+    assert!(are_unwritten(&of_blocks.values));
     assert_eq!(report, [FOUND, 7]);
 }
 
@@ -989,12 +988,7 @@ fn terms<T: Element>(kernel: Kernel) {
             report: Places::new(report.as_mut_ptr() as u64, 2),
         };
         run(kernel, grid, &args);
-        assert!(
-            of_blocks
-                .values
-                .iter()
-                .all(|sum| sum.wide().high() == POISON)
-        );
+        assert!(are_unwritten(&of_blocks.values));
         assert_eq!(report, [FOUND, 7]);
     }
     // In two rounds.
@@ -1032,12 +1026,7 @@ fn weights<T: Element>(kernel: Kernel) {
                         report: Places::new(report.as_mut_ptr() as u64, 2),
                     };
                     run(kernel, grid, &args);
-                    assert!(
-                        of_blocks
-                            .values
-                            .iter()
-                            .all(|sum| sum.wide().high() == POISON)
-                    );
+                    assert!(are_unwritten(&of_blocks.values));
                     assert_eq!(report, [FOUND, classes[0] as u64], "{what}");
                 }
             });
@@ -1076,7 +1065,7 @@ fn tree<T: Element>(kernel: Kernel) {
             report: Places::new(&raw mut report as u64, 1),
         };
         run(kernel, GRIDS[1], &args);
-        assert!(above.values.iter().all(|sum| sum.wide().high() == POISON));
+        assert!(are_unwritten(&above.values));
         total.check_unwritten();
         result.check_unwritten();
         assert_eq!(report, FOUND);
