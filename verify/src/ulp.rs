@@ -7,6 +7,7 @@
 //! Nothing here can be passed by a NaN: an answer of the wrong class (a NaN for a number, an infinity for a number
 //! that does not round to it) has an infinite error, and claims are tested as `error <= bound`.
 
+use std::cmp::Ordering;
 use std::ops::RangeInclusive;
 
 use rug::Float;
@@ -196,7 +197,11 @@ fn overflows<T: Format>(interval: &Interval, negative: bool) -> bool {
 }
 
 /// The distance of `got` from the farther end, rounded up.
-fn farthest(got: f64, interval: &Interval) -> Float {
+fn farthest<Got: Copy>(got: Got, interval: &Interval) -> Float
+where
+    Float: SubAssignRound<Got, Round = Round, Ordering = Ordering>
+        + SubFromRound<Got, Round = Round, Ordering = Ordering>,
+{
     let mut above = interval.hi().clone();
     above.sub_assign_round(got, Round::Up);
     if interval.is_point() {
@@ -266,7 +271,9 @@ pub struct Judged {
 
 impl Judged {
     /// max(0, |error| - ulp_bound ULP) over the magnitude of the terms, rounded up: what an absolute part of a claim
-    /// has to cover. Infinite if the class is wrong.
+    /// has to cover. Infinite if the class is wrong, with one exception: an infinity for a finite value counts as the
+    /// number it stands for first, 2^[`MAX_EXPONENT`](Format::MAX_EXPONENT). Where terms that large cancel, a value within
+    /// the absolute part may be one that overflows.
     pub fn excess(&self, ulp_bound: f64) -> f64 {
         if self.ulp <= ulp_bound {
             return 0.0;
@@ -373,11 +380,17 @@ fn verdict<T: Format>(got: T, exact: &Exact, prec: u32) -> Judged {
         Value::Number(interval) => {
             judged.exact = interval.approximate();
             let magnitude_is_known = exact.magnitude > 0.0 && exact.magnitude < f64::INFINITY;
-            if ulp > 0.0 && got.to_f64().is_finite() && magnitude_is_known && interval.is_bounded()
-            {
+            let got = got.to_f64();
+            if ulp > 0.0 && !got.is_nan() && magnitude_is_known && interval.is_bounded() {
                 // Ratios, and not the error itself, which f64 could not hold where its own ULP is 2^-1074; nor the error in
                 // ULP, which overflows where terms of 1 cancel to 0.
-                let mut distance = farthest(got.to_f64(), interval);
+                let mut distance = if got.is_infinite() {
+                    let mut least = Float::with_val(53, got.signum());
+                    least <<= T::MAX_EXPONENT;
+                    farthest(&least, interval)
+                } else {
+                    farthest(got, interval)
+                };
                 distance.div_assign_round(exact.magnitude, Round::Up);
                 judged.error_per_magnitude = distance.to_f64_round(Round::Up);
                 let mut ulp = Float::with_val(64, 1);
@@ -575,16 +588,12 @@ mod tests {
         );
         assert_eq!(error(f32::INFINITY, &Value::Nan), f64::INFINITY);
         for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            let judged = judge(&[wrong], |prec| vec![Exact::of(Value::from_f64(1.0, prec))]);
-            for (ulp, absolute) in [
-                (0.5, 0.0),
-                (1e300, 0.0),
-                (1e300, 1e300),
-                (f64::MAX, f64::MAX),
-            ] {
-                assert!(!judged[0].within(ulp, absolute), "{wrong} {ulp} {absolute}");
+            let judged = judge(&[wrong], |prec| vec![Exact::of(Value::from_f64(1.0, prec))])[0];
+            assert!(!judged.within(0.5, 0.0) && !judged.within(f64::MAX, 0.0));
+            assert!(!judged.within(4.0, 1e38) && judged.excess(4.0) > 1e38);
+            if wrong.is_nan() {
+                assert!(!judged.within(f64::MAX, f64::MAX) && judged.excess(4.0).is_infinite());
             }
-            assert!(judged[0].excess(4.0).is_infinite());
         }
         let judged = judge(&[f32::NAN, 0.0], |_| {
             vec![Exact::of(Value::Nan), Exact::of(Value::Nan)]
@@ -700,5 +709,34 @@ mod tests {
         let judged = beside_zero(1e-9, 1e20);
         assert_eq!(judged.ulp, f64::INFINITY);
         assert!(judged.within(4.0, 1.1e-29) && !judged.within(4.0, 0.9e-29));
+    }
+
+    #[test]
+    fn an_infinity_within_the_absolute_part() {
+        // Terms of 2^130 leave 2^127: -2^128 is at a distance of 3 * 2^127 = 0.375 of them, 2^128 at one of 0.125.
+        let judged = |got: f32, magnitude: f64| {
+            let exact = |prec| Exact {
+                value: Value::from_f64(2_f64.powi(127), prec),
+                magnitude,
+            };
+            judge(&[got], |prec| vec![exact(prec)])[0]
+        };
+        for (got, distance) in [(f32::INFINITY, 0.125), (f32::NEG_INFINITY, 0.375)] {
+            let judged = judged(got, 2_f64.powi(130));
+            assert_eq!(judged.ulp, f64::INFINITY);
+            assert!(judged.within(0.5001, distance) && !judged.within(0.5001, distance * 0.999));
+            assert!(!judged.within(0.5001, 0.0) && !judged.within(f64::MAX, 0.0));
+        }
+        assert!(!judged(f32::NAN, 2_f64.powi(130)).within(0.5001, 1.0));
+        // Of no terms there is no part.
+        assert!(!judged(f32::INFINITY, 0.0).within(0.5001, 1.0));
+        // f64, whose 2^1024 is no number of it.
+        let judged = judge(&[f64::INFINITY], |prec| {
+            vec![Exact {
+                value: Value::from_f64(2_f64.powi(1023), prec),
+                magnitude: 2_f64.powi(1023),
+            }]
+        })[0];
+        assert!(judged.within(4.0, 1.0) && !judged.within(4.0, 0.999));
     }
 }
