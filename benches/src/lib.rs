@@ -2,6 +2,8 @@
 //!
 //! The criterion groups (`benches/losses.rs`) time them, the binary `count` runs them under callgrind.
 
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::fmt;
 use std::str::FromStr;
 use trueloss::{
@@ -204,7 +206,7 @@ impl<T: FromF64> Call<T> {
     /// Arguments of a fixed seed: logits of a normal distribution with deviation 3, probabilities of a uniform
     /// one, targets 0 or 1.
     pub fn new(function: Function, direction: Direction, shape: Shape) -> Self {
-        let mut random = Random(0x7472_7565_6c6f_7373);
+        let mut random = Random(SplitMix64::seed_from_u64(0x7472_7565_6c6f_7373));
         let len = shape.len();
         let input = (0..len)
             .map(|_| match function {
@@ -307,16 +309,12 @@ impl<T: FromF64> Call<T> {
     }
 }
 
-/// SplitMix64, which needs no more than this.
-struct Random(u64);
+struct Random(SplitMix64);
 
 impl Random {
     /// Uniform in [0, 1).
     fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+        (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Close to the standard normal distribution: the sum of twelve uniform numbers has its variance.

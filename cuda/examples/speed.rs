@@ -7,6 +7,8 @@
 //! A figure is the median of batches of calls, timed by the device's events, with the kernels loaded and warm. Inputs and
 //! outputs are several sets larger than the L2 together, used in turn.
 
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::error::Error;
 use trueloss_cuda::cudarc::driver::{CudaSlice, sys};
 use trueloss_cuda::{Bce, BceWithLogits, Classes, CrossEntropy, Gpu, Mse, Sigmoid, Softmax};
@@ -28,19 +30,12 @@ struct Set {
     out: CudaSlice<f32>,
 }
 
-/// SplitMix64, as numbers in [0, 1).
-struct Random(u64);
+struct Random(SplitMix64);
 
 impl Random {
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
+    /// In [0, 1).
     fn next(&mut self) -> f32 {
-        (self.bits() >> 40) as f32 / (1 << 24) as f32
+        (self.0.next_u64() >> 40) as f32 / (1 << 24) as f32
     }
 }
 
@@ -74,12 +69,12 @@ fn report(what: &str, direction: &str, shape: &[usize], bytes: usize, checked: b
 }
 
 fn sets(gpu: &Gpu, elements: usize, rows: usize, classes: usize) -> Outcome<Vec<Set>> {
-    let mut random = Random(1);
+    let mut random = Random(SplitMix64::seed_from_u64(1));
     let mut set = || -> Outcome<Set> {
         let x: Vec<f32> = (0..elements).map(|_| random.next()).collect();
         let y: Vec<f32> = (0..elements).map(|_| random.next().round()).collect();
         let labels: Vec<i64> = (0..rows)
-            .map(|_| (random.bits() % classes as u64) as i64)
+            .map(|_| (random.0.next_u64() % classes as u64) as i64)
             .collect();
         let stream = gpu.stream();
         Ok(Set {

@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
 use crate::fuzz::{self, LONGEST, Target};
@@ -41,29 +43,21 @@ struct Tally {
     failures: AtomicU64,
 }
 
-/// SplitMix64.
-struct Random(u64);
+struct Random(SplitMix64);
 
 impl Random {
     /// Of one call.
     fn new(seed: u64, call: u64) -> Self {
-        let mut random = Self(seed);
-        Self(random.next().wrapping_add(call))
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
+        let first = SplitMix64::seed_from_u64(seed).next_u64();
+        Self(SplitMix64::seed_from_u64(first.wrapping_add(call)))
     }
 
     fn below(&mut self, n: usize) -> usize {
-        ((u128::from(self.next()) * n as u128) >> 64) as usize
+        ((u128::from(self.0.next_u64()) * n as u128) >> 64) as usize
     }
 
     fn bytes(&mut self, len: usize) -> Vec<u8> {
-        let words = std::iter::repeat_with(|| self.next().to_le_bytes());
+        let words = std::iter::repeat_with(|| self.0.next_u64().to_le_bytes());
         words.take(len.div_ceil(8)).flatten().take(len).collect()
     }
 }
@@ -87,7 +81,7 @@ fn bytes(target: Target, random: &mut Random, case_files: &[Vec<u8>]) -> Vec<u8>
         let mut file = case_files[random.below(case_files.len())].clone();
         for _ in 0..random.below(5) {
             let at = random.below(file.len());
-            file[at] = random.next() as u8;
+            file[at] = random.0.next_u64() as u8;
         }
         return file;
     }

@@ -3,6 +3,8 @@
 mod device;
 
 use device::Device;
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -71,7 +73,7 @@ pub(crate) fn run(gpu: &Gpu, effort: Effort, only: Option<&str>) -> bool {
             continue;
         }
         let start = Instant::now();
-        let mut random = Random(seed);
+        let mut random = Random(SplitMix64::seed_from_u64(seed));
         let passed = catch_unwind(AssertUnwindSafe(|| check(gpu, effort, &mut random))).is_ok();
         failed += usize::from(!passed);
         let verdict = if passed { "ok" } else { "FAILED" };
@@ -84,24 +86,16 @@ pub(crate) fn run(gpu: &Gpu, effort: Effort, only: Option<&str>) -> bool {
     failed == 0
 }
 
-/// SplitMix64.
-pub(crate) struct Random(u64);
+pub(crate) struct Random(SplitMix64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
     fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
+        (self.0.next_u64() % end as u64) as usize
     }
 
     /// In [0, 1), with 24 bits.
     fn unit(&mut self) -> f64 {
-        (self.next() >> 40) as f64 / (1 << 24) as f64
+        (self.0.next_u64() >> 40) as f64 / (1 << 24) as f64
     }
 
     fn numbers<T: Element>(&mut self, len: usize, from: f64, to: f64) -> Vec<T> {
@@ -201,7 +195,7 @@ fn claims(gpu: &Gpu, effort: Effort, random: &mut Random) {
             continue;
         };
         let strategy = calls(claim.element);
-        let mut sampler = Sampler::new(random.next());
+        let mut sampler = Sampler::new(random.0.next_u64());
         let mut elements = 0;
         while elements < effort.elements {
             let call = sampler.sample(&strategy);
@@ -217,7 +211,7 @@ fn claims(gpu: &Gpu, effort: Effort, random: &mut Random) {
 }
 
 fn one_argument(gpu: &Gpu, effort: Effort, random: &mut Random) {
-    let spread = generate::spread(random.next() % (1 << 40), 10 * effort.elements);
+    let spread = generate::spread(random.0.next_u64() % (1 << 40), 10 * effort.elements);
     let input: Vec<f32> = generate::edges().into_iter().chain(spread).collect();
     let ones = vec![1.0; input.len()];
     for function in ElementFunction::ACTIVATIONS {
