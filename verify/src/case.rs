@@ -27,6 +27,16 @@ use crate::kernels;
 use crate::oracle::{Call, Function, Reduction, Target};
 
 /// The type of a case's elements.
+///
+/// ```
+/// use trueloss_verify::case::{Case, Dtype, contents};
+/// use trueloss_verify::oracle::{Call, Function};
+///
+/// let call = Call::new(Function::Sigmoid, &[1], &[0.5]);
+/// let file = contents(&call, Dtype::BF16, Default::default())?;
+/// assert_eq!(Case::from_bytes(&file)?.dtype, Dtype::BF16);
+/// # Ok::<(), trueloss_verify::case::CaseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // Their names are the types' own.
 pub enum Dtype {
@@ -66,6 +76,7 @@ impl Dtype {
     }
 
     /// The type with this name in Rust.
+    #[doc(hidden)]
     pub fn of(element: ElementType) -> Self {
         match element {
             ElementType::F32 => Dtype::F32,
@@ -76,14 +87,14 @@ impl Dtype {
     }
 
     /// The bits of one of its numbers, in hexadecimal.
-    pub fn bits(self, x: f64) -> String {
+    pub(crate) fn bits(self, x: f64) -> String {
         let bytes = self.to_bytes(x);
         let digits = bytes.iter().rev().map(|byte| format!("{byte:02x}"));
         digits.fold("0x".to_owned(), |bits, digits| bits + &digits)
     }
 
     /// One of its numbers as the file has it, little-endian.
-    pub fn to_bytes(self, x: f64) -> Vec<u8> {
+    pub(crate) fn to_bytes(self, x: f64) -> Vec<u8> {
         match self {
             Dtype::F32 => (x as f32).to_le_bytes().to_vec(),
             Dtype::F64 => x.to_le_bytes().to_vec(),
@@ -119,6 +130,19 @@ macro_rules! for_dtype {
 pub(crate) use for_dtype;
 
 /// Somebody's answers to a call, widened to f64.
+///
+/// ```
+/// use trueloss_verify::case::{Case, Dtype, contents};
+/// use trueloss_verify::oracle::{Call, Function};
+///
+/// let call = Call::new(Function::MseLoss, &[2], &[1.0, 2.0]).values(&[0.0, 4.0]);
+/// let asked = Case::from_bytes(&contents(&call, Dtype::F32, Default::default())?)?;
+/// assert_eq!(asked.answers.loss, None);
+/// let answered = Case::from_bytes(&asked.evaluate()?);
+/// // It has the answers, and nothing of what was asked.
+/// assert!(answered.is_err());
+/// # Ok::<(), trueloss_verify::case::CaseError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answers {
     /// The loss, the losses or the activation's outputs.
@@ -128,6 +152,16 @@ pub struct Answers {
 }
 
 /// One case file.
+///
+/// ```
+/// use trueloss_verify::case::{Case, Dtype, contents};
+/// use trueloss_verify::oracle::{Call, Function};
+///
+/// let call = Call::new(Function::MseLoss, &[2], &[1.0, 2.0]).values(&[0.0, 4.0]);
+/// let case = Case::from_bytes(&contents(&call, Dtype::F32, Default::default())?)?;
+/// assert_eq!((case.call, case.output_shape), (call, vec![]));
+/// # Ok::<(), trueloss_verify::case::CaseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// The call. Shapes fit; whether its numbers are legal is for the kernels to say.
@@ -145,6 +179,13 @@ pub struct Case {
 }
 
 /// What is wrong with a case file, in one line.
+///
+/// ```
+/// use trueloss_verify::case::Case;
+///
+/// let error = Case::from_bytes(b"not a case file").unwrap_err();
+/// assert!(!error.to_string().contains('\n'));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseError(String);
 
@@ -177,6 +218,14 @@ impl Case {
     /// # Errors
     ///
     /// Where it is not one: the error names the file and the problem.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use trueloss_verify::case::Case;
+    ///
+    /// let error = Case::read(Path::new("no such file")).unwrap_err();
+    /// assert!(error.to_string().starts_with("no such file: "));
+    /// ```
     pub fn read(path: &Path) -> Result<Self, CaseError> {
         std::fs::read(path)
             .map_err(CaseError::new)
@@ -189,6 +238,17 @@ impl Case {
     /// # Errors
     ///
     /// Where they are not those of one.
+    ///
+    /// ```
+    /// use trueloss_verify::case::{Case, Dtype, contents};
+    /// use trueloss_verify::oracle::{Call, Function};
+    ///
+    /// let call = Call::new(Function::NllLoss, &[1, 2], &[-1.0, -2.0]).classes(&[1]);
+    /// let file = contents(&call, Dtype::F64, Default::default())?;
+    /// assert_eq!(Case::from_bytes(&file)?.call, call);
+    /// assert!(Case::from_bytes(&file[1..]).is_err());
+    /// # Ok::<(), trueloss_verify::case::CaseError>(())
+    /// ```
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CaseError> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(CaseError::new)?;
         let file = SafeTensors::deserialize(bytes).map_err(CaseError::new)?;
@@ -272,6 +332,18 @@ impl Case {
     /// # Errors
     ///
     /// Where the kernels refuse the call.
+    ///
+    /// ```
+    /// use trueloss_verify::case::{Case, Dtype, contents};
+    /// use trueloss_verify::oracle::{Call, Function};
+    ///
+    /// let call = Call::new(Function::Sigmoid, &[1], &[0.0]);
+    /// let case = Case::from_bytes(&contents(&call, Dtype::F32, Default::default())?)?;
+    /// let answers = case.evaluate()?;
+    /// // `grad_input`, 0.25, and `output`, 0.5, are at the end of the file.
+    /// assert!(answers.ends_with(&[0.25_f32.to_le_bytes(), 0.5_f32.to_le_bytes()].concat()));
+    /// # Ok::<(), trueloss_verify::case::CaseError>(())
+    /// ```
     pub fn evaluate(&self) -> Result<Vec<u8>, CaseError> {
         match self.dtype {
             Dtype::F32 => self.evaluate_as::<f32>(|x| x.to_le_bytes().to_vec()),
@@ -310,13 +382,14 @@ impl Case {
 }
 
 /// Numbers with their names and bits, as the tables say where something was.
+#[doc(hidden)]
 pub fn place(numbers: &[(&str, f64)], dtype: Dtype) -> String {
     let number = |(name, x): &(&str, f64)| format!("{name} = {x:e} ({})", dtype.bits(*x));
     numbers.iter().map(number).collect::<Vec<_>>().join(", ")
 }
 
 /// A name as that of a file.
-pub fn file_name(name: &str) -> String {
+pub(crate) fn file_name(name: &str) -> String {
     let legible = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     let name: String = name.chars().map(legible).collect();
     name.replace("__", "_")
@@ -363,6 +436,18 @@ fn output_shape(call: &Call) -> Vec<usize> {
 /// # Errors
 ///
 /// Where a tensor does not fill its shape.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use trueloss_verify::case::{Case, Dtype, contents};
+/// use trueloss_verify::oracle::{Call, Function};
+///
+/// let call = Call::new(Function::Softmax, &[1, 2], &[0.0, 1.0]);
+/// let more = HashMap::from([("library".to_owned(), "mine".to_owned())]);
+/// let case = Case::from_bytes(&contents(&call, Dtype::F16, more)?)?;
+/// assert_eq!((&case.metadata["library"][..], &case.metadata["dim"][..]), ("mine", "1"));
+/// # Ok::<(), trueloss_verify::case::CaseError>(())
+/// ```
 pub fn contents(
     call: &Call,
     dtype: Dtype,

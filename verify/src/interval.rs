@@ -46,6 +46,14 @@ impl Interval {
     /// The interval between two ends; a NaN end (from an unbounded operand) becomes "no bound".
     ///
     /// Panics if the ends are in the wrong order.
+    ///
+    /// ```
+    /// use rug::Float;
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// let third = Interval::new(Float::with_val(53, 0.33), Float::with_val(53, 0.34));
+    /// assert!(third.contains(&(Float::with_val(53, 1) / 3)));
+    /// ```
     pub fn new(lo: Float, hi: Float) -> Self {
         let interval = Interval { lo, hi }.bounded_by_nan();
         assert!(
@@ -68,6 +76,13 @@ impl Interval {
     /// Exactly `x`. A precision below 53 is raised to 53, so that every finite f64 fits.
     ///
     /// Panics if `x` is not finite.
+    ///
+    /// ```
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// let tenth = Interval::from_f64(0.1, 128);
+    /// assert!(*tenth.lo() == 0.1 && *tenth.hi() == 0.1);
+    /// ```
     pub fn from_f64(x: f64, prec: u32) -> Self {
         assert!(
             x.is_finite(),
@@ -78,7 +93,7 @@ impl Interval {
     }
 
     /// An enclosure of `x` at precision `prec`: exact if it fits.
-    pub fn from_float(x: &Float, prec: u32) -> Self {
+    pub(crate) fn from_float(x: &Float, prec: u32) -> Self {
         let (lo, ord) = Float::with_val_round(prec.max(53), x, Round::Down);
         let mut hi = Float::new(lo.prec());
         set_up(&mut hi, &lo, ord);
@@ -86,7 +101,7 @@ impl Interval {
     }
 
     /// Nothing known: the whole real line.
-    pub fn unbounded(prec: u32) -> Self {
+    pub(crate) fn unbounded(prec: u32) -> Self {
         let prec = prec.max(53);
         Interval {
             lo: Float::with_val(prec, Special::NegInfinity),
@@ -95,21 +110,47 @@ impl Interval {
     }
 
     /// The lower end.
+    ///
+    /// ```
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// // ln(2) = 0.693147180559945309417...
+    /// assert!(*Interval::from_f64(2.0, 53).ln().lo() <= std::f64::consts::LN_2);
+    /// ```
     pub fn lo(&self) -> &Float {
         &self.lo
     }
 
     /// The upper end.
+    ///
+    /// ```
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// assert!(*Interval::from_f64(2.0, 53).ln().hi() > std::f64::consts::LN_2);
+    /// ```
     pub fn hi(&self) -> &Float {
         &self.hi
     }
 
     /// The precision of the ends, in bits.
+    ///
+    /// ```
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// assert_eq!(Interval::from_f64(1.0, 200).prec(), 200);
+    /// ```
     pub fn prec(&self) -> u32 {
         self.lo.prec()
     }
 
     /// `hi - lo`, rounded up.
+    ///
+    /// ```
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// let e = |prec| Interval::from_f64(1.0, prec).exp();
+    /// assert!(e(200).width() < e(100).width());
+    /// ```
     pub fn width(&self) -> Float {
         let mut width = self.hi.clone();
         width.sub_assign_round(&self.lo, Round::Up);
@@ -117,46 +158,63 @@ impl Interval {
     }
 
     /// Whether both ends are the same number, which is then the exact value.
-    pub fn is_point(&self) -> bool {
+    pub(crate) fn is_point(&self) -> bool {
         self.lo == self.hi
     }
 
     /// Whether this is zero and nothing else.
-    pub fn is_zero(&self) -> bool {
+    pub(crate) fn is_zero(&self) -> bool {
         self.lo.is_zero() && self.hi.is_zero()
     }
 
     /// Whether both ends are finite.
-    pub fn is_bounded(&self) -> bool {
+    pub(crate) fn is_bounded(&self) -> bool {
         self.lo.is_finite() && self.hi.is_finite()
     }
 
     /// Whether every number in it is >= 0.
-    pub fn is_nonnegative(&self) -> bool {
+    pub(crate) fn is_nonnegative(&self) -> bool {
         self.lo.cmp0() != Some(Ordering::Less)
     }
 
     /// Whether every number in it is <= 0.
-    pub fn is_nonpositive(&self) -> bool {
+    pub(crate) fn is_nonpositive(&self) -> bool {
         self.hi.cmp0() != Some(Ordering::Greater)
     }
 
     /// Whether `x` lies inside.
+    ///
+    /// ```
+    /// use rug::Float;
+    /// use rug::float::Constant;
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// let ln_2 = Interval::from_f64(2.0, 64).ln();
+    /// assert!(ln_2.contains(&Float::with_val(500, Constant::Log2)));
+    /// ```
     pub fn contains(&self, x: &Float) -> bool {
         self.lo <= *x && *x <= self.hi
     }
 
     /// Whether `other` lies inside.
-    pub fn encloses(&self, other: &Interval) -> bool {
+    #[cfg(test)]
+    pub(crate) fn encloses(&self, other: &Interval) -> bool {
         self.lo <= other.lo && other.hi <= self.hi
     }
 
     /// Whether the two have a number in common.
-    pub fn overlaps(&self, other: &Interval) -> bool {
+    pub(crate) fn overlaps(&self, other: &Interval) -> bool {
         self.lo <= other.hi && other.lo <= self.hi
     }
 
     /// The largest magnitude in it, rounded up to f64.
+    ///
+    /// ```
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// let larger = Interval::from_f64(-3.0, 53).max(&Interval::from_f64(-1.0, 53));
+    /// assert_eq!(larger.magnitude(), 1.0);
+    /// ```
     pub fn magnitude(&self) -> f64 {
         let hi = self.hi.to_f64_round(Round::Up).abs();
         if self.is_point() && self.is_nonnegative() {
@@ -167,6 +225,15 @@ impl Interval {
     }
 
     /// The smallest magnitude in it, rounded down to f64.
+    ///
+    /// ```
+    /// use rug::Float;
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// let between = |lo, hi| Interval::new(Float::with_val(53, lo), Float::with_val(53, hi));
+    /// assert_eq!(between(-3.0, -2.0).mignitude(), 2.0);
+    /// assert_eq!(between(-3.0, 2.0).mignitude(), 0.0);
+    /// ```
     pub fn mignitude(&self) -> f64 {
         if self.is_nonnegative() {
             self.lo.to_f64_round(Round::Down)
@@ -178,11 +245,24 @@ impl Interval {
     }
 
     /// A number inside, as f64, for reports.
+    ///
+    /// ```
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// assert_eq!(Interval::from_f64(1.0, 128).exp().approximate(), std::f64::consts::E);
+    /// ```
     pub fn approximate(&self) -> f64 {
         self.lo.to_f64()
     }
 
     /// The larger of the two values.
+    ///
+    /// ```
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// let floor = Interval::from_f64(-100.0, 128);
+    /// assert_eq!(Interval::from_f64(0.0, 128).ln().max(&floor).approximate(), -100.0);
+    /// ```
     pub fn max(mut self, other: &Interval) -> Self {
         if other.lo > self.lo {
             self.lo.assign(&other.lo);
@@ -194,6 +274,13 @@ impl Interval {
     }
 
     /// The smaller of the two values.
+    ///
+    /// ```
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// let [one, two] = [1.0, 2.0].map(|x| Interval::from_f64(x, 53));
+    /// assert_eq!(two.min(&one).approximate(), 1.0);
+    /// ```
     pub fn min(mut self, other: &Interval) -> Self {
         if other.lo < self.lo {
             self.lo.assign(&other.lo);
@@ -205,6 +292,12 @@ impl Interval {
     }
 
     /// The magnitude of the value.
+    ///
+    /// ```
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// assert_eq!(Interval::from_f64(-2.5, 53).abs().approximate(), 2.5);
+    /// ```
     pub fn abs(self) -> Self {
         if self.is_nonnegative() {
             return self;
@@ -225,6 +318,15 @@ impl Interval {
     }
 
     /// The square: never negative, which `x * x` of an interval around zero would not know.
+    ///
+    /// ```
+    /// use rug::Float;
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// let x = Interval::new(Float::with_val(53, -1), Float::with_val(53, 2));
+    /// assert!(*x.clone().square().lo() == 0.0);
+    /// assert!(*(x.clone() * &x).lo() == -2.0);
+    /// ```
     pub fn square(self) -> Self {
         let mut x = self.abs();
         x.lo.square_round(Round::Down);
@@ -232,20 +334,15 @@ impl Interval {
         x
     }
 
-    /// The product with an integer.
-    pub fn scale(self, factor: i64) -> Self {
-        let (lo, hi) = if factor < 0 {
-            (self.hi, self.lo)
-        } else {
-            (self.lo, self.hi)
-        };
-        let mut scaled = Interval { lo, hi };
-        scaled.lo.mul_assign_round(factor, Round::Down);
-        scaled.hi.mul_assign_round(factor, Round::Up);
-        scaled.bounded_by_nan()
-    }
-
     /// e to the power of the value.
+    ///
+    /// ```
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// // No exponential is too small for it.
+    /// let tiny = Interval::from_f64(-1e6, 128).exp();
+    /// assert!(*tiny.lo() > 0.0 && tiny.approximate() == 0.0);
+    /// ```
     pub fn exp(mut self) -> Self {
         if self.is_point() {
             let ord = self.lo.exp_round(Round::Down);
@@ -268,6 +365,12 @@ impl Interval {
     }
 
     /// The natural logarithm of a value that is not negative; an interval that touches zero has no lower bound.
+    ///
+    /// ```
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// assert_eq!(Interval::from_f64(10.0, 128).ln().approximate(), std::f64::consts::LN_10);
+    /// ```
     pub fn ln(mut self) -> Self {
         if self.is_point() {
             let ord = self.lo.ln_round(Round::Down);
@@ -289,6 +392,13 @@ impl Interval {
     }
 
     /// ln(1 + x) of a value that is not below -1; an interval that touches -1 has no lower bound.
+    ///
+    /// ```
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// let x = Interval::from_f64(1e-300, 128);
+    /// assert_eq!(x.ln_1p().magnitude(), 1e-300);
+    /// ```
     pub fn ln_1p(mut self) -> Self {
         if self.is_point() {
             let ord = self.lo.ln_1p_round(Round::Down);
@@ -314,6 +424,13 @@ impl Interval {
     }
 
     /// 1 / x of a value whose sign is known.
+    ///
+    /// ```
+    /// use trueloss_verify::interval::Interval;
+    ///
+    /// let third = Interval::from_f64(3.0, 128).recip();
+    /// assert!(third.lo() < third.hi() && third.approximate() <= 1.0 / 3.0);
+    /// ```
     pub fn recip(mut self) -> Self {
         assert!(
             !self.touches_zero(),
@@ -332,7 +449,7 @@ impl Interval {
     }
 
     /// `self += other`, in place.
-    pub fn accumulate(&mut self, other: &Interval) {
+    pub(crate) fn accumulate(&mut self, other: &Interval) {
         self.lo.add_assign_round(&other.lo, Round::Down);
         self.hi.add_assign_round(&other.hi, Round::Up);
     }
@@ -575,7 +692,6 @@ mod tests {
                     (lo * lo).min(hi * hi)
                 }
             );
-            assert_eq!(a.clone().scale(-2).lo().to_f64(), -2.0 * hi);
             assert_eq!(a.magnitude(), lo.abs().max(hi.abs()));
         }
     }

@@ -4,7 +4,7 @@
 //! called here. Where a formula cancels, precision takes care of it: the caller asks again with more bits
 //! ([`crate::ulp::judge`] does). Where an argument or a factor is infinite, [`Value`] carries the limit.
 //!
-//! - The building blocks ([`sigmoid_of`], [`softplus_of`], [`softmax_of`], [`bce_of`], …) map enclosures to
+//! - The building blocks (`sigmoid_of`, `softplus_of`, `softmax_of`, `bce_of`, …) map enclosures to
 //!   enclosures, so that they compose: an identity between two of them can be checked on the composition.
 //! - [`forward`] and [`backward`] evaluate a whole [`Call`], reduction, weights and special values included.
 
@@ -31,6 +31,14 @@ const EXACT_SUM_PREC: u32 = 2100 + 64;
 macro_rules! functions {
     ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
         /// A function of the table.
+        ///
+        /// ```
+        /// use trueloss_verify::oracle::Function;
+        ///
+        /// assert!(Function::ALL.contains(&Function::CrossEntropy));
+        /// assert_eq!("mse_loss".parse(), Ok(Function::MseLoss));
+        /// assert!("hinge".parse::<Function>().is_err());
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[allow(missing_docs)] // Their names are the functions' own.
         pub enum Function {
@@ -58,7 +66,7 @@ macro_rules! functions {
             ];
 
             /// One that goes element by element, as libraries know it.
-            pub const fn of_elements(self) -> Option<ElementFunction> {
+            pub(crate) const fn of_elements(self) -> Option<ElementFunction> {
                 Some(match self {
                     $(Function::$variant => ElementFunction::$variant,)*
                     Function::Sigmoid => ElementFunction::Sigmoid,
@@ -85,6 +93,12 @@ trueloss::each_elementwise_loss!(functions, 'static, f32);
 
 impl Function {
     /// PyTorch's name of it, in `torch.nn.functional`.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::Function;
+    ///
+    /// assert_eq!(Function::LogSoftmax.name(), "log_softmax");
+    /// ```
     pub fn name(self) -> &'static str {
         match (self.of_elements(), self) {
             (Some(function), _) => function.name(),
@@ -96,11 +110,17 @@ impl Function {
     }
 
     /// What the arguments of a loss of elements may be; None of any other function.
-    pub fn arguments(self) -> Option<Arguments> {
+    pub(crate) fn arguments(self) -> Option<Arguments> {
         self.of_elements()?.arguments()
     }
 
     /// Whether it has no target and no reduction.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::Function;
+    ///
+    /// assert!(Function::Softmax.is_activation() && !Function::NllLoss.is_activation());
+    /// ```
     pub fn is_activation(self) -> bool {
         matches!(
             self,
@@ -113,6 +133,12 @@ impl Function {
     }
 
     /// Whether it looks at rows of classes along one dimension.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::Function;
+    ///
+    /// assert!(Function::Softmax.has_rows() && !Function::Sigmoid.has_rows());
+    /// ```
     pub fn has_rows(self) -> bool {
         self.of_elements().is_none()
     }
@@ -135,6 +161,13 @@ impl FromStr for Function {
 }
 
 /// How the losses of the elements or rows become the answer.
+///
+/// ```
+/// use trueloss_verify::oracle::Reduction;
+///
+/// assert_eq!("sum".parse(), Ok(Reduction::Sum));
+/// assert_eq!(Reduction::default(), Reduction::Mean);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Reduction {
     /// They are the answer.
@@ -169,6 +202,13 @@ impl FromStr for Reduction {
 }
 
 /// What the input is compared with.
+///
+/// ```
+/// use trueloss_verify::oracle::{Call, Function, Target};
+///
+/// let call = Call::new(Function::NllLoss, &[2], &[-0.5, -1.0]).classes(&[1]);
+/// assert_eq!(call.target, Target::Classes(vec![1]));
+/// ```
 #[derive(Clone, Debug, PartialEq, Default)]
 pub enum Target {
     /// Nothing: the activations.
@@ -181,6 +221,15 @@ pub enum Target {
 }
 
 /// One call of one function, its numbers widened to f64 (exact for elements of f64 and all smaller formats).
+///
+/// ```
+/// use trueloss_verify::oracle::{self, Call, Function};
+/// use trueloss_verify::ulp;
+///
+/// let call = Call::new(Function::MseLoss, &[2], &[1.0, 2.0]).values(&[0.0, 4.0]);
+/// let loss = &oracle::forward(&call, 128)[0];
+/// assert_eq!(ulp::round(&loss.value), Some(2.5_f64));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// The function.
@@ -207,12 +256,19 @@ pub struct Call {
     pub label_smoothing: f64,
     /// Of [`Function::Softplus`], above 0.
     pub beta: f64,
-    /// The options that are numbers of a loss of elements, in the order of [`Function::arguments`].
+    /// The options that are numbers of a loss of elements, in the order of [`Arguments::numbers`].
     pub numbers: [f64; NUMBERS],
 }
 
 impl Call {
     /// A call with PyTorch's default options, no target yet, and a `grad_output` of 1.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{Call, Function};
+    ///
+    /// let call = Call::new(Function::Softmax, &[2, 3], &[0.0; 6]);
+    /// assert_eq!((call.dim, call.beta, call.ignore_index), (1, 1.0, -100));
+    /// ```
     pub fn new(function: Function, shape: &[usize], input: &[f64]) -> Self {
         Call {
             function,
@@ -234,66 +290,156 @@ impl Call {
     }
 
     /// Sets the reduction.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{self, Call, Function, Reduction};
+    /// use trueloss_verify::ulp;
+    ///
+    /// let call = Call::new(Function::MseLoss, &[2], &[1.0, 2.0]).values(&[0.0, 4.0]);
+    /// assert_eq!(ulp::round(&oracle::forward(&call.reduction(Reduction::Sum), 128)[0].value), Some(5.0_f64));
+    /// ```
     pub fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self
     }
 
     /// Sets the dimension of softmax and log_softmax.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{self, Call, Function};
+    /// use trueloss_verify::ulp;
+    ///
+    /// let call = Call::new(Function::Softmax, &[2, 1], &[0.0, 0.0]);
+    /// assert_eq!(ulp::round(&oracle::forward(&call.clone().dim(0), 128)[0].value), Some(0.5_f64));
+    /// assert_eq!(ulp::round(&oracle::forward(&call.dim(1), 128)[0].value), Some(1.0_f64));
+    /// ```
     pub fn dim(mut self, dim: usize) -> Self {
         self.dim = dim;
         self
     }
 
     /// Sets targets that are numbers: values or probabilities.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{Call, Function, Target};
+    ///
+    /// let call = Call::new(Function::MseLoss, &[1], &[1.0]).values(&[0.5]);
+    /// assert_eq!(call.target, Target::Values(vec![0.5]));
+    /// ```
     pub fn values(mut self, target: &[f64]) -> Self {
         self.target = Target::Values(target.to_vec());
         self
     }
 
     /// Sets targets that are class indices.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{Call, Function, Target};
+    ///
+    /// let call = Call::new(Function::CrossEntropy, &[1, 3], &[0.0; 3]).classes(&[2]);
+    /// assert_eq!(call.target, Target::Classes(vec![2]));
+    /// ```
     pub fn classes(mut self, target: &[i64]) -> Self {
         self.target = Target::Classes(target.to_vec());
         self
     }
 
     /// Sets the weights of elements or classes.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{self, Call, Function};
+    /// use trueloss_verify::ulp;
+    ///
+    /// let call = Call::new(Function::NllLoss, &[2, 2], &[-1.0, -2.0, -3.0, -4.0]).classes(&[0, 1]);
+    /// // (1 * 3 + 4 * 1) / (3 + 1)
+    /// assert_eq!(ulp::round(&oracle::forward(&call.weight(&[3.0, 1.0]), 128)[0].value), Some(1.75_f64));
+    /// ```
     pub fn weight(mut self, weight: &[f64]) -> Self {
         self.weight = Some(weight.to_vec());
         self
     }
 
     /// Sets the weights of positive targets.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{self, Call, Function};
+    /// use trueloss_verify::ulp;
+    ///
+    /// let call = Call::new(Function::BinaryCrossEntropyWithLogits, &[1], &[0.0]).values(&[1.0]);
+    /// let gradient = oracle::backward(&call.pos_weight(&[8.0]), 128);
+    /// assert_eq!(ulp::round(&gradient[0].value), Some(-4.0_f64));
+    /// ```
     pub fn pos_weight(mut self, pos_weight: &[f64]) -> Self {
         self.pos_weight = Some(pos_weight.to_vec());
         self
     }
 
     /// Sets the gradient that comes in.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{self, Call, Function};
+    /// use trueloss_verify::ulp;
+    ///
+    /// let call = Call::new(Function::MseLoss, &[1], &[3.0]).values(&[1.0]);
+    /// assert_eq!(ulp::round(&oracle::backward(&call.grad_output(&[10.0]), 128)[0].value), Some(40.0_f64));
+    /// ```
     pub fn grad_output(mut self, grad_output: &[f64]) -> Self {
         self.grad_output = grad_output.to_vec();
         self
     }
 
     /// Sets the class index that is ignored.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{self, Call, Function, Reduction};
+    /// use trueloss_verify::ulp;
+    ///
+    /// let call = Call::new(Function::NllLoss, &[2, 1], &[-1.0, -2.0]).classes(&[0, 7]);
+    /// assert_eq!(ulp::round(&oracle::forward(&call.ignore_index(7), 128)[0].value), Some(1.0_f64));
+    /// ```
     pub fn ignore_index(mut self, ignore_index: i64) -> Self {
         self.ignore_index = ignore_index;
         self
     }
 
     /// Sets the label smoothing.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{Call, Function};
+    ///
+    /// let call = Call::new(Function::CrossEntropy, &[1, 3], &[0.0; 3]).classes(&[2]);
+    /// assert_eq!(call.label_smoothing(0.1).label_smoothing, 0.1);
+    /// ```
     pub fn label_smoothing(mut self, label_smoothing: f64) -> Self {
         self.label_smoothing = label_smoothing;
         self
     }
 
     /// Sets softplus's beta.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{self, Call, Function};
+    /// use trueloss_verify::ulp;
+    ///
+    /// // The derivative of softplus is sigmoid(beta x).
+    /// let call = Call::new(Function::Softplus, &[1], &[0.0]).beta(3.0);
+    /// assert_eq!(ulp::round(&oracle::backward(&call, 128)[0].value), Some(0.5_f64));
+    /// ```
     pub fn beta(mut self, beta: f64) -> Self {
         self.beta = beta;
         self
     }
 
     /// Sets the options that are numbers.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{self, Call, Function};
+    /// use trueloss_verify::ulp;
+    ///
+    /// // Huber's delta: beyond it the loss is delta (|x - y| - delta / 2).
+    /// let call = Call::new(Function::HuberLoss, &[1], &[4.0]).values(&[0.0]).numbers([2.0, 0.0]);
+    /// assert_eq!(ulp::round(&oracle::forward(&call, 128)[0].value), Some(6.0_f64));
+    /// ```
     pub fn numbers(mut self, numbers: [f64; NUMBERS]) -> Self {
         self.numbers = numbers;
         self
@@ -330,6 +476,14 @@ impl Call {
     }
 
     /// The number of values that [`forward`] returns.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{Call, Function, Reduction};
+    ///
+    /// let call = Call::new(Function::CrossEntropy, &[5, 3], &[0.0; 15]).classes(&[0; 5]);
+    /// assert_eq!(call.outputs(), 1);
+    /// assert_eq!(call.reduction(Reduction::None).outputs(), 5);
+    /// ```
     pub fn outputs(&self) -> usize {
         match (self.function.is_activation(), self.reduction) {
             (true, _) => self.input.len(),
@@ -462,7 +616,7 @@ impl Call {
 }
 
 /// Whether a number is legal.
-pub fn contains(domain: Domain, x: f64) -> bool {
+pub(crate) fn contains(domain: Domain, x: f64) -> bool {
     match domain {
         Domain::Any => true,
         Domain::UnitInterval => (0.0..=1.0).contains(&x),
@@ -510,6 +664,14 @@ impl Rows {
 }
 
 /// The exact value of an expression, as far as it is known.
+///
+/// ```
+/// use trueloss_verify::oracle::{self, Value};
+///
+/// assert!(matches!(oracle::softplus(f64::INFINITY, 128), Value::Infinite { negative: false }));
+/// assert!(matches!(oracle::softplus(f64::NAN, 128), Value::Nan));
+/// assert!(matches!(oracle::softplus(1.0, 128), Value::Number(_)));
+/// ```
 #[derive(Clone, Debug)]
 pub enum Value {
     /// There is no value, and no limit.
@@ -525,6 +687,12 @@ pub enum Value {
 
 impl Value {
     /// Exactly `x`.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::Value;
+    ///
+    /// assert!(matches!(Value::from_f64(0.1, 128), Value::Number(x) if *x.lo() == 0.1 && *x.hi() == 0.1));
+    /// ```
     pub fn from_f64(x: f64, prec: u32) -> Self {
         if x.is_nan() {
             Value::Nan
@@ -542,7 +710,7 @@ impl Value {
     }
 
     /// The enclosure, if the value is a number.
-    pub fn number(&self) -> Option<&Interval> {
+    pub(crate) fn number(&self) -> Option<&Interval> {
         match self {
             Value::Number(interval) => Some(interval),
             _ => None,
@@ -550,7 +718,7 @@ impl Value {
     }
 
     /// The magnitude, rounded up; 0 for NaN.
-    pub fn magnitude(&self) -> f64 {
+    pub(crate) fn magnitude(&self) -> f64 {
         match self {
             Value::Nan => 0.0,
             Value::Infinite { .. } => f64::INFINITY,
@@ -559,7 +727,7 @@ impl Value {
     }
 
     /// The sum; infinities of opposite signs have none.
-    pub fn plus(self, other: Value) -> Value {
+    pub(crate) fn plus(self, other: Value) -> Value {
         match (self, other) {
             (Value::Nan, _) | (_, Value::Nan) => Value::Nan,
             (Value::Number(a), Value::Number(b)) => Value::Number(a + &b),
@@ -583,12 +751,12 @@ impl Value {
     }
 
     /// The difference; infinities of equal signs have none.
-    pub fn minus(self, other: Value) -> Value {
+    pub(crate) fn minus(self, other: Value) -> Value {
         self.plus(-other)
     }
 
     /// The product. A factor that is exactly zero makes it zero, against an infinite factor too; not against NaN.
-    pub fn times(self, other: &Value) -> Value {
+    pub(crate) fn times(self, other: &Value) -> Value {
         match (self, other) {
             (Value::Nan, _) | (_, Value::Nan) => Value::Nan,
             (Value::Number(a), Value::Number(b)) => Value::Number(a * b),
@@ -601,7 +769,7 @@ impl Value {
     }
 
     /// The quotient by a number that is not zero.
-    pub fn over(self, divisor: &Interval) -> Value {
+    pub(crate) fn over(self, divisor: &Interval) -> Value {
         match self {
             Value::Nan => Value::Nan,
             Value::Infinite { negative } => Value::Infinite {
@@ -662,6 +830,14 @@ fn infinity_times(negative: bool, factor: &Interval) -> Value {
 }
 
 /// One exact answer.
+///
+/// ```
+/// use trueloss_verify::oracle;
+///
+/// // (1 - y) sigma(x) - y sigma(-x) with y = sigma(x): its terms cancel.
+/// let exact = oracle::bce_with_logits_gradient(0.0, 0.5, 1.0, 128);
+/// assert!((0.5..0.5000001).contains(&exact.magnitude));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Exact {
     /// The answer.
@@ -673,6 +849,12 @@ pub struct Exact {
 
 impl Exact {
     /// A value in which nothing cancels.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{Exact, Value};
+    ///
+    /// assert_eq!(Exact::of(Value::from_f64(-2.0, 128)).magnitude, 2.0);
+    /// ```
     pub fn of(value: Value) -> Self {
         Exact {
             magnitude: value.magnitude(),
@@ -744,7 +926,7 @@ fn by_sign(x: &Interval, function: impl Fn(&Interval) -> Interval) -> Interval {
 }
 
 /// sigma(x) = 1 / (1 + exp(-x)).
-pub fn sigmoid_of(x: &Interval) -> Interval {
+pub(crate) fn sigmoid_of(x: &Interval) -> Interval {
     by_sign(x, |x| {
         let (t, one_plus) = tail(x);
         if x.is_nonnegative() {
@@ -756,7 +938,7 @@ pub fn sigmoid_of(x: &Interval) -> Interval {
 }
 
 /// sigma(x) sigma(-x), the derivative of [`sigmoid_of`].
-pub fn sigmoid_derivative_of(x: &Interval) -> Interval {
+pub(crate) fn sigmoid_derivative_of(x: &Interval) -> Interval {
     let (t, one_plus) = tail(x);
     (t / &one_plus) / &one_plus
 }
@@ -776,7 +958,7 @@ fn sigmoid_pair(x: &Interval) -> (Interval, Interval) {
 }
 
 /// ln(1 + exp(x)), which is x + ln(1 + exp(-x)) where exp(x) could overflow.
-pub fn softplus_of(x: &Interval) -> Interval {
+pub(crate) fn softplus_of(x: &Interval) -> Interval {
     by_sign(x, |x| {
         if x.is_nonnegative() {
             (-x.clone()).exp().ln_1p() + x
@@ -802,12 +984,12 @@ fn softplus_pair(x: &Interval) -> (Interval, Interval) {
 }
 
 /// ln sigma(x) = -softplus(-x).
-pub fn log_sigmoid_of(x: &Interval) -> Interval {
+pub(crate) fn log_sigmoid_of(x: &Interval) -> Interval {
     -softplus_of(&-x.clone())
 }
 
 /// ln(1 + exp(beta x)) / beta.
-pub fn softplus_beta_of(x: &Interval, beta: &Interval) -> Interval {
+pub(crate) fn softplus_beta_of(x: &Interval, beta: &Interval) -> Interval {
     softplus_of(&(x.clone() * beta)) / beta
 }
 
@@ -855,7 +1037,7 @@ impl Exponentials {
 }
 
 /// ln of the sum of the exponentials of a row that is not empty.
-pub fn log_sum_exp(row: &[Interval]) -> Interval {
+pub(crate) fn log_sum_exp(row: &[Interval]) -> Interval {
     let row: Vec<_> = row.iter().cloned().map(Some).collect();
     let prec = row[0].as_ref().map_or(53, Interval::prec);
     let exponentials = Exponentials::new(&row, prec);
@@ -866,20 +1048,20 @@ pub fn log_sum_exp(row: &[Interval]) -> Interval {
 }
 
 /// exp(x_j) over the sum of the exponentials, for each j of a row that is not empty.
-pub fn softmax_of(row: &[Interval]) -> Vec<Interval> {
+pub(crate) fn softmax_of(row: &[Interval]) -> Vec<Interval> {
     let prec = row[0].prec();
     let row: Vec<_> = row.iter().cloned().map(Some).collect();
     Exponentials::new(&row, prec).softmax()
 }
 
 /// x_j - ln of the sum of the exponentials, for each j of a row that is not empty.
-pub fn log_softmax_of(row: &[Interval]) -> Vec<Interval> {
+pub(crate) fn log_softmax_of(row: &[Interval]) -> Vec<Interval> {
     let lse = log_sum_exp(row);
     row.iter().map(|x| x.clone() - &lse).collect()
 }
 
 /// -y max(ln x, -100) - (1 - y) max(ln(1 - x), -100), for x and y in [0, 1].
-pub fn bce_of(x: &Interval, y: &Interval) -> Interval {
+pub(crate) fn bce_of(x: &Interval, y: &Interval) -> Interval {
     let floor = Interval::from_f64(LOG_FLOOR as f64, x.prec());
     let positive = -x.clone().ln().max(&floor) * y;
     let negative = -(-x.clone()).ln_1p().max(&floor) * &(1 - y.clone());
@@ -887,13 +1069,13 @@ pub fn bce_of(x: &Interval, y: &Interval) -> Interval {
 }
 
 /// (x - y) / max(x (1 - x), 1e-12), for x and y in [0, 1].
-pub fn bce_gradient_of(x: &Interval, y: &Interval) -> Interval {
+pub(crate) fn bce_gradient_of(x: &Interval, y: &Interval) -> Interval {
     let floor = Interval::from_f64(BCE_GRADIENT_FLOOR, x.prec());
     (x.clone() - y) / &((1 - x.clone()) * x).max(&floor)
 }
 
 /// (1 - y) softplus(x) + c y softplus(-x), c = pos_weight.
-pub fn bce_with_logits_of(x: &Interval, y: &Interval, pos_weight: &Interval) -> Interval {
+pub(crate) fn bce_with_logits_of(x: &Interval, y: &Interval, pos_weight: &Interval) -> Interval {
     let (softplus, reflected) = softplus_pair(x);
     let negative = (1 - y.clone()) * &softplus;
     let positive = pos_weight.clone() * y * &reflected;
@@ -901,7 +1083,11 @@ pub fn bce_with_logits_of(x: &Interval, y: &Interval, pos_weight: &Interval) -> 
 }
 
 /// (1 - y) sigma(x) - c y sigma(-x), c = pos_weight: the derivative of [`bce_with_logits_of`].
-pub fn bce_with_logits_gradient_of(x: &Interval, y: &Interval, pos_weight: &Interval) -> Interval {
+pub(crate) fn bce_with_logits_gradient_of(
+    x: &Interval,
+    y: &Interval,
+    pos_weight: &Interval,
+) -> Interval {
     let (sigma, complement) = sigmoid_pair(x);
     (1 - y.clone()) * &sigma - &(pos_weight.clone() * y * &complement)
 }
@@ -910,6 +1096,12 @@ pub fn bce_with_logits_gradient_of(x: &Interval, y: &Interval, pos_weight: &Inte
 // Functions of one f64.
 
 /// sigma(x).
+///
+/// ```
+/// use trueloss_verify::{oracle, ulp};
+///
+/// assert_eq!(ulp::round(&oracle::sigmoid(0.0, 128)), Some(0.5_f64));
+/// ```
 pub fn sigmoid(x: f64, prec: u32) -> Value {
     Value::map(
         x,
@@ -920,6 +1112,12 @@ pub fn sigmoid(x: f64, prec: u32) -> Value {
 }
 
 /// The derivative of sigma, sigma(x) sigma(-x).
+///
+/// ```
+/// use trueloss_verify::{oracle, ulp};
+///
+/// assert_eq!(ulp::round(&oracle::sigmoid_derivative(0.0, 128)), Some(0.25_f64));
+/// ```
 pub fn sigmoid_derivative(x: f64, prec: u32) -> Value {
     Value::map(
         x,
@@ -930,11 +1128,23 @@ pub fn sigmoid_derivative(x: f64, prec: u32) -> Value {
 }
 
 /// ln(1 + exp(x)); its derivative is [`sigmoid`].
+///
+/// ```
+/// use trueloss_verify::{oracle, ulp};
+///
+/// assert_eq!(ulp::round(&oracle::softplus(0.0, 128)), Some(std::f64::consts::LN_2));
+/// ```
 pub fn softplus(x: f64, prec: u32) -> Value {
     Value::map(x, prec, [Value::zero(prec), Value::INFINITY], softplus_of)
 }
 
 /// ln(1 + exp(beta x)) / beta.
+///
+/// ```
+/// use trueloss_verify::{oracle, ulp};
+///
+/// assert_eq!(ulp::round(&oracle::softplus_beta(0.0, 0.5, 128)), Some(2.0 * std::f64::consts::LN_2));
+/// ```
 pub fn softplus_beta(x: f64, beta: f64, prec: u32) -> Value {
     if beta == 1.0 {
         return softplus(x, prec);
@@ -946,6 +1156,13 @@ pub fn softplus_beta(x: f64, beta: f64, prec: u32) -> Value {
 }
 
 /// The derivative of [`softplus_beta`], sigma(beta x).
+///
+/// ```
+/// use trueloss_verify::{oracle, ulp};
+///
+/// let [of_beta, sigmoid] = [oracle::softplus_beta_derivative(3.0, 2.0, 128), oracle::sigmoid(6.0, 128)];
+/// assert_eq!(ulp::round::<f64>(&of_beta), ulp::round(&sigmoid));
+/// ```
 pub fn softplus_beta_derivative(x: f64, beta: f64, prec: u32) -> Value {
     let beta = Interval::from_f64(beta, prec);
     let limits = [Value::zero(prec), Value::from_f64(1.0, prec)];
@@ -953,16 +1170,34 @@ pub fn softplus_beta_derivative(x: f64, beta: f64, prec: u32) -> Value {
 }
 
 /// ln sigma(x).
+///
+/// ```
+/// use trueloss_verify::{oracle, ulp};
+///
+/// assert_eq!(ulp::round(&oracle::log_sigmoid(-1000.0, 128)), Some(-1000.0_f64));
+/// ```
 pub fn log_sigmoid(x: f64, prec: u32) -> Value {
     -softplus(-x, prec)
 }
 
 /// The derivative of ln sigma, sigma(-x).
+///
+/// ```
+/// use trueloss_verify::{oracle, ulp};
+///
+/// assert_eq!(ulp::round(&oracle::log_sigmoid_derivative(f64::NEG_INFINITY, 128)), Some(1.0_f64));
+/// ```
 pub fn log_sigmoid_derivative(x: f64, prec: u32) -> Value {
     sigmoid(-x, prec)
 }
 
 /// (x - y)^2.
+///
+/// ```
+/// use trueloss_verify::{oracle, ulp};
+///
+/// assert_eq!(ulp::round(&oracle::mse(1.0, 4.0, 128)), Some(9.0_f64));
+/// ```
 pub fn mse(x: f64, y: f64, prec: u32) -> Value {
     match Value::from_f64(x, prec).minus(Value::from_f64(y, prec)) {
         Value::Number(difference) => Value::Number(difference.square()),
@@ -972,13 +1207,26 @@ pub fn mse(x: f64, y: f64, prec: u32) -> Value {
 }
 
 /// 2 (x - y).
+///
+/// ```
+/// use trueloss_verify::{oracle, ulp};
+///
+/// assert_eq!(ulp::round(&oracle::mse_gradient(1.0, 4.0, 128)), Some(-6.0_f64));
+/// ```
 pub fn mse_gradient(x: f64, y: f64, prec: u32) -> Value {
     Value::from_f64(x, prec)
         .minus(Value::from_f64(y, prec))
         .times(&Value::from_f64(2.0, prec))
 }
 
-/// [`bce_with_logits_of`], and the sum of the magnitudes of its two terms.
+/// (1 - y) softplus(x) + c y softplus(-x), c = pos_weight, and the sum of the magnitudes of its two terms.
+///
+/// ```
+/// use trueloss_verify::{oracle, ulp};
+///
+/// let loss = oracle::bce_with_logits(-1000.0, 1.0, 2.0, 128).value;
+/// assert_eq!(ulp::round(&loss), Some(2000.0_f64));
+/// ```
 pub fn bce_with_logits(x: f64, y: f64, pos_weight: f64, prec: u32) -> Exact {
     let (softplus, reflected) = match Value::from_f64(x, prec) {
         Value::Nan => (Value::Nan, Value::Nan),
@@ -997,7 +1245,14 @@ pub fn bce_with_logits(x: f64, y: f64, pos_weight: f64, prec: u32) -> Exact {
     Exact::with_magnitude(negative.plus(positive), magnitude)
 }
 
-/// [`bce_with_logits_gradient_of`], and the sum of the magnitudes of its two terms.
+/// (1 - y) sigma(x) - c y sigma(-x), c = pos_weight, and the sum of the magnitudes of its two terms.
+///
+/// ```
+/// use trueloss_verify::{oracle, ulp};
+///
+/// let gradient = oracle::bce_with_logits_gradient(-1000.0, 1.0, 2.0, 128).value;
+/// assert_eq!(ulp::round(&gradient), Some(-2.0_f64));
+/// ```
 pub fn bce_with_logits_gradient(x: f64, y: f64, pos_weight: f64, prec: u32) -> Exact {
     let (sigma, complement) = match Value::from_f64(x, prec) {
         Value::Nan => (Value::Nan, Value::Nan),
@@ -1307,6 +1562,14 @@ impl Incoming {
 /// The loss (one entry), the losses (`reduction=none`: one for each element or row) or the activation's outputs.
 ///
 /// Panics if the call is not legal: see [`Call`].
+///
+/// ```
+/// use trueloss_verify::oracle::{self, Call, Function};
+/// use trueloss_verify::ulp;
+///
+/// let call = Call::new(Function::CrossEntropy, &[1, 3], &[0.0; 3]).classes(&[2]);
+/// assert_eq!(ulp::round(&oracle::forward(&call, 128)[0].value), Some(3.0_f64.ln()));
+/// ```
 pub fn forward(call: &Call, prec: u32) -> Vec<Exact> {
     call.check();
     let prec = prec.max(53);
@@ -1382,6 +1645,16 @@ pub fn forward(call: &Call, prec: u32) -> Vec<Exact> {
 /// The gradient of the loss, or of `sum(grad_output * outputs)`, with respect to each element of the input.
 ///
 /// Panics if the call is not legal: see [`Call`].
+///
+/// ```
+/// use trueloss_verify::oracle::{self, Call, Function};
+/// use trueloss_verify::ulp;
+///
+/// let call = Call::new(Function::CrossEntropy, &[1, 2], &[0.0; 2]).classes(&[1]);
+/// let gradient = oracle::backward(&call, 128);
+/// assert_eq!(ulp::round(&gradient[0].value), Some(0.5_f64));
+/// assert_eq!(ulp::round(&gradient[1].value), Some(-0.5_f64));
+/// ```
 pub fn backward(call: &Call, prec: u32) -> Vec<Exact> {
     call.check();
     let prec = prec.max(53);

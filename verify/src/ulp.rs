@@ -28,6 +28,13 @@ pub const LAST_PREC: u32 = 8192;
 const NARROW: i32 = -20;
 
 /// A binary floating-point format of IEEE 754.
+///
+/// ```
+/// use trueloss::half::bf16;
+/// use trueloss_verify::ulp::Format;
+///
+/// assert_eq!((<bf16 as Format>::NAME, <bf16 as Format>::MANTISSA_BITS), ("bf16", 8));
+/// ```
 pub trait Format: Copy {
     /// Its name in Rust.
     const NAME: &'static str;
@@ -38,12 +45,39 @@ pub trait Format: Copy {
     /// All finite numbers are below 2^MAX_EXPONENT.
     const MAX_EXPONENT: i32;
     /// Rounds once, to nearest, ties to even; subnormal numbers and overflow included.
+    ///
+    /// ```
+    /// use rug::Float;
+    /// use trueloss_verify::ulp::Format;
+    ///
+    /// let third = Float::with_val(200, 1) / 3;
+    /// assert_eq!(f32::from_float_nearest(&third), 1.0 / 3.0);
+    /// ```
     fn from_float_nearest(x: &Float) -> Self;
     /// Rounds an f64 to nearest: NaN and infinities keep their class.
+    ///
+    /// ```
+    /// use trueloss_verify::ulp::Format;
+    ///
+    /// assert_eq!(f32::from_f64_nearest(0.1), 0.1);
+    /// assert_eq!(f32::from_f64_nearest(1e300), f32::INFINITY);
+    /// ```
     fn from_f64_nearest(x: f64) -> Self;
     /// The same number as f64.
+    ///
+    /// ```
+    /// use trueloss_verify::ulp::Format;
+    ///
+    /// assert_eq!(Format::to_f64(0.5_f32), 0.5);
+    /// ```
     fn to_f64(self) -> f64;
     /// Whether both are the same number; both zeros are, and all NaNs.
+    ///
+    /// ```
+    /// use trueloss_verify::ulp::Format;
+    ///
+    /// assert!(0.0_f32.is_same(-0.0) && f32::NAN.is_same(f32::NAN) && !1.0_f32.is_same(2.0));
+    /// ```
     fn is_same(self, other: Self) -> bool {
         let (a, b) = (self.to_f64(), other.to_f64());
         a == b || a.is_nan() && b.is_nan()
@@ -251,6 +285,15 @@ pub fn error<T: Format>(got: T, exact: &Value) -> f64 {
 }
 
 /// What can be said about one answer.
+///
+/// ```
+/// use trueloss_verify::oracle::{self, Exact};
+/// use trueloss_verify::ulp;
+///
+/// let exact = |prec| vec![Exact::of(oracle::softplus(0.0, prec))];
+/// let judged = ulp::judge(&[0.5_f32.ln()], exact)[0];
+/// assert_eq!((judged.correctly_rounded, judged.exact), (Some(false), std::f64::consts::LN_2));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Judged {
     /// An upper bound of the error in ULP at the exact value; infinite if the class is wrong, or if there are more than an
@@ -274,6 +317,17 @@ impl Judged {
     /// has to cover. Infinite if the class is wrong, with one exception: an infinity for a finite value counts as the
     /// number it stands for first, 2^[`MAX_EXPONENT`](Format::MAX_EXPONENT). Where terms that large cancel, a value within
     /// the absolute part may be one that overflows.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{Exact, Value};
+    /// use trueloss_verify::ulp;
+    ///
+    /// // The sum of two terms of magnitude 1 is 0. An answer of 2^-30 is off by 2^-31 of them.
+    /// let zero = |prec| vec![Exact { value: Value::from_f64(0.0, prec), magnitude: 2.0 }];
+    /// let judged = ulp::judge(&[2.0_f32.powi(-30)], zero)[0];
+    /// let excess = judged.excess(0.0);
+    /// assert!(excess >= 2.0_f64.powi(-31) && excess < 2.0_f64.powi(-30));
+    /// ```
     pub fn excess(&self, ulp_bound: f64) -> f64 {
         if self.ulp <= ulp_bound {
             return 0.0;
@@ -291,6 +345,16 @@ impl Judged {
     /// Whether the claim `|error| <= ulp_bound ULP + absolute * magnitude` is shown to hold here.
     ///
     /// An `ulp_bound` of exactly 0.5 without an absolute part means: correctly rounded.
+    ///
+    /// ```
+    /// use trueloss_verify::oracle::{self, Exact};
+    /// use trueloss_verify::ulp;
+    ///
+    /// let exact = |prec| vec![Exact::of(oracle::sigmoid(1.0, prec))];
+    /// let right = trueloss::sigmoid(1.0_f32);
+    /// let judged = ulp::judge(&[right, right.next_up()], |prec| [exact(prec), exact(prec)].concat());
+    /// assert!(judged[0].within(0.5, 0.0) && !judged[1].within(0.5, 0.0) && judged[1].within(1.5, 0.0));
+    /// ```
     pub fn within(&self, ulp_bound: f64, absolute: f64) -> bool {
         if ulp_bound == 0.5 && self.correctly_rounded == Some(true) {
             return true;
@@ -409,6 +473,18 @@ fn verdict<T: Format>(got: T, exact: &Exact, prec: u32) -> Judged {
 /// as long as something is undecided: an enclosure wider than 2^-20 ULP, or one that a rounding boundary splits.
 ///
 /// Panics if `exact` returns another number of values than there are answers.
+///
+/// ```
+/// use trueloss_verify::oracle::{self, Call, Function, Reduction};
+/// use trueloss_verify::ulp;
+///
+/// let call = Call::new(Function::MseLoss, &[2], &[3.0, 0.1]).values(&[1.0, 0.0]);
+/// let call = call.reduction(Reduction::None);
+/// let judged = ulp::judge(&[4.0_f64, 0.01], |prec| oracle::forward(&call, prec));
+/// assert_eq!(judged[0].ulp, 0.0);
+/// // 0.1 is a little more than a tenth, and so is its square than a hundredth.
+/// assert_eq!(judged[1].correctly_rounded, Some(false));
+/// ```
 pub fn judge<T: Format>(got: &[T], exact: impl FnMut(u32) -> Vec<Exact>) -> Vec<Judged> {
     judge_as(got, Wanted::Rounding, FIRST_PREC..=LAST_PREC, exact)
 }
@@ -431,7 +507,7 @@ pub fn measure<T: Format>(got: &[T], exact: impl FnMut(u32) -> Vec<Exact>) -> Ve
 }
 
 /// [`measure`] with other precisions to begin with and to give up at. Fewer bits can only make an error look larger.
-pub fn measure_within<T: Format>(
+pub(crate) fn measure_within<T: Format>(
     got: &[T],
     precisions: RangeInclusive<u32>,
     exact: impl FnMut(u32) -> Vec<Exact>,

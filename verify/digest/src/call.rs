@@ -13,6 +13,13 @@ use trueloss::{
 macro_rules! element_functions {
     ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
         /// A function that goes element by element.
+        ///
+        /// ```
+        /// use trueloss_digest::call::ElementFunction;
+        ///
+        /// assert!(ElementFunction::LOSSES.contains(&ElementFunction::MseLoss));
+        /// assert!(ElementFunction::ACTIVATIONS.contains(&ElementFunction::Softplus));
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[allow(missing_docs)] // Their names are the functions' own.
         pub enum ElementFunction {
@@ -27,6 +34,12 @@ macro_rules! element_functions {
             pub const LOSSES: [Self; [$($name),*].len()] = [$(Self::$variant),*];
 
             /// PyTorch's functional name.
+            ///
+            /// ```
+            /// use trueloss_digest::call::ElementFunction;
+            ///
+            /// assert_eq!(ElementFunction::LogSigmoid.name(), "logsigmoid");
+            /// ```
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
@@ -37,6 +50,13 @@ macro_rules! element_functions {
             }
 
             /// What its arguments may be. None of an activation, which takes any number.
+            ///
+            /// ```
+            /// use trueloss_digest::call::ElementFunction;
+            ///
+            /// assert!(ElementFunction::BinaryCrossEntropyWithLogits.arguments().is_some_and(|of| of.pos_weight));
+            /// assert!(ElementFunction::Sigmoid.arguments().is_none());
+            /// ```
             pub const fn arguments(self) -> Option<Arguments> {
                 match self {
                     $(Self::$variant => Some(arguments::<f32, $loss>()),)*
@@ -54,6 +74,15 @@ impl ElementFunction {
 }
 
 /// What the arguments of a loss of elements may be.
+///
+/// ```
+/// use trueloss::device::Domain;
+/// use trueloss_digest::call::ElementFunction;
+///
+/// let of_bce = ElementFunction::BinaryCrossEntropy.arguments().unwrap();
+/// assert_eq!(of_bce.input, Domain::UnitInterval);
+/// assert!(of_bce.weight && of_bce.numbers.is_empty());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Arguments {
     /// What must hold of each input.
@@ -80,6 +109,13 @@ const fn arguments<T: Element, L: FromOptions<'static, T>>() -> Arguments {
 
 impl Arguments {
     /// The options that are numbers, where nothing is said of them.
+    ///
+    /// ```
+    /// use trueloss_digest::call::ElementFunction;
+    ///
+    /// let huber = ElementFunction::HuberLoss.arguments().unwrap();
+    /// assert_eq!((huber.numbers, huber.defaults()), (&[("delta", 1.0)][..], [1.0, 0.0]));
+    /// ```
     pub const fn defaults(self) -> [f64; NUMBERS] {
         let mut defaults = [0.0; NUMBERS];
         let mut i = 0;
@@ -92,6 +128,13 @@ impl Arguments {
 }
 
 /// A function of rows of classes.
+///
+/// ```
+/// use trueloss_digest::call::RowFunction;
+///
+/// assert!(RowFunction::LOSSES.contains(&RowFunction::CrossEntropyProbabilities));
+/// assert!(RowFunction::ACTIVATIONS.contains(&RowFunction::LogSoftmax));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // Their names are the functions' own.
 pub enum RowFunction {
@@ -114,6 +157,12 @@ impl RowFunction {
     pub const ACTIVATIONS: [Self; 2] = [Self::Softmax, Self::LogSoftmax];
 
     /// PyTorch's functional name; `cross_entropy_probabilities` for class probabilities as targets.
+    ///
+    /// ```
+    /// use trueloss_digest::call::RowFunction;
+    ///
+    /// assert_eq!(RowFunction::NllLoss.name(), "nll_loss");
+    /// ```
     pub const fn name(self) -> &'static str {
         match self {
             Self::NllLoss => "nll_loss",
@@ -125,6 +174,12 @@ impl RowFunction {
     }
 
     /// Whether it is an activation.
+    ///
+    /// ```
+    /// use trueloss_digest::call::RowFunction;
+    ///
+    /// assert!(RowFunction::Softmax.is_activation() && !RowFunction::NllLoss.is_activation());
+    /// ```
     pub const fn is_activation(self) -> bool {
         matches!(self, Self::Softmax | Self::LogSoftmax)
     }
@@ -134,6 +189,12 @@ impl RowFunction {
 ///
 /// An activation has no reduction. Its values are `ForwardEach` and its gradient is `BackwardEach`, though its methods
 /// are called `forward` and `backward`; it has no other direction.
+///
+/// ```
+/// use trueloss_digest::call::Direction;
+///
+/// assert_eq!(Direction::ALL.len(), 5);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// The reduced loss, which is returned. Nothing is written.
@@ -159,6 +220,12 @@ impl Direction {
     ];
 
     /// The name of a loss's method.
+    ///
+    /// ```
+    /// use trueloss_digest::call::Direction;
+    ///
+    /// assert_eq!(Direction::ForwardEach.name(), "forward_each");
+    /// ```
     pub const fn name(self) -> &'static str {
         match self {
             Self::Forward => "forward",
@@ -170,12 +237,39 @@ impl Direction {
     }
 
     /// Whether it is about each element or row, and not about a reduced loss.
+    ///
+    /// ```
+    /// use trueloss_digest::call::Direction;
+    ///
+    /// assert!(Direction::ForwardEach.is_each() && !Direction::Forward.is_each());
+    /// ```
     pub const fn is_each(self) -> bool {
         matches!(self, Self::ForwardEach | Self::BackwardEach)
     }
 }
 
 /// A call of a function that goes element by element. A function looks at what it takes; the rest may be anything.
+///
+/// ```
+/// use trueloss::Reduction;
+/// use trueloss_digest::call::{Core, Direction, ElementCall, ElementFunction, Library};
+///
+/// let call = ElementCall {
+///     function: ElementFunction::MseLoss,
+///     direction: Direction::Forward,
+///     reduction: Reduction::Mean,
+///     input: &[1.0_f32, 2.0],
+///     target: &[0.0, 4.0],
+///     weight: None,
+///     pos_weight: None,
+///     grad_output: 1.0,
+///     grad_outputs: &[1.0, 1.0],
+///     beta: 1.0,
+///     numbers: [0.0; 2],
+/// };
+/// assert_eq!(Core.elements(&call, &mut [])?, Some(2.5));
+/// # Ok::<(), trueloss::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ElementCall<'a, T> {
     /// The function.
@@ -204,6 +298,26 @@ pub struct ElementCall<'a, T> {
 
 impl<T> ElementCall<'_, T> {
     /// How many numbers are written.
+    ///
+    /// ```
+    /// use trueloss::Reduction;
+    /// use trueloss_digest::call::{Direction, ElementCall, ElementFunction};
+    ///
+    /// let call = ElementCall {
+    ///     function: ElementFunction::MseLoss,
+    ///     direction: Direction::Backward,
+    ///     reduction: Reduction::Mean,
+    ///     input: &[1.0_f32, 2.0],
+    ///     target: &[0.0, 4.0],
+    ///     weight: None,
+    ///     pos_weight: None,
+    ///     grad_output: 1.0,
+    ///     grad_outputs: &[1.0, 1.0],
+    ///     beta: 1.0,
+    ///     numbers: [0.0; 2],
+    /// };
+    /// assert_eq!(call.outputs(), 2);
+    /// ```
     pub const fn outputs(&self) -> usize {
         match self.direction {
             Direction::Forward => 0,
@@ -213,6 +327,14 @@ impl<T> ElementCall<'_, T> {
 }
 
 /// Class indices, of either type that frameworks use.
+///
+/// ```
+/// use trueloss_digest::call::{Core, Labels, Library};
+///
+/// let accuracy = Core.accuracy(&[0.5_f32, 2.0], [1, 2, 1], Labels::I64(&[1]))?;
+/// assert_eq!(accuracy, 1.0);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)] // The types' own names.
 pub enum Labels<'a> {
@@ -221,6 +343,29 @@ pub enum Labels<'a> {
 }
 
 /// A call of a function of rows of classes. A function looks at what it takes; the rest may be anything.
+///
+/// ```
+/// use trueloss::Reduction;
+/// use trueloss_digest::call::{Core, Direction, Labels, Library, RowCall, RowFunction};
+///
+/// // Two rows of three logits, one after the other.
+/// let call = RowCall {
+///     function: RowFunction::CrossEntropy,
+///     direction: Direction::Forward,
+///     reduction: Reduction::Mean,
+///     data: &[0.0_f32; 6],
+///     shape: [2, 3, 1],
+///     labels: Labels::I32(&[0, 2]),
+///     probabilities: &[],
+///     weight: None,
+///     ignore_index: -100,
+///     label_smoothing: 0.0,
+///     grad_output: 1.0,
+///     grad_outputs: &[1.0, 1.0],
+/// };
+/// assert_eq!(Core.rows(&call, &mut [])?, Some(3.0_f32.ln()));
+/// # Ok::<(), trueloss::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct RowCall<'a, T> {
     /// The function.
@@ -252,11 +397,55 @@ pub struct RowCall<'a, T> {
 
 impl<T> RowCall<'_, T> {
     /// How many rows there are.
+    ///
+    /// ```
+    /// use trueloss::Reduction;
+    /// use trueloss_digest::call::{Direction, Labels, RowCall, RowFunction};
+    ///
+    /// // Two rows of three logits, one after the other.
+    /// let call = RowCall {
+    ///     function: RowFunction::CrossEntropy,
+    ///     direction: Direction::Forward,
+    ///     reduction: Reduction::Mean,
+    ///     data: &[0.0_f32; 6],
+    ///     shape: [2, 3, 1],
+    ///     labels: Labels::I32(&[0, 2]),
+    ///     probabilities: &[],
+    ///     weight: None,
+    ///     ignore_index: -100,
+    ///     label_smoothing: 0.0,
+    ///     grad_output: 1.0,
+    ///     grad_outputs: &[1.0, 1.0],
+    /// };
+    /// assert_eq!(call.rows(), 2);
+    /// ```
     pub const fn rows(&self) -> usize {
         self.shape[0] * self.shape[2]
     }
 
     /// How many numbers are written.
+    ///
+    /// ```
+    /// use trueloss::Reduction;
+    /// use trueloss_digest::call::{Direction, Labels, RowCall, RowFunction};
+    ///
+    /// // Two rows of three logits, one after the other.
+    /// let call = RowCall {
+    ///     function: RowFunction::CrossEntropy,
+    ///     direction: Direction::ForwardEach,
+    ///     reduction: Reduction::Mean,
+    ///     data: &[0.0_f32; 6],
+    ///     shape: [2, 3, 1],
+    ///     labels: Labels::I32(&[0, 2]),
+    ///     probabilities: &[],
+    ///     weight: None,
+    ///     ignore_index: -100,
+    ///     label_smoothing: 0.0,
+    ///     grad_output: 1.0,
+    ///     grad_outputs: &[1.0, 1.0],
+    /// };
+    /// assert_eq!(call.outputs(), 2);
+    /// ```
     pub const fn outputs(&self) -> usize {
         match self.direction {
             Direction::Forward => 0,
@@ -273,11 +462,44 @@ impl<T> RowCall<'_, T> {
 ///
 /// Bad input is an error. A direction that the function does not have, a reduced one of an activation, is a mistake of
 /// the caller, for which a library may panic.
+///
+/// ```
+/// use trueloss::Element;
+/// use trueloss_digest::call::{ElementCall, Labels, Library, RowCall};
+///
+/// /// A library that has nothing.
+/// struct Nothing;
+///
+/// impl<T: Element> Library<T> for Nothing {
+///     type Error = String;
+///     fn elements(&mut self, call: &ElementCall<'_, T>, _: &mut [T]) -> Result<Option<T>, String> {
+///         Err(format!("no {}", call.function.name()))
+///     }
+///     fn rows(&mut self, call: &RowCall<'_, T>, _: &mut [T]) -> Result<Option<T>, String> {
+///         Err(format!("no {}", call.function.name()))
+///     }
+///     fn binary_accuracy(&mut self, _: &[T], _: &[T]) -> Result<T, String> {
+///         Err("no accuracy".to_owned())
+///     }
+///     fn accuracy(&mut self, _: &[T], _: [usize; 3], _: Labels<'_>) -> Result<T, String> {
+///         Err("no accuracy".to_owned())
+///     }
+/// }
+///
+/// let refused = trueloss_digest::each_of(&mut Nothing, trueloss_digest::Set::Small, &mut |_, _| {});
+/// assert!(refused.is_err());
+/// ```
 pub trait Library<T: Element> {
     /// Why a call was not answered.
     type Error: fmt::Debug + fmt::Display;
 
     /// Whether it has a loss of elements. One that it does not have is not asked for.
+    ///
+    /// ```
+    /// use trueloss_digest::call::{Core, ElementFunction, Library};
+    ///
+    /// assert!(Library::<f32>::has(&Core, ElementFunction::HuberLoss));
+    /// ```
     fn has(&self, _loss: ElementFunction) -> bool {
         true
     }
@@ -287,6 +509,29 @@ pub trait Library<T: Element> {
     /// # Errors
     ///
     /// The library's.
+    ///
+    /// ```
+    /// use trueloss::Reduction;
+    /// use trueloss_digest::call::{Core, Direction, ElementCall, ElementFunction, Library};
+    ///
+    /// let call = ElementCall {
+    ///     function: ElementFunction::MseLoss,
+    ///     direction: Direction::BackwardEach,
+    ///     reduction: Reduction::Mean,
+    ///     input: &[1.0_f32, 2.0],
+    ///     target: &[0.0, 4.0],
+    ///     weight: None,
+    ///     pos_weight: None,
+    ///     grad_output: 1.0,
+    ///     grad_outputs: &[1.0, 1.0],
+    ///     beta: 1.0,
+    ///     numbers: [0.0; 2],
+    /// };
+    /// let mut gradient = [0.0; 2];
+    /// assert_eq!(Core.elements(&call, &mut gradient)?, None);
+    /// assert_eq!(gradient, [2.0, -4.0]);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     fn elements(
         &mut self,
         call: &ElementCall<'_, T>,
@@ -298,6 +543,31 @@ pub trait Library<T: Element> {
     /// # Errors
     ///
     /// The library's.
+    ///
+    /// ```
+    /// use trueloss::Reduction;
+    /// use trueloss_digest::call::{Core, Direction, Labels, Library, RowCall, RowFunction};
+    ///
+    /// // Two rows of three logits, one after the other.
+    /// let call = RowCall {
+    ///     function: RowFunction::CrossEntropy,
+    ///     direction: Direction::ForwardBackward,
+    ///     reduction: Reduction::Mean,
+    ///     data: &[0.0_f32; 6],
+    ///     shape: [2, 3, 1],
+    ///     labels: Labels::I32(&[0, 2]),
+    ///     probabilities: &[],
+    ///     weight: None,
+    ///     ignore_index: -100,
+    ///     label_smoothing: 0.0,
+    ///     grad_output: 1.0,
+    ///     grad_outputs: &[1.0, 1.0],
+    /// };
+    /// let mut gradient = [0.0; 6];
+    /// assert_eq!(Core.rows(&call, &mut gradient)?, Some(3.0_f32.ln()));
+    /// assert_eq!(gradient, [-1.0 / 3.0, 1.0 / 6.0, 1.0 / 6.0, 1.0 / 6.0, 1.0 / 6.0, -1.0 / 3.0]);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     fn rows(&mut self, call: &RowCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Self::Error>;
 
     /// The share of logits whose sign is that of the target, 0 or 1.
@@ -305,6 +575,13 @@ pub trait Library<T: Element> {
     /// # Errors
     ///
     /// The library's.
+    ///
+    /// ```
+    /// use trueloss_digest::call::{Core, Library};
+    ///
+    /// assert_eq!(Core.binary_accuracy(&[2.0_f32, 3.0], &[1.0, 0.0])?, 0.5);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     fn binary_accuracy(&mut self, input: &[T], target: &[T]) -> Result<T, Self::Error>;
 
     /// The share of rows whose largest logit is at the label; `shape` is that of a [`RowCall`].
@@ -312,6 +589,15 @@ pub trait Library<T: Element> {
     /// # Errors
     ///
     /// The library's.
+    ///
+    /// ```
+    /// use trueloss_digest::call::{Core, Labels, Library};
+    ///
+    /// // Three classes of two rows, which lie side by side.
+    /// let data = [1.0_f32, 5.0, 2.0, 6.0, 3.0, 4.0];
+    /// assert_eq!(Core.accuracy(&data, [1, 3, 2], Labels::I32(&[2, 1]))?, 1.0);
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     fn accuracy(
         &mut self,
         data: &[T],
@@ -325,6 +611,29 @@ pub trait Library<T: Element> {
     /// # Errors
     ///
     /// The library's.
+    ///
+    /// ```
+    /// use trueloss::Reduction;
+    /// use trueloss_digest::call::{Core, Direction, ElementCall, ElementFunction, Library};
+    ///
+    /// let call = ElementCall {
+    ///     function: ElementFunction::Sigmoid,
+    ///     direction: Direction::ForwardEach,
+    ///     reduction: Reduction::Mean,
+    ///     input: &[1.0_f32, 2.0],
+    ///     target: &[0.0, 4.0],
+    ///     weight: None,
+    ///     pos_weight: None,
+    ///     grad_output: 1.0,
+    ///     grad_outputs: &[1.0, 1.0],
+    ///     beta: 1.0,
+    ///     numbers: [0.0; 2],
+    /// };
+    /// let mut values = [0.0; 2];
+    /// assert!(Core.one_by_one(&call, &mut values)?);
+    /// assert_eq!(values, [1.0, 2.0].map(trueloss::sigmoid));
+    /// # Ok::<(), trueloss::Error>(())
+    /// ```
     fn one_by_one(
         &mut self,
         _call: &ElementCall<'_, T>,
@@ -354,6 +663,13 @@ macro_rules! answer_of_loss {
 /// # Panics
 ///
 /// In the directions of a reduced loss, for an activation.
+///
+/// ```
+/// use trueloss_digest::call::{Core, Library};
+///
+/// assert_eq!(Core.binary_accuracy(&[-1.0_f64], &[0.0])?, 1.0);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Core;
 

@@ -34,6 +34,17 @@ use number::Number;
 use trueloss::{Error, Reduction};
 
 /// Which inputs.
+///
+/// ```
+/// use trueloss_digest::{Set, each_f32};
+///
+/// let count = |set| {
+///     let mut count = 0;
+///     each_f32(set, &mut |_, _| count += 1).map(|()| count)
+/// };
+/// assert_eq!(count(Set::Small)?, count(Set::Full)?);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Set {
     /// Calls of up to 90 elements.
@@ -43,6 +54,14 @@ pub enum Set {
 }
 
 /// What a digest is of.
+///
+/// ```
+/// use trueloss_digest::{Name, Set, committed};
+///
+/// let name = Name { function: "softmax", element: "f32", direction: "forward" };
+/// assert!(committed(Set::Full, name).is_some());
+/// assert!(committed(Set::Full, Name { function: "hinge", ..name }).is_none());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name<'a> {
     /// PyTorch's functional name; `cross_entropy_probabilities` for class probabilities as targets.
@@ -208,6 +227,16 @@ pub fn each(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), E
 /// # Errors
 ///
 /// The library's.
+///
+/// ```
+/// use trueloss_digest::call::Core;
+/// use trueloss_digest::{Set, committed, each_of};
+///
+/// each_of(&mut Core, Set::Small, &mut |name, digest| {
+///     assert_eq!(committed(Set::Small, name), Some(digest));
+/// })?;
+/// # Ok::<(), trueloss::Error>(())
+/// ```
 #[inline(always)]
 pub fn each_of<E, L>(
     library: &mut L,
@@ -226,6 +255,13 @@ where
 /// # Errors
 ///
 /// As for [`each`].
+///
+/// ```
+/// use trueloss_digest::{Set, each_f32};
+///
+/// each_f32(Set::Small, &mut |name, _| assert_eq!(name.element, "f32"))?;
+/// # Ok::<(), trueloss::Error>(())
+/// ```
 #[inline(always)]
 pub fn each_f32(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
     of_set::<f32, _>(&mut Core, set, visit)
@@ -236,6 +272,13 @@ pub fn each_f32(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(
 /// # Errors
 ///
 /// As for [`each`].
+///
+/// ```
+/// use trueloss_digest::{Set, each_f64};
+///
+/// each_f64(Set::Small, &mut |name, _| assert_eq!(name.element, "f64"))?;
+/// # Ok::<(), trueloss::Error>(())
+/// ```
 #[inline(always)]
 pub fn each_f64(set: Set, visit: &mut dyn FnMut(Name<'static>, u64)) -> Result<(), Error> {
     of_set::<f64, _>(&mut Core, set, visit)

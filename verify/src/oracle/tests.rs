@@ -778,14 +778,15 @@ fn assert_gradient(call: &Call) {
     assert_eq!(gradient.len(), call.input.len());
     for (i, gradient) in gradient.iter().enumerate() {
         let mut difference = Interval::from_f64(0.0, DIFFERENCE_PREC);
-        for (step, factor) in [(1, 45), (2, -9), (3, 1)] {
+        for (step, factor) in [(1, 45.0), (2, -9.0), (3, 1.0)] {
             let at = |step: i32| {
                 let mut moved = call.clone();
                 moved.input[i] += f64::from(step) * h;
                 assert_eq!(moved.input[i] - call.input[i], f64::from(step) * h);
                 total(&moved)
             };
-            difference.accumulate(&(at(step) - &at(-step)).scale(factor));
+            let factor = Interval::from_f64(factor, DIFFERENCE_PREC);
+            difference.accumulate(&((at(step) - &at(-step)) * &factor));
         }
         let difference = difference / &Interval::from_f64(60.0 * h, DIFFERENCE_PREC);
         let gradient = gradient.value.number().unwrap();
