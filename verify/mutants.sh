@@ -47,7 +47,8 @@ pass 'the core without std' '' --no-default-features --features half \
 pass 'quick paths' '' --features half -C=--lib -C=--test=quick
 pass 'threads' '' --features half,parallel -C=--lib -C=--test=threads -C=--test=widths
 pass 'teams of a GPU' '' --re 'device\.rs|team|Checked<|Labels<|Row<|write_all|Factors' --test-package trueloss-emulator -C=--test=kernels
-pass 'examples' '' -C=--doc
+# While it is only built, cargo knows no --doc.
+pass 'examples' '' --cargo-test-arg=--doc
 pass 'the oracle' '' --test-package trueloss-verify \
   -C=--test=elementary -C=--test=half -C=--test=soft -C=--test=laws -C=--test=claims
 

@@ -385,9 +385,14 @@ fn smoothing_at_infinity<T: Element>() {
         assert_values(&losses, &[loss], &what);
         assert_values(&gradients, &grad, &what);
     }
-    // No smoothing is so little that it is none, and no weight.
+    // No smoothing is so little that it is none, and no weight: any of T's, or of f64 one that bounds are for.
     for smoothing in [5e-324, 1e-310, 1e-300, 1e-30] {
-        for least in [1.0, 1e-7] {
+        for least in [1.0, 1e-7, 1e-22, 1e-45] {
+            if T::narrow(least) == T::zero()
+                || T::narrow(least).widen() < 1e-22 && T::narrow(1e-99) > T::zero()
+            {
+                continue;
+            }
             let (x, w) = (cast::<T, 3>([-INF, 1.0, 0.0]), cast::<T, 3>([least; 3]));
             let rows = Classes::new(&x, [3]).unwrap();
             let ce = ce.label_smoothing(smoothing).weight(&w);

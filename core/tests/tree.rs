@@ -178,6 +178,22 @@ fn squares() {
 
 /// Terms of both signs, as negative weights make them: y = 1 at x = 0 costs 100.
 #[test]
+fn one_node_of_each_level() {
+    // 63 blocks are a tree of 32, one of 16, and so on.
+    let len = 63 * BLOCK;
+    let sum = Mse::new().reduction(Reduction::Sum);
+    assert_eq!(
+        sum.forward(&vec![1.0_f64; len], &vec![0.0; len]),
+        Ok(len as f64)
+    );
+    let sum = Mse::new().reduction(Reduction::Sum);
+    assert_eq!(
+        sum.forward(&vec![1.0_f32; len], &vec![0.0; len]),
+        Ok(len as f32)
+    );
+}
+
+#[test]
 fn elements() {
     fn check<T: Naive>() {
         let mut random = Random::new(2);

@@ -40,8 +40,15 @@ const GRAD_OUTPUTS: [f64; 6] = [1.0, 0.0, -2.5, 1e-40, 1e38, f64::INFINITY];
 
 #[test]
 fn every_width_has_the_bits_of_the_baseline() {
-    let widest = limit(Width::Avx512);
+    let widest = of_this_machine();
     println!("widest: {widest:?}");
+    for (at_most, expected) in [
+        (Width::Baseline, Width::Baseline),
+        (Width::Avx2, widest.min(Width::Avx2)),
+        (Width::Avx512, widest),
+    ] {
+        assert_eq!(limit(at_most), expected);
+    }
     compare::<f32>();
     compare::<f64>();
     #[cfg(feature = "half")]
@@ -50,6 +57,19 @@ fn every_width_has_the_bits_of_the_baseline() {
         compare::<trueloss::half::bf16>();
     }
     assert_eq!(limit(Width::Avx512), widest);
+}
+
+/// The widest that this machine has, if the crate uses any.
+fn of_this_machine() -> Width {
+    #[cfg(all(feature = "std", target_arch = "x86_64", not(trueloss_scalar)))]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        let all = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl");
+        return if all { Width::Avx512 } else { Width::Avx2 };
+    }
+    Width::Baseline
 }
 
 fn compare<T: Element>() {
