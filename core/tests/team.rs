@@ -4,6 +4,9 @@
 mod random;
 
 use std::cell::Cell;
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::exit;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -44,6 +47,21 @@ impl Team for Member<'_> {
     }
 }
 
+/// A thread that panics ends the tests: the others of its team would wait for it for ever.
+fn or_exit<R>(work: impl FnOnce() -> R) -> R {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or(panic.downcast_ref::<&str>().copied());
+        // Not by a macro, whose output is kept until a test has ended.
+        let _ = writeln!(
+            io::stderr(),
+            "a thread of a team has panicked: {}",
+            said.unwrap_or_default()
+        );
+        exit(101)
+    })
+}
+
 /// What each thread of a team comes to.
 fn in_a_team<R: Send>(work: impl Fn(Member<'_>) -> R + Sync) -> Vec<R> {
     let board = Board {
@@ -53,7 +71,7 @@ fn in_a_team<R: Send>(work: impl Fn(Member<'_>) -> R + Sync) -> Vec<R> {
     std::thread::scope(|scope| {
         let (work, board) = (&work, &board);
         let threads: Vec<_> = (0..THREADS)
-            .map(|rank| scope.spawn(move || work(Member { board, rank })))
+            .map(|rank| scope.spawn(move || or_exit(|| work(Member { board, rank }))))
             .collect();
         threads
             .into_iter()
