@@ -8,8 +8,8 @@ use crate::ulp::{self, Format, Judged};
 use crate::{kernels, losses};
 use proptest::strategy::BoxedStrategy;
 use rayon::prelude::*;
+use trueloss::Element;
 use trueloss::half::{bf16, f16};
-use trueloss::{Element, Reduction};
 use trueloss_digest::call::{self, Core, ElementCall, Library};
 
 /// Forward or gradient.
@@ -547,21 +547,14 @@ pub(crate) fn answers(claim: &Claim, inputs: &[f32]) -> Vec<f32> {
         .function
         .of_elements()
         .unwrap_or_else(|| panic!("{}: a function of rows", claim.name()));
+    let direction = match claim.direction {
+        Direction::Forward => call::Direction::ForwardEach,
+        Direction::Gradient => call::Direction::BackwardEach,
+    };
     let call = ElementCall {
-        function,
-        direction: match claim.direction {
-            Direction::Forward => call::Direction::ForwardEach,
-            Direction::Gradient => call::Direction::BackwardEach,
-        },
-        reduction: Reduction::Mean,
-        input: inputs,
         target: &vec![label.unwrap_or(0.0) as f32; inputs.len()],
-        weight: None,
-        pos_weight: None,
-        grad_output: 1.0,
         grad_outputs: &vec![1.0; inputs.len()],
-        beta: 1.0,
-        numbers: Call::new(claim.function, &[], &[]).numbers,
+        ..ElementCall::new(function, direction, inputs)
     };
     let mut out = vec![0.0; inputs.len()];
     Core.elements(&call, &mut out)

@@ -19,8 +19,8 @@
 //! what is wrong) are judged by the enclosures of [`crate::oracle`].
 
 use rayon::prelude::*;
+use trueloss::Element;
 use trueloss::half::{bf16, f16};
-use trueloss::{Element, Reduction};
 use trueloss_digest::call::{self, Core, ElementCall, Library};
 
 use crate::case::{self, Dtype};
@@ -123,21 +123,16 @@ pub fn sample<T: Half>(function: Function, direction: Direction) -> Vec<f32> {
 }
 
 fn answers<T: Half>(function: Function, direction: Direction, x: T, targets: &[T]) -> Vec<T> {
+    let of_elements = function.of_elements().expect("a function of elements");
+    let direction = match direction {
+        Direction::Forward => call::Direction::ForwardEach,
+        Direction::Gradient => call::Direction::BackwardEach,
+    };
+    let input = vec![x; targets.len()];
     let call = ElementCall {
-        function: function.of_elements().expect("a function of elements"),
-        direction: match direction {
-            Direction::Forward => call::Direction::ForwardEach,
-            Direction::Gradient => call::Direction::BackwardEach,
-        },
-        reduction: Reduction::Mean,
-        input: &vec![x; targets.len()],
         target: targets,
-        weight: None,
-        pos_weight: None,
-        grad_output: T::one(),
         grad_outputs: &vec![T::one(); targets.len()],
-        beta: 1.0,
-        numbers: [0.0; trueloss::device::NUMBERS],
+        ..ElementCall::new(of_elements, direction, &input)
     };
     let mut out = vec![T::zero(); targets.len()];
     Core.elements(&call, &mut out)

@@ -240,18 +240,10 @@ fn one_argument(gpu: &Gpu, effort: Effort, random: &mut Random) {
 
 /// The loss of logits, and what other functions need besides.
 fn elements_of<'a, T: Element>(input: &'a [T], target: &'a [T]) -> ElementCall<'a, T> {
+    let function = ElementFunction::BinaryCrossEntropyWithLogits;
     ElementCall {
-        function: ElementFunction::BinaryCrossEntropyWithLogits,
-        direction: Direction::Forward,
-        reduction: Reduction::Mean,
-        input,
         target,
-        weight: None,
-        pos_weight: None,
-        grad_output: T::one(),
-        grad_outputs: &[],
-        beta: 1.0,
-        numbers: [0.0; 2],
+        ..ElementCall::new(function, Direction::Forward, input)
     }
 }
 
@@ -305,11 +297,6 @@ fn rows_of_shape<T: Element>(gpu: &Gpu, shape: [usize; 3], random: &mut Random) 
     let grad_outputs = random.numbers::<T>(len, -2.0, 2.0);
     let labels: Vec<i64> = (0..rows).map(|_| random.below(classes) as i64).collect();
     let options = RowCall {
-        function: RowFunction::CrossEntropy,
-        direction: Direction::Forward,
-        reduction: Reduction::Mean,
-        data: &data,
-        shape,
         labels: Labels::I64(&labels),
         probabilities: &probabilities,
         weight: Some(&weight),
@@ -317,6 +304,7 @@ fn rows_of_shape<T: Element>(gpu: &Gpu, shape: [usize; 3], random: &mut Random) 
         label_smoothing: 0.1,
         grad_output: T::narrow(0.7),
         grad_outputs: &grad_outputs[..rows],
+        ..RowCall::new(RowFunction::CrossEntropy, Direction::Forward, &data, shape)
     };
     let plain = RowCall {
         weight: None,

@@ -1,6 +1,6 @@
 //! The digests of a library other than core: the same for the same answers, others for others.
 
-use trueloss::{Element, Error, Reduction};
+use trueloss::{Element, Error};
 use trueloss_digest::call::{
     Core, Direction, ElementCall, ElementFunction, Labels, Library, RowCall, RowFunction,
 };
@@ -134,18 +134,8 @@ fn labels_of_either_type_have_the_same_answers() {
     for function in [RowFunction::NllLoss, RowFunction::CrossEntropy] {
         let [a, b] = types.map(|labels| {
             let call = RowCall {
-                function,
-                direction: Direction::ForwardBackward,
-                reduction: Reduction::Sum,
-                data: &data,
-                shape,
                 labels,
-                probabilities: &[],
-                weight: None,
-                ignore_index: -100,
-                label_smoothing: 0.0,
-                grad_output: 1.0,
-                grad_outputs: &[],
+                ..RowCall::new(function, Direction::ForwardBackward, &data, shape)
             };
             let mut out = [0.0; 6];
             (Core.rows(&call, &mut out), out)
@@ -158,18 +148,10 @@ fn labels_of_either_type_have_the_same_answers() {
 #[test]
 #[should_panic(expected = "sigmoid has no reduced loss, and so no forward_backward")]
 fn an_activation_has_no_reduced_loss() {
-    let call = ElementCall {
-        function: ElementFunction::Sigmoid,
-        direction: Direction::ForwardBackward,
-        reduction: Reduction::Mean,
-        input: &[0.0_f32],
-        target: &[],
-        weight: None,
-        pos_weight: None,
-        grad_output: 1.0,
-        grad_outputs: &[],
-        beta: 1.0,
-        numbers: [0.0; 2],
-    };
+    let call = ElementCall::new(
+        ElementFunction::Sigmoid,
+        Direction::ForwardBackward,
+        &[0.0_f32],
+    );
     let _ = Core.elements(&call, &mut [0.0]);
 }
