@@ -176,7 +176,6 @@ fn squares() {
     assert!(rounded_up.iter().all(|&n| n > 100), "{rounded_up:?}");
 }
 
-/// Terms of both signs, as negative weights make them: y = 1 at x = 0 costs 100.
 #[test]
 fn one_node_of_each_level() {
     // 63 blocks are a tree of 32, one of 16, and so on.
@@ -193,6 +192,7 @@ fn one_node_of_each_level() {
     );
 }
 
+/// Terms of both signs, as negative weights make them: y = 1 at x = 0 costs 100.
 #[test]
 fn elements() {
     fn check<T: Naive>() {

@@ -310,10 +310,9 @@ impl<'a, T: Element> ElementCall<'a, T> {
             grad_output: T::one(),
             grad_outputs: &[],
             beta: 1.0,
-            numbers: match function.arguments() {
-                Some(arguments) => arguments.defaults(),
-                None => [0.0; NUMBERS],
-            },
+            numbers: function
+                .arguments()
+                .map_or([0.0; NUMBERS], Arguments::defaults),
         }
     }
 }

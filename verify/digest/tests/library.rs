@@ -1,6 +1,6 @@
 //! The digests of a library other than core: the same for the same answers, others for others.
 
-use trueloss::{Element, Error};
+use trueloss::{Element, Error, Reduction};
 use trueloss_digest::call::{
     Core, Direction, ElementCall, ElementFunction, Labels, Library, RowCall, RowFunction,
 };
@@ -134,6 +134,7 @@ fn labels_of_either_type_have_the_same_answers() {
     for function in [RowFunction::NllLoss, RowFunction::CrossEntropy] {
         let [a, b] = types.map(|labels| {
             let call = RowCall {
+                reduction: Reduction::Sum,
                 labels,
                 ..RowCall::new(function, Direction::ForwardBackward, &data, shape)
             };
