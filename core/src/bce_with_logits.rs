@@ -27,10 +27,10 @@ use crate::wide::{Pair, Wide};
 /// A NaN logit gives a NaN for its element. The mean of nothing is NaN, its sum 0.
 ///
 /// Error: `f32`, `f16`, `bf16`: on a hard label (y = 0 or 1) without weights correctly rounded, value and gradient;
-/// else below 0.5001 ULP, at soft targets too, with two exceptions where terms of different sign nearly cancel. With a
+/// else below 0.5001 ULP, at soft targets too, with three exceptions where terms of different sign nearly cancel. With a
 /// `pos_weight`, the gradient at a soft target may come nearer to 0 than any precision reaches: it is within 0.5001
-/// ULP + 2^-100 of the sum of its two terms' magnitudes. A reduced loss with negative weights is within 0.5001 ULP + 2^-46
-/// of the sum of its terms' magnitudes.
+/// ULP + 2^-100 of the sum of its two terms' magnitudes. The loss of a soft target with a negative `pos_weight`, and a
+/// reduced loss with negative weights, are within 0.5001 ULP + 2^-46 of the sum of their terms' magnitudes.
 /// `f64`: see the table of bounds in the README.
 ///
 /// Errors: [`Error::Length`]; [`Error::OutsideUnitInterval`] for a target outside [0, 1] or NaN;

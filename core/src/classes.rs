@@ -5,7 +5,7 @@ use crate::element::Element;
 use crate::error::{Argument, Error, check_length};
 use crate::parallel::{self, Parts};
 use crate::quick::{self, Arithmetic, Estimate, FEW, Kept, LANES, NARROW, Rows, WIDE};
-use crate::reduce::{self, CHUNK, Reduction, Sum, Terms, Weighted, check_finite};
+use crate::reduce::{self, CHUNK, Compensated, Reduction, Sum, Terms, Weighted, check_finite};
 use crate::team::{Alone, Team};
 use crate::wide::Wide;
 use core::marker::PhantomData;
@@ -860,7 +860,7 @@ pub(crate) trait RowLoss<T: Element>: Sync {
     }
 
     /// The weights of one block of rows.
-    fn weights(&self, start: usize, len: usize) -> T::Sum {
+    fn weights(&self, start: usize, len: usize) -> Compensated {
         let terms = reduce::terms(|from: usize, out: &mut [f64]| {
             for (row, out) in (start + from..).zip(out) {
                 *out = self.weight(row);
@@ -879,9 +879,9 @@ pub(crate) trait RowLoss<T: Element>: Sync {
             if let Some(count) = self.count() {
                 return T::Wide::from(count as f64);
             }
-            let weights: T::Sum =
+            let weights: Compensated =
                 reduce::whole(self.input().rows(), |start, len| self.weights(start, len));
-            weights.wide()
+            weights.to()
         })
     }
 

@@ -40,11 +40,11 @@ use core::ops::{Add, Mul};
 /// loss 0 and gradient 0 whatever their logits, and do not count. The mean of nothing, or of weights that
 /// sum to 0, is NaN, and so are the gradients of the rows that count.
 ///
-/// Error: `f32`, `f16`, `bf16`: the loss below 0.5001 ULP (with negative weights + 2^-44 of the sum of the terms' magnitudes),
-/// and so is the gradient for a class index without smoothing. With smoothing or probabilities the
-/// gradient is a difference that may cancel: within 0.5001 ULP + 2^-95 (sum_i |v_i| p_j + |v_j|) of the
-/// row's factors, for up to 2^27 classes and probabilities that are not negative. `f64`: see the table of bounds in the README.
-/// No bound holds for a mean whose weights have both signs and cancel to less than 2^-40 of their magnitudes.
+/// Error, for probabilities that are not negative: `f32`, `f16`, `bf16`: the loss below 0.5001 ULP (with negative
+/// weights, 0.5001 ULP + 2^-44 of the sum of the terms' magnitudes), and so is the gradient for a class index without
+/// smoothing. With smoothing or probabilities the gradient is a difference that may cancel: within 0.5001 ULP + 2^-95
+/// (sum_i |v_i| p_j + |v_j|) of the row's factors, for up to 2^27 classes. `f64`: see the table of bounds in the README.
+/// No bound holds for a mean whose weights have both signs and cancel to less than 2^-24 of their magnitudes.
 ///
 /// Errors: [`Error::Length`]; [`Error::ClassIndex`] for a label outside `0..C`; [`Error::NotFinite`] for
 /// a weight or probability that is not finite; [`Error::OutsideUnitInterval`] for a label smoothing outside [0, 1] or NaN.

@@ -21,7 +21,7 @@ pub use crate::elementwise::{
     Domain, FromOptions, NUMBERS, Options, is_soft, outside_unit_interval,
 };
 pub use crate::metrics::is_right;
-pub use crate::reduce::{Node, Sum, divide, not_finite};
+pub use crate::reduce::{Compensated, Node, Sum, divide, not_finite};
 pub use crate::team::{Alone, Team};
 pub use crate::wide::Wide;
 
@@ -388,7 +388,7 @@ pub fn reduced<T: Element>(losses: T::Sum, divisor: T::Wide) -> T {
 pub fn partial<T: Element>(
     start: usize,
     len: usize,
-    sums: impl Fn(usize) -> (T::Sum, T::Sum),
+    sums: impl Fn(usize) -> (T::Sum, Compensated),
 ) -> Result<Partial<T>, Error> {
     Partial::new(start, len, |from, _| {
         let (losses, weights) = sums(from / BLOCK);

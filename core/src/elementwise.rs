@@ -9,7 +9,9 @@ use crate::error::{Argument, Error, check_length};
 use crate::integer;
 use crate::parallel::{self, Parts};
 use crate::quick::{Arithmetic, Estimate, Groups, GroupsMut, LANES, Near, Stretch};
-use crate::reduce::{self, BLOCK, CHUNK, Partial, Reduction, Sum, Terms, Weighted, weigh};
+use crate::reduce::{
+    self, BLOCK, CHUNK, Compensated, Partial, Reduction, Sum, Terms, Weighted, weigh,
+};
 use crate::team::Alone;
 use crate::wide::Wide;
 use core::marker::PhantomData;
@@ -892,7 +894,7 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
     pub(crate) fn partial(&self, start: usize) -> Result<Partial<T>, Error> {
         Partial::new(start, self.input.len(), |start, len| Weighted {
             losses: self.block(start, len, 0.0, &mut []),
-            weights: T::Sum::default().add(len as f64),
+            weights: Compensated::default().add(len as f64),
         })
     }
 }

@@ -21,7 +21,7 @@ use crate::team::Team;
 ///
 /// Error: `f32`, `f16`, `bf16`: below 0.5001 ULP; a reduced loss + 2^-46 of the sum of the terms' magnitudes, where
 /// these cancel (log-probabilities of both signs, negative weights). `f64`: see the table of bounds in the README. No bound
-/// holds for a mean whose weights have both signs and cancel to less than 2^-40 of their magnitudes.
+/// holds for a mean whose weights have both signs and cancel to less than 2^-24 of their magnitudes.
 ///
 /// Errors: [`Error::Length`]; [`Error::ClassIndex`] for a label outside `0..C`; [`Error::NotFinite`] for
 /// a weight that is not finite.

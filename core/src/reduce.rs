@@ -140,12 +140,23 @@ impl Sum for f64 {
 }
 
 /// A sum and the sum of the rounding errors made on the way.
+///
+/// Within 2^-92 of its terms' magnitudes, for up to 2^64 of them (`compensated` in `verify/proofs`).
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct Compensated {
     high: f64,
     low: f64,
+}
+
+impl Compensated {
+    /// What it comes to, as what formulas are evaluated in: rounded where that is an `f64`.
+    #[inline(always)]
+    pub(crate) fn to<W: Wide>(self) -> W {
+        let sum = self.wide();
+        W::of_parts(sum.high(), sum.low())
+    }
 }
 
 impl Node for Compensated {
@@ -484,10 +495,13 @@ impl<N: Node, const NODES: usize> Tree<N, NODES> {
 }
 
 /// A sum of losses and the sum of the weights that their mean is divided by.
+///
+/// That is compensated for every type of element: weights of both signs may cancel, and what a sum in `f64` has lost then
+/// would be a larger part of what is left, and so of every result that is divided by it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Weighted<S> {
     pub(crate) losses: S,
-    pub(crate) weights: S,
+    pub(crate) weights: Compensated,
 }
 
 impl<S: Sum> Node for Weighted<S> {
@@ -631,7 +645,7 @@ impl<T: Element> Partial<T> {
             });
         }
         let total = self.tree.total();
-        let divisor = reduction.divisor(|| total.weights.wide());
+        let divisor = reduction.divisor(|| total.weights.to());
         Ok(T::narrow(divide(total.losses.wide(), divisor)))
     }
 }

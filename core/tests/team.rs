@@ -11,7 +11,9 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use random::Random;
-use trueloss::device::{self, Alone, Indices, Output, RowLosses, RowOutputs, Team};
+use trueloss::device::{
+    self, Alone, Compensated, Indices, Output, RowLosses, RowOutputs, Sum, Team,
+};
 use trueloss::{
     BLOCK, Classes, CrossEntropy, Element, Error, FocalWithLogits, Huber, Mse, Partial, Reduction,
     Softmax,
@@ -271,7 +273,8 @@ fn partials_of_a_device() -> Result<(), Error> {
         let partial = device::partial::<f32>(start, len, |block| {
             let terms = BLOCK.min(len - block * BLOCK) as f64;
             let value = value(start + block * BLOCK);
-            (terms * f64::from(value * value), terms)
+            let weights = Compensated::default().add(terms);
+            (terms * f64::from(value * value), weights)
         })?;
         assert_eq!((partial.start(), partial.end()), (start, end));
         // With what comes before, if anything does.

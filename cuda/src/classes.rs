@@ -8,7 +8,9 @@ use crate::work::{Sums, Work, check_length};
 use cudarc::driver::{DevicePtr, DevicePtrMut, DeviceRepr};
 use trueloss::device::Extent;
 use trueloss::{Argument, Partial, Reduction};
-use trueloss_kernels::{Divisor, Kernel, Labels, Places, RowArgs, Slice, Spread, TermArgs};
+use trueloss_kernels::{
+    Divisor, Kernel, Labels, Places, RowArgs, Slice, Spread, TermArgs, WeightArgs,
+};
 
 /// A slice on a device seen as rows of classes: [`trueloss::Classes`].
 ///
@@ -222,39 +224,20 @@ impl<'a, T: Element> Call<'a, T> {
         unsafe { self.work.launch(T::choose(f32, f64), args, blocks) }
     }
 
-    /// The sums of the blocks of terms that lie in memory, or of the labels' weights.
-    fn sums(&self, kernel: Kernel, args: TermArgs<T>) -> Result<Sums<T>, Error> {
+    /// The sums of the weights of the labels' classes: for every type of element those of `f64`.
+    fn weights(&self) -> Result<Sums<f64>, Error> {
         let sums = self.work.sums(self.rows())?;
-        let args = TermArgs {
+        let args = WeightArgs {
+            labels: self.args.labels,
+            ignore_index: self.args.ignore_index,
+            weight: self.args.weight,
             sums: sums.places(&self.work),
             report: self.work.report(),
-            ..args
         };
+        let kernel = T::choose(Kernel::weights_f32, Kernel::weights_f64);
         // SAFETY: of what `work` has given.
         unsafe { self.work.launch(kernel, args, sums.blocks()) }?;
         Ok(sums)
-    }
-
-    const NO_TERMS: TermArgs<T> = TermArgs {
-        terms: Slice::NONE,
-        labels: Labels::NONE,
-        ignore_index: 0,
-        weight: Slice::NONE,
-        sums: Places::NONE,
-        report: Places::NONE,
-    };
-
-    /// The sums of the weights of the labels' classes.
-    fn weights(&self) -> Result<Sums<T>, Error> {
-        self.sums(
-            T::choose(Kernel::weights_f32, Kernel::weights_f64),
-            TermArgs {
-                labels: self.args.labels,
-                ignore_index: self.args.ignore_index,
-                weight: self.args.weight,
-                ..Self::NO_TERMS
-            },
-        )
     }
 
     /// What a loss and its gradient are divided by, of which the device finds out itself; the memory it is in.
@@ -291,13 +274,16 @@ impl<'a, T: Element> Call<'a, T> {
             terms: Places::new(address, self.rows()),
             ..self.args
         })?;
-        self.sums(
-            T::choose(Kernel::terms_f32, Kernel::terms_f64),
-            TermArgs {
-                terms: Slice::new(address, self.rows()),
-                ..Self::NO_TERMS
-            },
-        )
+        let sums = self.work.sums(self.rows())?;
+        let args = TermArgs::<T> {
+            terms: Slice::new(address, self.rows()),
+            sums: sums.places(&self.work),
+            report: self.work.report(),
+        };
+        let kernel = T::choose(Kernel::terms_f32, Kernel::terms_f64);
+        // SAFETY: of what `work` has given.
+        unsafe { self.work.launch(kernel, args, sums.blocks()) }?;
+        Ok(sums)
     }
 
     pub(crate) fn partial(self, count: &Count, start: usize) -> Result<Partial<T>, Error> {
@@ -314,11 +300,7 @@ impl<'a, T: Element> Call<'a, T> {
     pub(crate) fn forward(mut self, reduction: Reduction, count: &Count) -> Result<Loss<T>, Error> {
         let _divided = self.divide_by(reduction, count)?;
         let sums = self.losses()?;
-        let value = self.work.scratch(1)?;
-        let result = Places::new(self.work.address(&value), 1);
-        let divisor = self.args.divisor;
-        self.work.total(sums, Places::NONE, result, divisor)?;
-        Ok(self.work.loss(value))
+        self.work.loss(sums, self.args.divisor)
     }
 
     pub(crate) fn forward_each(

@@ -164,14 +164,11 @@ impl<'a, T: Element> Call<'a, T> {
             sums: sums.places(&self.work),
             ..self.args
         })?;
-        let value = self.work.scratch(1)?;
-        let result = Places::new(self.work.address(&value), 1);
         let divisor = Divisor {
             number: self.divisor(),
             at: Slice::NONE,
         };
-        self.work.total(sums, Places::NONE, result, divisor)?;
-        Ok(self.work.loss(value))
+        self.work.loss(sums, divisor)
     }
 
     pub(crate) fn partial(self, start: usize) -> Result<Partial<T>, Error> {

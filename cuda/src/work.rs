@@ -93,7 +93,7 @@ impl<'a, T: Element> Work<'a, T> {
         Ok(self.gpu.stream().alloc_zeros(len.max(1))?)
     }
 
-    /// The address of such memory.
+    /// The address of such memory, if it does not outlive the call: that kernels write to it no other stream gets to know.
     pub(crate) fn address<U>(&self, memory: &CudaSlice<U>) -> u64 {
         let (address, _) = memory.device_ptr(self.gpu.stream());
         address
@@ -229,21 +229,21 @@ impl<'a, T: Element> Work<'a, T> {
     }
 
     /// Room for the sums of the blocks of `len` terms.
-    pub(crate) fn sums(&self, len: usize) -> Result<Sums<T>, Error> {
+    pub(crate) fn sums<U: Element>(&self, len: usize) -> Result<Sums<U>, Error> {
         let blocks = len.div_ceil(BLOCK);
         Ok(Sums {
-            memory: self.scratch(blocks * (size_of::<SumOf<T>>() / size_of::<u64>()))?,
+            memory: self.scratch(blocks * (size_of::<SumOf<U>>() / size_of::<u64>()))?,
             blocks,
             of: PhantomData,
         })
     }
 
     /// What the sums of blocks come to: unrounded to `total`, or over a divisor and rounded to `result`.
-    pub(crate) fn total(
+    pub(crate) fn total<U: Element>(
         &self,
-        sums: Sums<T>,
+        sums: Sums<U>,
         total: Places<f64>,
-        result: Places<T>,
+        result: Places<U>,
         divisor: Divisor,
     ) -> Result<(), Error> {
         let mut below = sums;
@@ -262,7 +262,7 @@ impl<'a, T: Element> Work<'a, T> {
             // SAFETY: of what this has given.
             unsafe {
                 self.launch(
-                    T::choose(Kernel::tree_f32, Kernel::tree_f64),
+                    U::choose(Kernel::tree_f32, Kernel::tree_f64),
                     args,
                     above.max(1),
                 )
@@ -280,7 +280,7 @@ impl<'a, T: Element> Work<'a, T> {
         start: usize,
         len: usize,
         losses: &Sums<T>,
-        weights: Option<&Sums<T>>,
+        weights: Option<&Sums<f64>>,
     ) -> Result<Partial<T>, Error> {
         let losses = self.receive(losses)?;
         let weights = weights.map(|weights| self.receive(weights)).transpose()?;
@@ -288,23 +288,28 @@ impl<'a, T: Element> Work<'a, T> {
         let partial = device::partial(start, len, |block| {
             let weights = match &weights {
                 Some(weights) => weights[block],
-                None => SumOf::<T>::default().add(BLOCK.min(len - block * BLOCK) as f64),
+                None => SumOf::<f64>::default().add(BLOCK.min(len - block * BLOCK) as f64),
             };
             (losses[block], weights)
         });
         Ok(partial?)
     }
 
-    fn receive(&self, sums: &Sums<T>) -> Result<Vec<SumOf<T>>, Error> {
+    fn receive<U: Element>(&self, sums: &Sums<U>) -> Result<Vec<SumOf<U>>, Error> {
         let mut words = self.gpu.stream().clone_dtoh(&sums.memory)?.into_iter();
         self.gpu.stream().synchronize()?;
-        let sum = |_| SumOf::<T>::default().map(|_| words.next().unwrap_or(0));
+        let sum = |_| SumOf::<U>::default().map(|_| words.next().unwrap_or(0));
         Ok((0..sums.blocks).map(sum).collect())
     }
 
-    /// The end of a call that returns a loss.
-    pub(crate) fn loss(self, value: CudaSlice<T>) -> Loss<T> {
-        Loss::new(value, self.done().into_report())
+    /// The end of a call that returns a loss: what the sums of its blocks come to, over a divisor.
+    pub(crate) fn loss(self, sums: Sums<T>, divisor: Divisor) -> Result<Loss<T>, Error> {
+        let mut value = self.scratch(1)?;
+        // Whoever reads the number on another stream waits for what is recorded when this guard goes: after the launch.
+        let (address, written) = value.device_ptr_mut(self.gpu.stream());
+        self.total(sums, Places::NONE, Places::new(address, 1), divisor)?;
+        drop(written);
+        Ok(Loss::new(value, self.done().into_report()))
     }
 
     /// The end of a call that returns nothing.
@@ -317,7 +322,7 @@ impl<'a, T: Element> Work<'a, T> {
     }
 }
 
-/// Memory for the sums of blocks.
+/// Memory for the sums of blocks, of what elements of `T` are added up in.
 pub(crate) struct Sums<T> {
     memory: CudaSlice<u64>,
     blocks: usize,
@@ -329,11 +334,11 @@ impl<T: Element> Sums<T> {
         self.blocks
     }
 
-    pub(crate) fn places(&self, work: &Work<'_, T>) -> Places<SumOf<T>> {
+    pub(crate) fn places<U: Element>(&self, work: &Work<'_, U>) -> Places<SumOf<T>> {
         Places::new(work.address(&self.memory), self.blocks)
     }
 
-    fn slice(&self, work: &Work<'_, T>) -> Slice<SumOf<T>> {
+    fn slice<U: Element>(&self, work: &Work<'_, U>) -> Slice<SumOf<T>> {
         Slice::new(work.address(&self.memory), self.blocks)
     }
 }

@@ -192,6 +192,23 @@ pub fn any_weight(element: ElementType) -> impl Strategy<Value = f64> + Clone {
     signed(weight(element))
 }
 
+/// Weights w, -w and some that are much smaller: what a mean divides by is often what is left of much more.
+pub fn cancelling_weights(
+    element: ElementType,
+    len: usize,
+) -> impl Strategy<Value = Vec<f64>> + Clone {
+    let kinds = vec((0..5_u8, 1.0..2.0), len);
+    (0.5..4.0, 1..24_i32, kinds).prop_map(move |(weight, bits, kinds)| {
+        let weight = element.nearest(weight);
+        let one = |(kind, factor): (u8, f64)| match kind {
+            0 | 1 => weight,
+            2 | 3 => -weight,
+            _ => element.nearest(weight * factor * 2_f64.powi(-bits)),
+        };
+        kinds.into_iter().map(one).collect()
+    })
+}
+
 /// A grad_output.
 pub fn grad_output(element: ElementType) -> impl Strategy<Value = f64> + Clone {
     prop_oneof![
@@ -269,12 +286,16 @@ fn weights(element: ElementType, options: Options, len: usize) -> BoxedStrategy<
     if !options.weights {
         return Just(None).boxed();
     }
-    let one = if options.negative {
-        any_weight(element).boxed()
+    let some = if options.negative {
+        prop_oneof![
+            3 => vec(any_weight(element), len),
+            1 => cancelling_weights(element, len),
+        ]
+        .boxed()
     } else {
-        weight(element).boxed()
+        vec(weight(element), len).boxed()
     };
-    vec(one, len).prop_map(Some).boxed()
+    some.prop_map(Some).boxed()
 }
 
 /// Calls of a function that goes element by element.

@@ -281,6 +281,7 @@ fn bce() -> Vec<Family> {
     vec![
         Family::new(BinaryCrossEntropy, "each, weights", calls!(elementwise, BinaryCrossEntropy, Each, weights), [NEAR, NEAR, u(0.6), NEAR]),
         Family::new(BinaryCrossEntropy, "mean or sum", calls!(elementwise, BinaryCrossEntropy, Reduced), [NEAR, NEAR, u(2.1), u(2.0001)]),
+        Family::new(BinaryCrossEntropy, "mean or sum, negative weights", calls!(elementwise, BinaryCrossEntropy, Reduced, weights, negative), [NEAR.and_terms(-46), NEAR, u(2.1).and_terms(-48), u(2.0001)]),
     ]
 }
 
@@ -292,6 +293,7 @@ fn bce_with_logits() -> Vec<Family> {
         Family::double(BinaryCrossEntropyWithLogits, "each, g = 1", calls!(elementwise, BinaryCrossEntropyWithLogits, Each, special, unit), [u(0.9), u(0.9).and_terms(-100)]),
         Family::new(BinaryCrossEntropyWithLogits, "each", calls!(elementwise, BinaryCrossEntropyWithLogits, Each, special), [NEAR, NEAR, u(0.7), u(0.8).and_terms(-100)]),
         Family::new(BinaryCrossEntropyWithLogits, "each, weights", calls!(elementwise, BinaryCrossEntropyWithLogits, Each, weights), [NEAR, NEAR.and_terms(-100), u(0.7), u(0.8).and_terms(-100)]),
+        Family::new(BinaryCrossEntropyWithLogits, "each, negative weights", calls!(elementwise, BinaryCrossEntropyWithLogits, Each, weights, negative), [NEAR.and_terms(-46), NEAR.and_terms(-100), u(0.7).and_terms(-55), u(0.8).and_terms(-100)]),
         Family::new(BinaryCrossEntropyWithLogits, "mean or sum", calls!(elementwise, BinaryCrossEntropyWithLogits, Reduced), [NEAR, NEAR, u(2.2), u(2.3).and_terms(-100)]),
         Family::new(BinaryCrossEntropyWithLogits, "mean or sum, negative weights", calls!(elementwise, BinaryCrossEntropyWithLogits, Reduced, weights, negative), [NEAR.and_terms(-46), NEAR.and_terms(-100), u(2.2).and_terms(-48), u(2.3).and_terms(-100)]),
     ]

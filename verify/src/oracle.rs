@@ -12,7 +12,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use rug::Float;
-use rug::float::Round;
 
 use crate::interval::Interval;
 use crate::losses;
@@ -1432,65 +1431,29 @@ impl Coefficients {
 // ---------------------------------------------------------------------------------------------------------------
 // Whole calls.
 
-/// What `mean` divides by.
-struct Divisor {
-    /// Not zero; None if it is.
-    value: Option<Interval>,
-    /// sum |w| / |sum w|, rounded up: by how much the divisor itself cancels. 1 without negative weights.
-    cancellation: f64,
-}
-
-impl Divisor {
-    fn count(n: usize, prec: u32) -> Self {
-        Divisor {
-            value: (n > 0).then(|| Interval::from_f64(n as f64, prec)),
-            cancellation: 1.0,
-        }
-    }
-
-    fn new(call: &Call, prec: u32) -> Self {
-        match (&call.target, call.function) {
-            (Target::Classes(targets), _) => {
-                let counted = || {
-                    targets
-                        .iter()
-                        .filter(|&&target| target != call.ignore_index)
-                };
-                let Some(weight) = &call.weight else {
-                    return Divisor::count(counted().count(), prec);
-                };
-                // Whether weights sum to zero must be known and not approximated: this sum is exact.
-                let (mut sum, mut magnitude) =
-                    (Float::new(EXACT_SUM_PREC), Float::new(EXACT_SUM_PREC));
-                for &target in counted() {
-                    let w = weight[target as usize];
-                    sum += w;
-                    magnitude += w.abs();
-                }
-                if sum.is_zero() {
-                    return Divisor {
-                        value: None,
-                        cancellation: 1.0,
-                    };
-                }
-                let value = Interval::from_float(&sum, prec);
-                sum.abs_mut();
-                let cancels = magnitude > sum;
-                magnitude /= sum;
-                let cancellation = if cancels {
-                    magnitude.to_f64_round(Round::Up).next_up()
-                } else {
-                    1.0
-                };
-                Divisor {
-                    value: Some(value),
-                    cancellation,
+/// What `mean` divides by. None if that is zero.
+fn divisor(call: &Call, prec: u32) -> Option<Interval> {
+    let count = match (&call.target, &call.weight) {
+        (Target::Classes(targets), weight) => {
+            let counted = targets
+                .iter()
+                .filter(|&&target| target != call.ignore_index);
+            match weight {
+                None => counted.count(),
+                Some(weight) => {
+                    // Whether weights sum to zero must be known and not approximated: this sum is exact.
+                    let mut sum = Float::new(EXACT_SUM_PREC);
+                    for &target in counted {
+                        sum += weight[target as usize];
+                    }
+                    return (!sum.is_zero()).then(|| Interval::from_float(&sum, prec));
                 }
             }
-            (_, Function::CrossEntropy) => Divisor::count(call.rows().count(), prec),
-            _ => Divisor::count(call.input.len(), prec),
         }
-    }
+        _ if call.function == Function::CrossEntropy => call.rows().count(),
+        _ => call.input.len(),
+    };
+    (count > 0).then(|| Interval::from_f64(count as f64, prec))
 }
 
 /// Element or row losses to answers.
@@ -1508,15 +1471,11 @@ fn reduce(call: &Call, prec: u32, losses: impl Iterator<Item = Exact>) -> Vec<Ex
         }
     }
     if call.reduction == Reduction::Mean {
-        let divisor = Divisor::new(call, prec);
-        let Some(value) = divisor.value else {
+        let Some(divisor) = divisor(call, prec) else {
             return vec![Exact::of(Value::Nan)];
         };
-        magnitude = upper_product(
-            upper_quotient(magnitude, value.mignitude()),
-            divisor.cancellation,
-        );
-        sum = sum.over(&value);
+        magnitude = upper_quotient(magnitude, divisor.mignitude());
+        sum = sum.over(&divisor);
     }
     vec![Exact::with_magnitude(sum, magnitude)]
 }
@@ -1531,24 +1490,17 @@ struct Incoming {
 impl Incoming {
     fn new(call: &Call, prec: u32) -> Self {
         let divisor = match call.reduction {
-            Reduction::Mean if !call.function.is_activation() => Some(Divisor::new(call, prec)),
+            Reduction::Mean if !call.function.is_activation() => Some(divisor(call, prec)),
             _ => None,
         };
         let incoming = |&g: &f64| match &divisor {
             None => Value::from_f64(g, prec),
-            Some(Divisor {
-                value: Some(value), ..
-            }) => Value::from_f64(g, prec).over(value),
-            Some(Divisor { value: None, .. }) => Value::Nan,
+            Some(Some(divisor)) => Value::from_f64(g, prec).over(divisor),
+            Some(None) => Value::Nan,
         };
         let each: Vec<Value> = call.grad_output.iter().map(incoming).collect();
-        let cancellation = divisor.map_or(1.0, |divisor| divisor.cancellation);
-        let magnitude = |value: &Value| match cancellation {
-            1.0 => value.magnitude(),
-            _ => upper_product(value.magnitude(), cancellation),
-        };
         Incoming {
-            magnitudes: each.iter().map(magnitude).collect(),
+            magnitudes: each.iter().map(Value::magnitude).collect(),
             each,
         }
     }

@@ -154,6 +154,8 @@ fn of_pairs(claim: &Claim) -> Option<Proven> {
         .any(|option| claim.variant.contains(option));
     let signs = claim.variant.contains("negative weights");
     let forward = claim.direction == Direction::Forward;
+    // Of the terms of an element or a row, or of the sum of those.
+    let signs_of = |[one, sum]: [&'static str; 2]| signs.then_some(if reduced { sum } else { one });
     // Without factors after it, logits of every magnitude are claimed.
     let every_magnitude = ["", "beta", "each, g = 1"].contains(&claim.variant);
     let with_tiny =
@@ -174,11 +176,11 @@ fn of_pairs(claim: &Claim) -> Option<Proven> {
         }
         (Function::MseLoss, true) => (vec!["mse_pair"], None),
         (Function::MseLoss, false) => (vec!["mse_gradient_pair"], None),
-        (Function::BinaryCrossEntropy, true) => (vec!["bce_pair"], None),
+        (Function::BinaryCrossEntropy, true) => (vec!["bce_pair"], signs.then_some("signs_pair")),
         (Function::BinaryCrossEntropy, false) => (vec!["bce_gradient_pair"], None),
         (Function::BinaryCrossEntropyWithLogits, true) => (
             with_tiny(["bce_with_logits_pair", "exp_pair_tiny"]),
-            signs.then_some("signs_pair"),
+            signs_of(["bce_with_logits_pair", "signs_pair"]),
         ),
         (Function::BinaryCrossEntropyWithLogits, false) => (
             with_tiny(["bce_with_logits_gradient_pair", "exp_pair_tiny"]),
@@ -188,7 +190,7 @@ fn of_pairs(claim: &Claim) -> Option<Proven> {
         (Function::NllLoss, false) => (vec![], None),
         (Function::CrossEntropy, true) if factors => (
             vec!["cross_entropy_factors_pair"],
-            signs.then_some("factors_signs_pair"),
+            signs_of(["cross_entropy_factors_pair", "factors_signs_pair"]),
         ),
         (Function::CrossEntropy, false) if factors => (vec!["factors_gradient_pair"], None),
         (Function::CrossEntropy | Function::LogSoftmax, true) => (vec!["cross_entropy_pair"], None),

@@ -54,6 +54,9 @@ fn badness(claim: &Claim, judged: &Judged) -> f64 {
 }
 
 fn judged(claim: &Claim, call: &Call) -> Option<Vec<Judged>> {
+    if claims::divisor_cancels(call) {
+        return None;
+    }
     for_dtype!(Dtype::of(claim.element), T => {
         claims::judged::<T>(claim.direction, call).ok().map(|(_, judged)| judged)
     })

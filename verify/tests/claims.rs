@@ -131,6 +131,7 @@ fn the_pages_state_the_same_bounds() {
             continue;
         }
         let page = match claim.function {
+            Function::BinaryCrossEntropy => include_str!("../../core/src/bce.rs"),
             Function::NllLoss => include_str!("../../core/src/nll.rs"),
             Function::CrossEntropy => include_str!("../../core/src/cross_entropy.rs"),
             Function::BinaryCrossEntropyWithLogits => {

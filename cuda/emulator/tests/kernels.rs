@@ -21,7 +21,7 @@ use trueloss::{
 use trueloss_emulator::executor::{Order, launch};
 use trueloss_kernels::{
     CheckArgs, Divisor, ElementArgs, Kernel, LABEL, Labels, NO_FAULT, Places, RowArgs, Slice,
-    Spread, SumOf, TREE_WIDTH, TermArgs, TreeArgs, fault,
+    Spread, SumOf, TREE_WIDTH, TermArgs, TreeArgs, WeightArgs, fault,
 };
 
 /// How many blocks, and in which order they and their threads run.
@@ -600,9 +600,8 @@ fn total_weight<T: Element>(
     ignore_index: i64,
     weight: &[T],
 ) -> [f64; 2] {
-    let mut of_blocks = sums::<T>(labels.len().div_ceil(BLOCK));
-    let args = TermArgs::<T> {
-        terms: Slice::NONE,
+    let mut of_blocks = sums::<f64>(labels.len().div_ceil(BLOCK));
+    let args = WeightArgs::<T> {
         labels,
         ignore_index,
         weight: slice(weight),
@@ -610,7 +609,7 @@ fn total_weight<T: Element>(
         report: Places::NONE,
     };
     run(of_type::<T>("weights"), grid, &args);
-    reduce::<T>(grid, nodes::<T>(of_blocks), divided_by(1.0)).0
+    reduce::<f64>(grid, nodes::<f64>(of_blocks), divided_by(1.0)).0
 }
 
 fn losses_of_rows<T: Element>(kernel: Kernel, function: &str, spread: Spread) {
@@ -810,9 +809,6 @@ fn sums_of_terms<T: Element>(grid: Grid, terms: &[f64]) -> Vec<SumOf<T>> {
     let mut of_blocks = sums::<T>(terms.len().div_ceil(BLOCK));
     let args = TermArgs::<T> {
         terms: slice(terms),
-        labels: Labels::NONE,
-        ignore_index: 0,
-        weight: Slice::NONE,
         sums: of_blocks.places(),
         report: Places::NONE,
     };
@@ -981,9 +977,6 @@ fn terms<T: Element>(kernel: Kernel) {
         let mut report = [FOUND, 7];
         let args = TermArgs::<T> {
             terms: slice(&terms_of(9001)),
-            labels: Labels::NONE,
-            ignore_index: 0,
-            weight: Slice::NONE,
             sums: of_blocks.places(),
             report: Places::new(report.as_mut_ptr() as u64, 2),
         };
@@ -1008,17 +1001,16 @@ fn weights<T: Element>(kernel: Kernel) {
                 weight => weight[class].widen(),
             };
             let of_rows: Vec<f64> = classes.iter().map(of_row).collect();
-            let expected = tree_of::<T>(&of_rows);
+            let expected = tree_of::<f64>(&of_rows);
             with_labels!(kind, classes, |labels| {
                 let labels: Labels = slice(&labels).into();
                 for grid in GRIDS {
                     let what = format!("{kernel:?}, {len} rows, {grid:?}, ignored {ignore_index}");
                     let got = total_weight::<T>(grid, labels, ignore_index, weight);
                     same(&got, &expected, &what);
-                    let mut of_blocks = sums::<T>(len.div_ceil(BLOCK));
+                    let mut of_blocks = sums::<f64>(len.div_ceil(BLOCK));
                     let mut report = [FOUND, 7];
-                    let args = TermArgs {
-                        terms: Slice::NONE,
+                    let args = WeightArgs {
                         labels,
                         ignore_index,
                         weight: slice(weight),

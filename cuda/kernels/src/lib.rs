@@ -36,4 +36,4 @@ pub use list::{Kernel, run};
 pub use machine::{Block, Machine, THREADS, WARP, Warp};
 pub use memory::{Labels, Places, Slice, SumOf};
 pub use rows::{RowArgs, Spread};
-pub use tree::{Divisor, TREE_WIDTH, TermArgs, TreeArgs};
+pub use tree::{Divisor, TREE_WIDTH, TermArgs, TreeArgs, WeightArgs};

@@ -12,7 +12,7 @@ use crate::checks::{self, CheckArgs};
 use crate::elements::{self, ElementArgs};
 use crate::machine::Machine;
 use crate::rows::{self, RowArgs};
-use crate::tree::{self, TermArgs, TreeArgs};
+use crate::tree::{self, TermArgs, TreeArgs, WeightArgs};
 use trueloss::{Bce, BceWithLogits, FocalWithLogits, Huber, Mse};
 
 macro_rules! kernels {
@@ -141,8 +141,8 @@ macro_rules! each_kernel {
 
             terms_f32(TermArgs<f32>) = tree::terms;
             terms_f64(TermArgs<f64>) = tree::terms;
-            weights_f32(TermArgs<f32>) = tree::weights;
-            weights_f64(TermArgs<f64>) = tree::weights;
+            weights_f32(WeightArgs<f32>) = tree::weights;
+            weights_f64(WeightArgs<f64>) = tree::weights;
             tree_f32(TreeArgs<f32>) = tree::tree;
             tree_f64(TreeArgs<f64>) = tree::tree;
         }

@@ -98,30 +98,38 @@ pub(crate) fn tree<M: Machine, T: Element>(machine: M, args: &TreeArgs<T>) {
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct TermArgs<T: Element> {
-    /// The terms,
+    /// The terms.
     pub terms: Slice<f64>,
-    /// or the labels whose weights they are,
-    pub labels: Labels,
-    /// but for those that are ignored,
-    pub ignore_index: i64,
-    /// from the weights of the classes; without them, 1.
-    pub weight: Slice<T>,
     /// One for each block.
     pub sums: Places<SumOf<T>>,
     /// The report of the checks before it, or nowhere.
     pub report: Places<u64>,
 }
 
+/// Labels of whose weights the sum of each block is wanted.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct WeightArgs<T: Element> {
+    /// The labels,
+    pub labels: Labels,
+    /// but for those that are ignored.
+    pub ignore_index: i64,
+    /// The weights of the classes; without them, 1.
+    pub weight: Slice<T>,
+    /// One for each block, compensated for every type of element, as in [`trueloss::Partial`]: what is above them is for
+    /// `tree_f64`.
+    pub sums: Places<SumOf<f64>>,
+    /// The report of the checks before it, or nowhere.
+    pub report: Places<u64>,
+}
+
 #[inline(always)]
-fn blocks<M: Machine, T: Element>(
+fn blocks<M: Machine, S: Sum>(
     machine: M,
-    args: &TermArgs<T>,
+    sums: Places<S>,
     len: usize,
     term: impl Fn(usize) -> f64,
 ) {
-    if checks::found(machine, args.report, args.labels) {
-        return;
-    }
     let team = Block(machine);
     let mut block = machine.block();
     while block < len.div_ceil(BLOCK) {
@@ -129,7 +137,7 @@ fn blocks<M: Machine, T: Element>(
         let sum = device::block(team, BLOCK.min(len - start), |from| term(start + from));
         if team.rank() == 0 {
             // SAFETY: that of a launch, see `list`; one thread for each place.
-            unsafe { args.sums.put(block, sum) };
+            unsafe { sums.put(block, sum) };
         }
         block += machine.blocks();
     }
@@ -138,18 +146,26 @@ fn blocks<M: Machine, T: Element>(
 /// The sums of terms.
 #[inline(always)]
 pub(crate) fn terms<M: Machine, T: Element>(machine: M, args: &TermArgs<T>) {
+    if checks::found(machine, args.report, Labels::NONE) {
+        return;
+    }
     // SAFETY: that of a launch, see `list`.
     let terms = unsafe { args.terms.read() };
-    blocks(machine, args, terms.len(), |index| device::at(terms, index));
+    blocks(machine, args.sums, terms.len(), |index| {
+        device::at(terms, index)
+    });
 }
 
 /// The sums of what rows count in a mean.
 #[inline(always)]
-pub(crate) fn weights<M: Machine, T: Element>(machine: M, args: &TermArgs<T>) {
+pub(crate) fn weights<M: Machine, T: Element>(machine: M, args: &WeightArgs<T>) {
+    if checks::found(machine, args.report, args.labels) {
+        return;
+    }
     // SAFETY: that of a launch, see `list`.
     let (labels, weight) = unsafe { (args.labels.read(), args.weight.read()) };
     let weight = (!weight.is_empty()).then_some(weight);
-    blocks(machine, args, args.labels.len(), |row| {
+    blocks(machine, args.sums, args.labels.len(), |row| {
         device::label_weight(labels, args.ignore_index, weight, row)
     });
 }

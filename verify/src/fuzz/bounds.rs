@@ -60,17 +60,19 @@ fn variant(call: &Call, element: ElementType, direction: Direction) -> Option<&'
         Function::MseLoss if each => "each",
         Function::MseLoss => "mean or sum",
         Function::BinaryCrossEntropy if each => "each, weights",
-        Function::BinaryCrossEntropy if !negative => "mean or sum",
+        Function::BinaryCrossEntropy if negative => "mean or sum, negative weights",
+        Function::BinaryCrossEntropy => "mean or sum",
         Function::BinaryCrossEntropyWithLogits => match (each, weighted) {
             (true, false) if logits_in_range => "each",
             (true, false) if unit => "each, g = 1",
-            (true, true) if logits_in_range && !negative => "each, weights",
+            (true, true) if logits_in_range && negative => "each, negative weights",
+            (true, true) if logits_in_range => "each, weights",
             (false, false) if logits_in_range => "mean or sum",
             (false, true) if logits_in_range => "mean or sum, negative weights",
             _ => return None,
         },
         Function::NllLoss if each => "each, weights, ignored rows",
-        Function::NllLoss if !negative => "mean or sum, weights, ignored rows",
+        Function::NllLoss => "mean or sum, weights, ignored rows",
         Function::CrossEntropy if !logits_in_range => return None,
         Function::CrossEntropy => {
             let smooth = call.label_smoothing > 0.0;
@@ -79,11 +81,13 @@ fn variant(call: &Call, element: ElementType, direction: Direction) -> Option<&'
                 (true, false, false, false, _) => "each, labels",
                 (true, false, false, true, _) => "each, labels, weights, ignored rows",
                 (true, false, true, _, false) => "each, smoothing, weights",
+                (true, false, true, _, true) => "each, smoothing, negative weights",
                 (true, true, _, _, false) => "each, probabilities, weights",
+                (true, true, _, _, true) => "each, probabilities, negative weights",
                 (false, false, false, _, false) => "mean or sum, labels, weights, ignored rows",
                 (false, false, _, _, _) => "mean or sum, smoothing, negative weights",
                 (false, true, _, _, false) => "mean or sum, probabilities",
-                _ => return None,
+                (false, true, _, _, true) => "mean or sum, probabilities, negative weights",
             }
         }
         function => {
@@ -95,22 +99,6 @@ fn variant(call: &Call, element: ElementType, direction: Direction) -> Option<&'
             if each { "each" } else { "mean or sum" }
         }
     })
-}
-
-/// Whether a mean divides by weights of both signs that cancel to so little that what is left of them in `f64` may be
-/// anything, 0 too. No sum of fewer than 2^10 numbers is off by 2^-42 of their magnitudes.
-pub(super) fn divisor_cancels(call: &Call) -> bool {
-    let (Reduction::Mean, Some(weight), Target::Classes(labels)) =
-        (call.reduction, &call.weight, &call.target)
-    else {
-        return false;
-    };
-    let counted = labels.iter().filter(|&&label| label != call.ignore_index);
-    let weights = counted.map(|&label| weight[label as usize]);
-    let (sum, magnitudes) = weights.fold((0.0, 0.0), |(sum, magnitudes): (f64, f64), weight| {
-        (sum + weight, magnitudes + weight.abs())
-    });
-    magnitudes > 0.0 && sum.abs() <= magnitudes * 2_f64.powi(-40)
 }
 
 /// A logit of `f64` whose exponential any factor may be multiplied by, as `generate::logit` has them.
