@@ -67,8 +67,6 @@ pub trait Element:
     fn narrow(value: f64) -> Self;
 }
 
-// The exponential of a difference d has the relative error that d has absolutely: 2^-53 |d|, below
-// 2^-46 where the result is not far below the smallest f32. That is 2^-22 ULP of an f32.
 impl Element for f32 {
     type Wide = f64;
     type Sum = f64;

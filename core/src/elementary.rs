@@ -171,43 +171,27 @@ pub(crate) fn polynomial<A: Arithmetic, const N: usize>(coefficients: &[f64; N],
 /// ```
 #[inline(always)]
 pub fn exp(x: f64) -> f64 {
-    exp_of_sum(x, 0.0)
-}
-
-/// e^(x + low) for x <= 0 and a `low` that is at most an ULP of x: the exponential of a difference or
-/// product that was rounded to x, with its rounding error given back.
-///
-/// ```
-/// use trueloss::elementary::{exp, exp_of_sum};
-///
-/// // -40 and a quarter of its ULP, which exp(-40 + low) would lose.
-/// let low = 2.0_f64.powi(-50);
-/// assert_eq!(-40.0 + low, -40.0);
-/// assert!(exp_of_sum(-40.0, low) > exp(-40.0));
-/// ```
-#[inline(always)]
-pub fn exp_of_sum(x: f64, low: f64) -> f64 {
     if INTEGER {
-        called_exp(x, low)
+        called_exp(x)
     } else {
-        inlined_exp(x, low)
+        inlined_exp(x)
     }
 }
 
 /// For machines without a unit for `f64`: there every operation is a call, and a copy of them all for each use would be
 /// kilobytes of flash.
 #[inline(never)]
-fn called_exp(x: f64, low: f64) -> f64 {
-    inlined_exp(x, low)
+fn called_exp(x: f64) -> f64 {
+    inlined_exp(x)
 }
 
 #[inline(always)]
-fn inlined_exp(x: f64, low: f64) -> f64 {
+fn inlined_exp(x: f64) -> f64 {
     // e^-746 is below half the smallest subnormal. The comparison lets a NaN through.
-    let (x, low) = if x < -746.0 { (-746.0, 0.0) } else { (x, low) };
+    let x = if x < -746.0 { -746.0 } else { x };
     let shifted = x * LOG2_E + MAGIC;
     let k = shifted - MAGIC;
-    let r = (x - k * LN2_HI) - (k * LN2_LO - low);
+    let r = (x - k * LN2_HI) - k * LN2_LO;
     let significand = 1.0 + (r + r * r * polynomial::<Plain, _>(&EXP, r));
     let (scale, unlift) = power_of_two(shifted);
     significand * scale * unlift
@@ -228,7 +212,8 @@ fn power_of_two(shifted: f64) -> (f64, f64) {
     (scale, unlift)
 }
 
-/// [`exp_of_sum`] as a pair.
+/// e^(x + low) as a pair, for x <= 0 and a `low` that is at most an ULP of x: what was lost where a difference or product
+/// was rounded to x.
 ///
 /// Relative error below 0.1 u. Where the result is below 2^-960, each of the two parts is a multiple of 2^-1074: the low
 /// one is off by up to half of that. A subnormal result is the high part alone, which is off by no more: both together
@@ -500,7 +485,7 @@ mod tests {
         for x in [-3.0, -40.5, -123.4] {
             for low in [low, -low] {
                 let expected = exp(x) * (1.0 + low);
-                let error = inlined_exp(x, low) / expected - 1.0;
+                let error = inlined_exp_pair(x, low).0 / expected - 1.0;
                 assert!(error.abs() < 3.0 * f64::EPSILON, "{x} {low:e}: {error:e}");
             }
         }

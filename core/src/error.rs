@@ -92,7 +92,7 @@ pub enum Error {
     },
     /// A shape or batch holds more elements than a `usize` can count.
     ShapeOverflow,
-    /// A shape has no class dimension, or one of size 0.
+    /// The class dimension has size 0.
     NoClasses,
     /// A dimension that the shape does not have.
     Dimension {

@@ -9,8 +9,7 @@ use crate::team::{Alone, Team};
 /// The share of rows whose largest logit is at the label; the first of equal logits is taken.
 ///
 /// Shapes: `input` is (C), (N, C) or (N, C, d1..dK), `target` the same without C. A row with a NaN logit
-/// has no largest one and counts as wrong. The accuracy of nothing is NaN. Correctly rounded to within
-/// 0.5001 ULP.
+/// has no largest one and counts as wrong. The accuracy of nothing is NaN. Within 0.5001 ULP.
 ///
 /// # Errors
 ///

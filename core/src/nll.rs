@@ -17,7 +17,7 @@ use crate::team::Team;
 ///
 /// Special values: rows whose label is `ignore_index` (default -100, looked at before the range check)
 /// have loss 0 and gradient 0 and do not count. A weight of 0 on an infinite log-probability gives 0. The
-/// mean of nothing, or of weights that sum to 0, is NaN, and so are the gradients of the rows that count.
+/// mean of nothing, or of weights that sum to 0, is NaN, and so is the gradient at the label of each row that counts.
 ///
 /// Error: `f32`, `f16`, `bf16`: below 0.5001 ULP; a reduced loss + 2^-46 of the sum of the terms' magnitudes, where
 /// these cancel (log-probabilities of both signs, negative weights). `f64`: see the table of bounds in the README. No bound

@@ -19,7 +19,7 @@
 //!
 //! One term passes through at most 16 + 8 additions in its block and one a level above it, so a sum of n
 //! terms in `f64` has a relative error below (24 + log2(n / 4096)) 2^-53 of the sum of the terms'
-//! magnitudes: below 2^-47 for any n that fits a 64-bit `usize`.
+//! magnitudes: below 2^-46 for any n that fits a 64-bit `usize`.
 //!
 //! Sums for `f64` elements are kept as pairs: each addition's rounding error is found (Knuth's TwoSum)
 //! and added up beside the sum, in the same tree.

@@ -4,9 +4,14 @@
 //! ships. It needs the driver and nothing else: no toolkit, no compiler. What it returns has the bits that the CPU
 //! returns, whatever the device.
 //!
-//! Each type here has the name, the options and the methods of that in `trueloss`; where that takes slices, this takes a
-//! [`Gpu`] and slices of cudarc's on the device: [`CudaSlice`](cudarc::driver::CudaSlice), or a view of one. Memory is
-//! the caller's. A call allocates 8 bytes for each 4096 elements, or each row, on its stream, for as long as it runs.
+//! Each type here has the name, the options and the methods on slices of that in `trueloss`; where that takes slices, this
+//! takes a [`Gpu`] and slices of cudarc's on the device: [`CudaSlice`](cudarc::driver::CudaSlice), or a view of one. The
+//! address and length that any other [`DevicePtr`](cudarc::driver::DevicePtr) gives are trusted, as cudarc's own copies
+//! trust them.
+//!
+//! Memory is the caller's. A call allocates on its stream, for as long as it runs, what sums need: those of blocks 8 bytes
+//! for each 4096 elements or rows, 16 for `f64`, and those of class weights 16 for every type; losses of rows, of which
+//! sums are made, 8 bytes more for each row, for both types.
 //!
 //! Calls are asynchronous. What is wrong with the arguments' lengths is an error at once; illegal numbers among
 //! them are found by the device, before it writes anything, and [`Loss::wait`] and [`Done::wait`] return the

@@ -133,3 +133,11 @@ loss! {
     /// The power of the probability of the wrong class.
     gamma = 2.0;
 }
+
+impl FocalWithLogits {
+    /// Both classes have a weight of 1.
+    #[must_use]
+    pub const fn without_alpha(self) -> Self {
+        self.alpha(-1.0)
+    }
+}

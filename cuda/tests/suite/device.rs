@@ -165,7 +165,12 @@ impl<T: Element> Library<T> for Device<'_> {
             }
             ElementFunction::SigmoidFocalLoss => {
                 let [alpha, gamma] = call.numbers;
-                let focal = FocalWithLogits::new().alpha(alpha).gamma(gamma);
+                let focal = FocalWithLogits::new().gamma(gamma);
+                let focal = if alpha == -1.0 {
+                    focal.without_alpha()
+                } else {
+                    focal.alpha(alpha)
+                };
                 loss!(focal, gpu, x, y, call, g, output)
             }
             ElementFunction::Sigmoid => activation!(Sigmoid::new(), gpu, x, call, g, output),

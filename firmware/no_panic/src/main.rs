@@ -273,7 +273,6 @@ fn of_numbers<T: Element>(given: &Given<'_, T>) {
     use elementary::*;
     black_box((
         exp(v()),
-        exp_of_sum(v(), v()),
         log(v()),
         log1p(v()),
         log1p_unit(v()),
