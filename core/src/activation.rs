@@ -4,7 +4,7 @@
 //! The functions of `f64` named `…_value` and `…_gradient` are the formulas themselves, unrounded, for
 //! the loops of others; everything else here calls them.
 
-use crate::classes::{self, Classes, Output, Row, RowMap, SoftmaxParts};
+use crate::classes::{self, Classes, Layout, Output, Row, RowMap, SoftmaxParts};
 use crate::double_double::DoubleDouble;
 use crate::element::Element;
 use crate::elementary::{self, log1p_unit_with};
@@ -13,7 +13,7 @@ use crate::error::{Argument, Error, check_length};
 use crate::instance::Function;
 use crate::quick::{self, Arithmetic, LANES, Near, QUICK_ERROR, Rows};
 use crate::reduce::{self, Sum, weigh};
-use crate::team::{Alone, Team};
+use crate::team::Team;
 use crate::wide::Wide;
 
 /// sigma(x) for a tiny x: 1/2 + x/4, a little closer to 1/2.
@@ -730,6 +730,7 @@ impl<T: Element> RowMap<T> for Probabilities {
         team: M,
         row: &Row<'_, T>,
         grad_output: &[T],
+        places: Layout,
         grad_input: &mut (impl Output<T> + ?Sized),
     ) {
         let parts = row.softmax_parts(team);
@@ -750,7 +751,7 @@ impl<T: Element> RowMap<T> for Probabilities {
         );
         let dot = dot.wide() / (others + 1.0);
         let mut buffer = [T::Wide::default(); reduce::CHUNK];
-        row.layout.write_all(team, grad_input, |start, out| {
+        places.write_all(team, grad_input, |start, out| {
             let (exponentials, _) = buffer.split_at_mut(out.len().min(reduce::CHUNK));
             row.wide_exponentials(&parts, start, exponentials);
             row.layout.read(grad_output, start, out);
@@ -813,6 +814,7 @@ impl<T: Element> RowMap<T> for LogProbabilities {
         team: M,
         row: &Row<'_, T>,
         grad_output: &[T],
+        places: Layout,
         grad_input: &mut (impl Output<T> + ?Sized),
     ) {
         let parts = row.softmax_parts(team);
@@ -831,7 +833,7 @@ impl<T: Element> RowMap<T> for LogProbabilities {
         let rest = rest.wide();
         let total = rest + at_max;
         let mut buffer = [T::Wide::default(); reduce::CHUNK];
-        row.layout.write_all(team, grad_input, |start, out| {
+        places.write_all(team, grad_input, |start, out| {
             let (exponentials, _) = buffer.split_at_mut(out.len().min(reduce::CHUNK));
             row.wide_exponentials(&parts, start, exponentials);
             row.layout.read(grad_output, start, out);
@@ -877,13 +879,11 @@ pub(crate) struct RowCall<'a, T, M> {
 
 impl<T: Element, M: RowMap<T>> RowCall<'_, T, M> {
     pub(crate) fn forward(&self, output: &mut [T]) {
-        classes::map_rows(&self.map, self.input, output);
+        classes::map_rows(&self.map, self.input, None, output);
     }
 
     pub(crate) fn backward(&self, grad_output: &[T], grad_input: &mut [T]) {
-        for row in (0..self.input.rows()).map(|row| self.input.row(row)) {
-            self.map.gradient(Alone, &row, grad_output, grad_input);
-        }
+        classes::map_rows(&self.map, self.input, Some(grad_output), grad_input);
     }
 }
 
@@ -1039,6 +1039,7 @@ impl LogSoftmax {
 mod tests {
     use super::*;
     use crate::quick::Plain;
+    use crate::team::Alone;
 
     /// Numbers of which a function comes close to the midpoint of two `f32`: with sigma(x) = 1/2 + x/4 - …, small
     /// odd multiples of 2^-24; and the softplus of 0x39ea41d0.

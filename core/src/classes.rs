@@ -825,13 +825,13 @@ pub(crate) trait RowLoss<T: Element>: Sync {
         self.gradient(Alone, row, parts, scale, layout, grad_input);
     }
 
-    /// The losses of one block of rows; their gradients times `scale` too, where `grad_input`, which is that of all
-    /// rows, has places for them.
+    /// The losses of one block of rows; their gradients times `scale` too, where `grad_input` has places for them: the
+    /// block's own, or all there are where a row's are not neighbours.
     fn losses(&self, start: usize, len: usize, scale: f64, grad_input: &mut [T]) -> T::Sum {
         let input = self.input();
         let terms = reduce::terms(|from: usize, out: &mut [f64]| {
             let first = start + from;
-            let elements = first * input.extent.classes..(first + out.len()) * input.extent.classes;
+            let elements = from * input.extent.classes..(from + out.len()) * input.extent.classes;
             let (grad, separate) = if input.extent.stride == 1 {
                 (grad_input.get_mut(elements).unwrap_or(&mut []), true)
             } else {
@@ -887,9 +887,16 @@ pub(crate) trait RowLoss<T: Element>: Sync {
 
     /// The reduced loss by the formula of record, and its gradient times `scale`, where `grad_input` has places.
     fn reduced(&self, divisor: T::Wide, scale: f64, grad_input: &mut [T]) -> T {
-        let losses: T::Sum = reduce::whole(self.input().rows(), |start, len| {
-            self.losses(start, len, scale, grad_input)
-        });
+        let (rows, extent) = (self.input().rows(), self.input().extent);
+        let losses: T::Sum = if extent.stride == 1 || grad_input.is_empty() {
+            parallel::blocks(rows, extent.classes, grad_input, |start, len, grad| {
+                self.losses(start, len, scale, grad)
+            })
+        } else {
+            reduce::whole(rows, |start, len| {
+                self.losses(start, len, scale, grad_input)
+            })
+        };
         T::narrow(reduce::divide(losses.wide(), divisor))
     }
 
@@ -1149,12 +1156,13 @@ pub(crate) trait RowMap<T: Element>: Sync {
     /// The outputs of a row's classes from `start` on, before they are rounded.
     fn record(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]);
 
-    /// The gradient of a row, times its classes' `grad_output`.
+    /// The gradient of a row, times its classes' `grad_output`, to its places in `grad_input`.
     fn gradient<M: Team>(
         &self,
         team: M,
         row: &Row<'_, T>,
         grad_output: &[T],
+        places: Layout,
         grad_input: &mut (impl Output<T> + ?Sized),
     );
 
@@ -1176,8 +1184,13 @@ pub(crate) trait RowMap<T: Element>: Sync {
     fn quick_narrow(&self, rows: &mut Rows<T>) -> [bool; LANES];
 }
 
-/// The outputs of all rows.
-pub(crate) fn map_rows<T: Element>(map: &impl RowMap<T>, input: Classes<'_, T>, output: &mut [T]) {
+/// The outputs of all rows, or, with a `grad_output`, their gradients.
+pub(crate) fn map_rows<T: Element>(
+    map: &impl RowMap<T>,
+    input: Classes<'_, T>,
+    grad_output: Option<&[T]>,
+    output: &mut [T],
+) {
     let work = |start, len, output: &mut [T], _: &mut [()]| {
         let rows = MappedRows {
             map,
@@ -1186,7 +1199,9 @@ pub(crate) fn map_rows<T: Element>(map: &impl RowMap<T>, input: Classes<'_, T>, 
             len,
             output,
         };
-        if input.has_quick() && !INTEGER {
+        if let Some(grad_output) = grad_output {
+            dispatch::run(MappedGradients { rows, grad_output });
+        } else if input.has_quick() && !INTEGER {
             T::quick(QuickMappedRows(rows));
         } else {
             dispatch::run(rows);
@@ -1232,6 +1247,31 @@ impl<T: Element, M: RowMap<T>> Kernel for MappedRows<'_, T, M> {
     fn run<A: Arithmetic>(mut self) {
         for row in self.start..self.start + self.len {
             self.row_of_record(row);
+        }
+    }
+}
+
+/// The gradients of a run of rows.
+struct MappedGradients<'a, T, M> {
+    rows: MappedRows<'a, T, M>,
+    grad_output: &'a [T],
+}
+
+impl<T: Element, M: RowMap<T>> Kernel for MappedGradients<'_, T, M> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) {
+        let MappedRows {
+            map,
+            input,
+            start,
+            len,
+            output,
+        } = self.rows;
+        for row in start..start + len {
+            let places = input.layout_from(start, row);
+            map.gradient(Alone, &input.row(row), self.grad_output, places, output);
         }
     }
 }

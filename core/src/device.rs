@@ -316,7 +316,8 @@ impl<T: Element, F: RowMap<T>> RowOutputs<T> for OutputsOf<'_, T, F> {
     fn row<M: Team>(&self, team: M, row: usize, output: &mut impl Output<T>) {
         let row = self.input.row(row);
         if let Some(grad_output) = self.grad_output {
-            self.map.gradient(team, &row, grad_output, output);
+            self.map
+                .gradient(team, &row, grad_output, row.layout, output);
             return;
         }
         let parts = row.softmax_parts(team);

@@ -821,6 +821,7 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
     fn forward_of_record(&self) -> T {
         self.reduced(parallel::blocks(
             self.input.len(),
+            1,
             &mut [],
             |start, len, none: &mut [T]| self.block(start, len, 0.0, none),
         ))
@@ -885,7 +886,7 @@ impl<'a, T: Element, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         }
         let len = self.input.len();
         Ok(
-            self.reduced(parallel::blocks(len, grad_input, |start, len, grad| {
+            self.reduced(parallel::blocks(len, 1, grad_input, |start, len, grad| {
                 self.block(start, len, scale, grad)
             })),
         )

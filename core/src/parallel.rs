@@ -88,10 +88,11 @@ fn halves<T: Send, U: Send, R: Send>(
     merge(left, right)
 }
 
-/// The node over `len` elements, from those of single blocks: `block(start, len, out)` gives that of the elements
-/// from `start` on, and has their places in `out`, if `out` is not empty.
+/// The node over `len` terms of `width` elements each, from those of single blocks: `block(start, len, out)` gives that of
+/// the terms from `start` on, and has the places of their elements in `out`, if `out` is not empty.
 pub(crate) fn blocks<T: Send, N: Node + Send>(
     len: usize,
+    width: usize,
     out: &mut [T],
     block: impl Fn(usize, usize, &mut [T]) -> N + Sync,
 ) -> N {
@@ -100,8 +101,8 @@ pub(crate) fn blocks<T: Send, N: Node + Send>(
         let part = |start, len, out: &mut [T], _: &mut [()]| {
             let mut tree = Tree::<N, RUN>::new(start / BLOCK);
             tree.extend(len, |from, size| {
-                let places = out.get_mut(from..from + size).unwrap_or(&mut []);
-                block(start + from, size, places)
+                let places = out.get_mut(from * width..(from + size) * width);
+                block(start + from, size, places.unwrap_or(&mut []))
             });
             tree
         };
@@ -109,11 +110,12 @@ pub(crate) fn blocks<T: Send, N: Node + Send>(
             left.append(&right);
             left
         };
-        return split(len, Parts::ELEMENTS, out, &mut [], part, merge).total();
+        let parts = Parts { width, unit: BLOCK };
+        return split(len, parts, out, &mut [], part, merge).total();
     }
     whole(len, |start, len| {
-        let places = out.get_mut(start..start + len).unwrap_or(&mut []);
-        block(start, len, places)
+        let places = out.get_mut(start * width..(start + len) * width);
+        block(start, len, places.unwrap_or(&mut []))
     })
 }
 
@@ -240,25 +242,25 @@ mod tests {
             8 * GRAIN,
         ] {
             let expected = whole(len, leaf);
-            for pool in &pools {
-                let threads = pool.current_num_threads();
-                let mut out = unwritten(len);
+            for (pool, width) in pools.iter().flat_map(|pool| [(pool, 1), (pool, 3)]) {
+                let of = format!("{len} of {width} on {}", pool.current_num_threads());
+                let mut out = unwritten(len * width);
                 let node = pool.install(|| {
-                    blocks(len, &mut out, |start, len, places| {
-                        assert_eq!(places.len(), len);
-                        number(places, start);
+                    blocks(len, width, &mut out, |start, len, places| {
+                        assert_eq!(places.len(), len * width);
+                        number(places, start * width);
                         leaf(start, len)
                     })
                 });
-                assert_eq!(node, expected, "{len} on {threads}");
-                assert!(out.iter().copied().eq(0..len), "{len} on {threads}");
+                assert_eq!(node, expected, "{of}");
+                assert!(out.iter().copied().eq(0..len * width), "{of}");
                 let node = pool.install(|| {
-                    blocks(len, &mut [(); 0], |start, len, places| {
+                    blocks(len, width, &mut [(); 0], |start, len, places| {
                         assert!(places.is_empty());
                         leaf(start, len)
                     })
                 });
-                assert_eq!(node, expected, "{len} on {threads}, without places");
+                assert_eq!(node, expected, "{of}, without places");
             }
         }
     }
