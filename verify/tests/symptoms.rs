@@ -150,7 +150,7 @@ fn symptom_05_probability_minus_one_rounds_in_bf16() {
     assert!((0.98..0.995).contains(&(1.0 + gradient)));
     let p_in_bf16 = f64::from(bf16::from_f64(1.0 + gradient));
     assert!(((p_in_bf16 - 1.0) / gradient - 1.0).abs() > 0.15);
-    // f32 loses its own digits so near p = 1.
+    // In f32 the digits are lost nearer to p = 1.
     right_in_both(&call);
     for x in [9.0, 12.0, 15.0, 16.5, 20.0, 80.0] {
         let call = Call::new(CrossEntropyLoss, &[1, 2], &[x, 0.0]).classes(&[0]);
