@@ -7,12 +7,13 @@ QEMU counts: with -icount shift=0 one instruction takes one nanosecond on the em
 same on every run. What a real processor needs is cycles, of which an instruction takes one or more.
 
 Needs Debian's compiler (rustc-web, rust-web-src), lld and qemu-system-arm. The numbers depend on the compiler: with
-another than the recorded one, --check prints and nothing fails.
+another than the recorded one, --check prints and no number fails; a function that is recorded and no longer measured does.
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -53,6 +54,16 @@ def run(command, **options):
     if done.returncode != 0:
         sys.exit(f"cost.py: failed: {' '.join(command)}\n{done.stdout}")
     return done.stdout
+
+
+def missing():
+    """What is needed and not here, and Debian's packages that have it."""
+    for command in (RUSTC, LINKER, "qemu-system-arm"):
+        if not shutil.which(command):
+            return command
+    # The core library is built from its source.
+    core = Path(run([RUSTC, "--print", "sysroot"]).strip()) / "lib/rustlib/src/rust/library/core"
+    return None if core.is_dir() else core
 
 
 def build(machine):
@@ -219,6 +230,8 @@ def main():
     if arguments.machine and not arguments.check:
         parser.error("--machine goes with --check: the record is of all of them")
 
+    if lacks := missing():
+        sys.exit(f"cost.py: there is no {lacks}: install rustc-web rust-web-src lld qemu-system-arm (Debian's packages)")
     rustc = run([RUSTC, "--version"]).strip()
     measured = {machine: measure(machine) for machine in arguments.machine or MACHINES}
     if not arguments.check:
@@ -230,9 +243,10 @@ def main():
         return
 
     record = json.loads(RECORD.read_text())
-    grown, fallen = [], []
+    grown, fallen, lost = [], [], []
     for machine, functions in measured.items():
         recorded = record["machines"].get(machine, {})
+        lost += [f"{machine} {name}" for name in recorded if name not in functions]
         for name, numbers in functions.items():
             now, before = numbers["instructions"], recorded.get(name, {}).get("instructions")
             line = f"{machine} {name}: {before} before, {now} now"
@@ -243,6 +257,8 @@ def main():
     readme = README.read_text()
     if TABLE.read_text() != table(record) or readme != with_table(readme, short_table(record)):
         sys.exit("cost.py: COST.md or the README's table is not that of cost.json: run `python3 firmware/cost.py`")
+    if lost:
+        sys.exit("cost.py: recorded and no longer measured, `python3 firmware/cost.py` records that:\n  " + "\n  ".join(lost))
     if fallen:
         print(f"{len(fallen)} functions take over 5% fewer instructions: `python3 firmware/cost.py` records that")
     if grown:

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Runs the Python lines of CHECK.md on a probe of every function and has the answers judged. They need a Python that has
-# torch, safetensors and numpy: PYTHON names it. `check_page.sh DIR` keeps the filled probes in DIR.
+# torch, torchvision, safetensors and numpy: PYTHON names it. `check_page.sh DIR` keeps the filled probes in DIR.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
-if ! "$python" -c 'import torch, safetensors, numpy' 2>/dev/null; then
-  echo "$python has no torch, safetensors and numpy: the lines of CHECK.md are not run"
+if ! "$python" -c 'import torch, torchvision, safetensors, numpy' 2>/dev/null; then
+  echo "$python has no torch, torchvision, safetensors and numpy: the lines of CHECK.md are not run"
   exit 0
 fi
 probes=${1:-$(mktemp -d)}

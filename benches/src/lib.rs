@@ -7,8 +7,8 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::fmt;
 use std::str::FromStr;
 use trueloss::{
-    Bce, BceWithLogits, Classes, CrossEntropy, Element, Error, LogSigmoid, LogSoftmax, Mse, Nll,
-    Sigmoid, Softmax, Softplus,
+    Bce, BceWithLogits, Classes, CrossEntropy, Element, Error, FocalWithLogits, Huber, LogSigmoid,
+    LogSoftmax, Mse, Nll, Sigmoid, Softmax, Softplus,
 };
 
 /// A function of the crate. Cross-entropy counts twice, as it has two kinds of targets.
@@ -16,8 +16,10 @@ use trueloss::{
 #[allow(missing_docs)]
 pub enum Function {
     Mse,
+    Huber,
     Bce,
     BceWithLogits,
+    FocalWithLogits,
     Nll,
     CrossEntropy,
     CrossEntropyProbabilities,
@@ -30,10 +32,12 @@ pub enum Function {
 
 impl Function {
     /// All functions.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Mse,
+        Self::Huber,
         Self::Bce,
         Self::BceWithLogits,
+        Self::FocalWithLogits,
         Self::Nll,
         Self::CrossEntropy,
         Self::CrossEntropyProbabilities,
@@ -48,8 +52,10 @@ impl Function {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Mse => "mse",
+            Self::Huber => "huber",
             Self::Bce => "bce",
             Self::BceWithLogits => "bce_with_logits",
+            Self::FocalWithLogits => "focal_with_logits",
             Self::Nll => "nll",
             Self::CrossEntropy => "cross_entropy",
             Self::CrossEntropyProbabilities => "cross_entropy_probabilities",
@@ -218,7 +224,7 @@ impl<T: FromF64> Call<T> {
             .collect();
         let target = match function {
             Function::Nll | Function::CrossEntropy => Vec::new(),
-            Function::Bce | Function::BceWithLogits => (0..len)
+            Function::Bce | Function::BceWithLogits | Function::FocalWithLogits => (0..len)
                 .map(|_| random.uniform().round())
                 .map(T::from_f64)
                 .collect(),
@@ -288,8 +294,10 @@ impl<T: FromF64> Call<T> {
         }
         match self.function {
             Function::Mse => loss!(Mse::new(), x, y),
+            Function::Huber => loss!(Huber::new(), x, y),
             Function::Bce => loss!(Bce::new(), x, y),
             Function::BceWithLogits => loss!(BceWithLogits::new(), x, y),
+            Function::FocalWithLogits => loss!(FocalWithLogits::new(), x, y),
             Function::Nll => loss!(Nll::new(), classes()?, labels),
             Function::CrossEntropy => loss!(CrossEntropy::new(), classes()?, labels),
             Function::CrossEntropyProbabilities => loss!(

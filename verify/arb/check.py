@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ def row_of_the_table(case):
     f, each, soft = case.function, case.reduction == "none", case.probabilities
     unit = case.weight is None and case.pos_weight is None and bool((case.grad_output == 1).all())
     weights = case.weight is not None or case.pos_weight is not None
-    if f == "mse_loss":
+    if f in ("mse_loss", "huber_loss", "sigmoid_focal_loss"):
         return "each" if each else "mean or sum"
     if f == "binary_cross_entropy":
         return "each, weights" if each else "mean or sum"
@@ -97,6 +98,8 @@ class Case:
         self.ignore_index = int(metadata.get("ignore_index", -100))
         self.smoothing = float(metadata.get("label_smoothing", 0))
         self.beta = float(metadata.get("beta", 1))
+        self.delta = float(metadata.get("delta", 1))
+        self.alpha, self.gamma = float(metadata.get("alpha", 0.25)), float(metadata.get("gamma", 2))
         self.weight, self.pos_weight = tensors.get("weight"), tensors.get("pos_weight")
         x = tensors["input"]
         self.dtype = x.dtype.name
@@ -144,10 +147,31 @@ def middle(x):
     return (x[0] if isinstance(x, arb_series) else x).mid()
 
 
+def residual_beyond(case, x, y):
+    """Huber's: 0 where |x - y| is at most delta, else the sign of x - y. A ball could not tell at delta itself."""
+    r = Fraction(float(middle(x))) - Fraction(float(y))
+    return 0 if abs(r) <= Fraction(case.delta) else 1 if r > 0 else -1
+
+
+def focal_parts(case, x, y):
+    """torchvision's alpha_t, and 1 - p_t as a sum in which nothing cancels."""
+    alpha = case.alpha * y + (1 - case.alpha) * (1 - y) if case.alpha >= 0 else arb(1)
+    return alpha, y * sigma(-x) + (1 - y) * sigma(x)
+
+
 def element_value(case, x, y, w, c):
     """Of one element; x may be a series."""
     if case.function == "mse_loss":
         return (x - y) * (x - y)
+    if case.function == "huber_loss":
+        sign = residual_beyond(case, x, y)
+        if sign == 0:
+            return (x - y) * (x - y) / 2
+        return case.delta * (sign * (x - y) - arb(case.delta) / 2)
+    if case.function == "sigmoid_focal_loss":
+        alpha, wrong = focal_parts(case, x, y)
+        cross_entropy = (1 - y) * softplus(x) + y * softplus(-x)
+        return alpha * cross_entropy * (case.gamma * wrong.log()).exp()
     if case.function == "binary_cross_entropy_with_logits":
         return w * ((1 - y) * softplus(x) + c * y * softplus(-x))
     if case.function == "sigmoid":
@@ -168,6 +192,15 @@ def element_gradient(case, x, y, w, c, g):
     """By the formula that the table of the functions gives, and the magnitudes of its terms."""
     if case.function == "mse_loss":
         return 2 * (x - y) * g, arb(0)
+    if case.function == "huber_loss":
+        sign = residual_beyond(case, x, y)
+        return (x - y if sign == 0 else arb(sign * case.delta)) * g, arb(0)
+    if case.function == "sigmoid_focal_loss":
+        # With z the logit of the wrong class, 1 - p_t is sigma(z), and softplus(z) the cross-entropy.
+        alpha, wrong = focal_parts(case, x, y)
+        z = (1 - 2 * y) * x
+        slope = case.gamma * sigma(-z) * softplus(z) + wrong
+        return (1 - 2 * y) * g * alpha * (case.gamma * wrong.log()).exp() * slope, arb(0)
     if case.function == "binary_cross_entropy":
         return w * g * (x - y) / (x * (1 - x)).max(arb(1e-12)), arb(0)
     if case.function == "binary_cross_entropy_with_logits":
@@ -234,6 +267,9 @@ class Element:
         self.numbers.append(number(case.grad_output))
         self.is_finite = all(map(math.isfinite, self.numbers))
         self.leaves_range = leaves_range(case, [0.0, self.numbers[0] * case.beta])
+        # Its powers come to the end of the range sooner: what is promised of f64 is about other logits.
+        is_focal = case.function == "sigmoid_focal_loss" and case.dtype == "float64"
+        self.leaves_range |= is_focal and 100 <= abs(self.numbers[0]) < 1e12
 
     def loss(self):
         x, y, w, c, _ = map(arb, self.numbers)

@@ -29,7 +29,9 @@ def fill(version, answer):
 
 
 def refuse(words, tensors, names):
-    """Raises Missing for options that the library lacks."""
+    """Raises Missing for options that the library lacks, and for losses that are not asked of it here."""
+    if words["function"] in ("huber_loss", "sigmoid_focal_loss"):
+        raise Missing("not asked")
     used = {
         "weight": "weight" in tensors,
         "pos_weight": "pos_weight" in tensors,

@@ -9,7 +9,8 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use rug::float::{Round, Special};
 use rug::ops::{
-    AddAssignRound, DivAssignRound, MulAssignRound, NegAssign, SubAssignRound, SubFromRound,
+    AddAssignRound, AssignRound, DivAssignRound, MulAssignRound, NegAssign, SubAssignRound,
+    SubFromRound,
 };
 use rug::{Assign, Float};
 
@@ -264,11 +265,12 @@ impl Interval {
     /// assert_eq!(Interval::from_f64(0.0, 128).ln().max(&floor).approximate(), -100.0);
     /// ```
     pub fn max(mut self, other: &Interval) -> Self {
+        // An end with more bits than this one's is rounded outward, as all ends are.
         if other.lo > self.lo {
-            self.lo.assign(&other.lo);
+            self.lo.assign_round(&other.lo, Round::Down);
         }
         if other.hi > self.hi {
-            self.hi.assign(&other.hi);
+            self.hi.assign_round(&other.hi, Round::Up);
         }
         self
     }
@@ -282,11 +284,12 @@ impl Interval {
     /// assert_eq!(two.min(&one).approximate(), 1.0);
     /// ```
     pub fn min(mut self, other: &Interval) -> Self {
+        // An end with more bits than this one's is rounded outward, as all ends are.
         if other.lo < self.lo {
-            self.lo.assign(&other.lo);
+            self.lo.assign_round(&other.lo, Round::Down);
         }
         if other.hi < self.hi {
-            self.hi.assign(&other.hi);
+            self.hi.assign_round(&other.hi, Round::Up);
         }
         self
     }
@@ -727,6 +730,22 @@ mod tests {
         assert!((point(0.0) * &huge).is_zero());
         assert!(between(0.0, 1.0).ln().lo().is_infinite());
         assert!((1 + 1) as f64 == 2.0 && tiny.ln_1p().lo().is_zero());
+    }
+
+    #[test]
+    fn larger_and_smaller_of_more_bits_are_rounded_outward() {
+        // At 53 bits one is rounded up by nearest, the other one down.
+        for numerator in [1.0, 2.0, -1.0, -2.0] {
+            let long = point(numerator) / &point(3.0);
+            for prec in [53, 128] {
+                let [below, above] = [-1.0, 1.0].map(|x| Interval::from_f64(x, prec));
+                for ours in [below.max(&long), above.min(&long)] {
+                    assert_eq!(ours.prec(), prec);
+                    assert!(ours.encloses(&long), "{ours:?} {long:?}");
+                    assert!(ours.width() < 2_f64.powi(1 - prec as i32), "{ours:?}");
+                }
+            }
+        }
     }
 
     #[test]

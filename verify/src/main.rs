@@ -20,7 +20,8 @@ static ALLOCATOR: allocations::Counting = allocations::Counting;
 /// Without a command, the report: for every function, element type and direction the worst error that was found, in
 /// units in the last place, beside the bound that is promised. The exit status is 1 if one is broken.
 #[derive(Parser)]
-#[command(name = "trueloss", version)]
+// An option of the report before a command would be dropped in silence.
+#[command(name = "trueloss", version, args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -33,11 +34,11 @@ struct Arguments {
 enum Command {
     /// Run the kernels on case files and write their answers.
     ///
-    /// A case file is a safetensors file: tensors `input` (F32 or F64), `target` (of the same type; class indices
-    /// I64, I32 or U8), and where they apply `weight`, `pos_weight` and `grad_output` (ones if missing); metadata
-    /// `function` (mse_loss, binary_cross_entropy, binary_cross_entropy_with_logits, nll_loss, cross_entropy, sigmoid,
-    /// logsigmoid, softplus, softmax or log_softmax), `reduction` (none, mean or sum), `ignore_index`,
-    /// `label_smoothing`, `dim` and `beta`, all strings.
+    /// A case file is a safetensors file: tensors `input` (F32, F64, F16 or BF16), `target` (of the same type; class
+    /// indices I64, I32 or U8), and where they apply `weight`, `pos_weight` and `grad_output` (ones if missing); metadata
+    /// `function` (mse_loss, binary_cross_entropy, binary_cross_entropy_with_logits, huber_loss, sigmoid_focal_loss,
+    /// nll_loss, cross_entropy, sigmoid, logsigmoid, softplus, softmax or log_softmax), `reduction` (none, mean or sum),
+    /// `ignore_index`, `label_smoothing`, `dim`, `beta`, `delta`, `alpha` and `gamma`, all strings.
     ///
     /// The answers are a file of the same name with the tensors `loss` (for an activation `output`) and `grad_input`,
     /// of the input's type, and the same metadata. A case that fails takes one line on stderr, the others are still
@@ -60,17 +61,19 @@ enum Command {
         trueloss probe cross_entropy --label-smoothing 0.1 --classes 100 --out probe.safetensors\n  \
         trueloss probe --all --out probes")]
     Probe {
-        /// PyTorch's name of the function: mse_loss, binary_cross_entropy, binary_cross_entropy_with_logits, nll_loss,
-        /// cross_entropy, sigmoid, logsigmoid, softplus, softmax or log_softmax.
+        /// PyTorch's name of the function: mse_loss, binary_cross_entropy, binary_cross_entropy_with_logits, huber_loss,
+        /// sigmoid_focal_loss, nll_loss, cross_entropy, sigmoid, logsigmoid, softplus, softmax or log_softmax.
         #[arg(value_name = "FUNCTION", required_unless_present_any = ["all", "curves"])]
         function: Option<Function>,
         /// A probe of every function in each of its forms, into the directory `out`; of the options below only --dtype,
         /// --elements, --classes and --seed.
         #[arg(long, conflicts_with_all = ["function", "reduction", "weight", "pos_weight", "ignore_index",
-            "label_smoothing", "probabilities", "beta", "dim", "positions", "grad_output"])]
+            "label_smoothing", "probabilities", "hard_targets", "beta", "dim", "positions", "grad_output"])]
         all: bool,
         /// What the certificate's charts are made from: functions of one x, into the directory `out`; of the options below none.
-        #[arg(long, conflicts_with_all = ["all", "function"])]
+        #[arg(long, conflicts_with_all = ["all", "function", "reduction", "dtype", "elements", "classes", "weight",
+            "pos_weight", "ignore_index", "label_smoothing", "probabilities", "hard_targets", "beta", "dim", "positions",
+            "grad_output", "seed"])]
         curves: bool,
         /// The file; with --all and --curves the directory.
         #[arg(long, value_name = "FILE")]

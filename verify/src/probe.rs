@@ -36,7 +36,7 @@ pub struct Options {
     /// none, mean or sum. With none each answer is judged by itself, and there are infinite and NaN inputs too.
     #[arg(long, default_value = "none", value_name = "NAME")]
     pub reduction: Reduction,
-    /// The type of the elements: f32 or f64.
+    /// The type of the elements: f32, f64, f16 or bf16.
     #[arg(long, default_value = "f32", value_name = "TYPE", value_parser = element)]
     pub dtype: ElementType,
     /// How many elements; of a function with classes: how many rows.
@@ -230,6 +230,14 @@ pub fn all(base: &Options) -> Vec<(String, Function, Options)> {
                 "mean-positions",
                 "sum",
             ],
+        ),
+        (
+            Function::HuberLoss,
+            &["none", "none-grad_output", "mean", "sum"],
+        ),
+        (
+            Function::SigmoidFocalLoss,
+            &["none", "none-grad_output", "mean", "sum"],
         ),
         (Function::Sigmoid, &["", "grad_output"]),
         (Function::LogSigmoid, &["", "grad_output"]),

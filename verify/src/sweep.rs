@@ -230,7 +230,11 @@ pub fn run(functions: &[Function], options: &Options) -> ExitCode {
     }
     for function in functions {
         if !sweeps.iter().any(|sweep| sweep.function == *function) {
-            eprintln!("{function}: has too many arguments for all of them to be tried");
+            if options.one_argument && !Sweep::all(&[*function], false).is_empty() {
+                eprintln!("{function}: has two arguments, and --one-argument leaves pairs out");
+            } else {
+                eprintln!("{function}: has too many arguments for all of them to be tried");
+            }
             return ExitCode::FAILURE;
         }
     }

@@ -1,15 +1,20 @@
 //! `trueloss probe` and `trueloss check`: what is asked, what is found in answers, and what is made of broken files.
 
+mod promised;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use promised::promised;
 use proptest::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use trueloss_digest::call::ElementFunction;
 use trueloss_verify::case::{self, Case};
 use trueloss_verify::check::{self, Tensor};
+use trueloss_verify::claims::Direction;
 use trueloss_verify::generate::ElementType;
 use trueloss_verify::kernels;
 use trueloss_verify::oracle::{Call, Function, Reduction, Target};
@@ -91,7 +96,11 @@ fn the_kernels_pass_every_probe() {
             ..Options::default()
         });
         let probes = probe::all(&base);
-        assert_eq!(probes.len(), 41);
+        assert_eq!(probes.len(), 49);
+        for function in Function::ALL {
+            let has_one = probes.iter().any(|(_, other, _)| *other == function);
+            assert!(has_one, "{function}");
+        }
         for (name, function, options) in probes {
             let file = probe::probe(function, &options).unwrap();
             assert_eq!(file, probe::probe(function, &options).unwrap(), "{name}");
@@ -115,20 +124,37 @@ fn the_kernels_pass_every_probe() {
                     tensor.conventions
                 );
                 assert!(found.worst_ulp < f64::INFINITY, "{name}: {tensor:?}");
-                // Where terms cancel, the bounds of gradients have a second part, relative to the terms.
-                let cancels = function.has_rows() && function != Function::NllLoss
-                    || dtype == ElementType::F64;
-                let has_ulp_bound = |kind: &str| {
-                    tensor.tensor != "grad_input" || !cancels && kind != "cancellation"
+                let direction = match tensor.tensor {
+                    "grad_input" => Direction::Gradient,
+                    _ => Direction::Forward,
                 };
-                let bound = if dtype == ElementType::F32 {
-                    0.5001
-                } else {
-                    5.0
+                let bound = promised(&case.call, dtype, direction);
+                // A tally knows no terms. Where the bound has a part in them that inputs at random come near, or those made to
+                // cancel do, nothing is asked; and correctly rounded is not told from 0.5001 ULP.
+                let asked = |kind: &str| {
+                    let cancels = kind == "cancellation" && bound.terms > 0.0;
+                    !cancels && bound.terms < 2_f64.powi(-60)
                 };
                 for kind in &tensor.kinds {
-                    let within = kind.answers.within(bound) || !has_ulp_bound(&kind.kind);
-                    assert!(within, "{name}: {kind:?}");
+                    // No row is about all of these in f64, whose exponentials leave its range.
+                    let plain = [
+                        "ordinary",
+                        "near-ties",
+                        "ties of the maximum",
+                        "cancellation",
+                    ];
+                    let is_claimed = dtype != ElementType::F64 || plain.contains(&&*kind.kind);
+                    let ulp = if is_claimed {
+                        bound.ulp.max(0.5001)
+                    } else {
+                        5.0
+                    };
+                    let within = kind.answers.within(ulp) || !asked(&kind.kind);
+                    assert!(within, "{name}, {bound}: {kind:?}");
+                }
+                if tensor.kinds.is_empty() {
+                    // A loss that is reduced, of terms that are not negative: none cancels.
+                    assert!(found.within(bound.ulp), "{name}, {bound}: {found:?}");
                 }
                 if !tensor.kinds.is_empty() {
                     let answers: usize = tensor.kinds.iter().map(|kind| kind.answers.answers).sum();
@@ -885,7 +911,7 @@ fn the_commands() {
             .status
             .success()
     );
-    assert_eq!(fs::read_dir(&all).unwrap().count(), 41);
+    assert_eq!(fs::read_dir(&all).unwrap().count(), 49);
     let output = trueloss(&["probe", "sigmoid", "--out"], &[all]);
     assert_eq!(
         (output.status.code(), lines(&output.stderr).len()),
@@ -900,6 +926,103 @@ fn the_commands() {
             .status
             .code(),
         Some(2)
+    );
+}
+
+#[test]
+fn an_option_that_would_be_ignored_is_refused() {
+    let directory = directory("ignored-options");
+    let out = directory.join("out");
+    // What clap says, and nothing is done.
+    let refuse = |arguments: &[&str]| {
+        let output = trueloss(arguments, std::slice::from_ref(&out));
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+        assert!(!out.exists(), "{arguments:?}");
+    };
+    // Of the report, before a command.
+    for command in [&["bounds"][..], &["probe", "sigmoid", "--out"]] {
+        let arguments = [&["--seed", "7"][..], command].concat();
+        let output = trueloss(&arguments, std::slice::from_ref(&out));
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let problem = String::from_utf8(output.stderr).unwrap();
+        assert!(problem.contains("--seed"), "{problem}");
+    }
+    // Of all that --all and --curves take, everything else is refused. None is forgotten here: the help has them all.
+    let help = trueloss(&["probe", "--help"], &[]);
+    let help = String::from_utf8(help.stdout).unwrap();
+    let options: [(&str, &[&str]); 16] = [
+        ("reduction", &["mean"]),
+        ("dtype", &["f64"]),
+        ("elements", &["8"]),
+        ("classes", &["2"]),
+        ("weight", &[]),
+        ("pos-weight", &[]),
+        ("ignore-index", &["1"]),
+        ("label-smoothing", &["0.1"]),
+        ("probabilities", &[]),
+        ("hard-targets", &[]),
+        ("beta", &["2"]),
+        ("dim", &["0"]),
+        ("positions", &["2"]),
+        ("grad-output", &[]),
+        ("seed", &["9"]),
+        ("all", &[]),
+    ];
+    let names = help.lines().filter_map(|line| {
+        let name = line.trim_start().trim_start_matches("-h, ");
+        name.strip_prefix("--")?.split([' ', '=']).next()
+    });
+    for name in names.filter(|name| !["out", "curves", "help"].contains(name)) {
+        assert!(options.iter().any(|(known, _)| *known == name), "{name}");
+    }
+    for (name, value) in options {
+        let option = format!("--{name}");
+        let with = |mode| [&["probe", mode, &option], value, &["--out"]].concat();
+        refuse(&with("--curves"));
+        if !["dtype", "elements", "classes", "seed", "all"].contains(&name) {
+            refuse(&with("--all"));
+        }
+    }
+}
+
+#[test]
+fn the_help_names_every_function_and_option() {
+    for command in ["eval", "probe"] {
+        let help = trueloss(&[command, "--help"], &[]);
+        let help = String::from_utf8(help.stdout).unwrap();
+        let words: Vec<&str> = help
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .collect();
+        for function in Function::ALL {
+            assert!(words.contains(&function.name()), "{command}: {function}");
+        }
+        let arguments = ElementFunction::LOSSES.into_iter();
+        let arguments = arguments.filter_map(ElementFunction::arguments);
+        for (name, _) in arguments.flat_map(|of| of.numbers) {
+            assert!(words.contains(name) || command == "probe", "{name}");
+        }
+        for element in ElementType::ALL {
+            let name = element.name();
+            let is_named = words.iter().any(|word| word.eq_ignore_ascii_case(name));
+            assert!(is_named, "{command}: {name}");
+        }
+    }
+}
+
+#[test]
+fn a_sweep_of_pairs_alone_says_that_they_are_left_out() {
+    let problem = |function: &str| {
+        let output = trueloss(&["sweep", function, "--one-argument"], &[]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        lines(&output.stderr).concat()
+    };
+    assert_eq!(
+        problem("mse_loss"),
+        "mse_loss: has two arguments, and --one-argument leaves pairs out"
+    );
+    assert_eq!(
+        problem("cross_entropy"),
+        "cross_entropy: has too many arguments for all of them to be tried"
     );
 }
 
@@ -1068,7 +1191,7 @@ proptest! {
 
     #[test]
     fn broken_bytes_never_panic(
-        which in 0..41_usize,
+        which in 0..49_usize,
         flips in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..4),
         in_header in any::<bool>(),
         cut in proptest::option::of(any::<proptest::sample::Index>()),
