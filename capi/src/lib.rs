@@ -8,7 +8,8 @@
 //! # Safety
 //!
 //! What the functions ask of their callers is the same for all of them. Each pointer is null, or leads to as many
-//! elements as the arguments beside it say: initialised ones for an input, writable ones for an output.
+//! elements as the arguments beside it say: initialised ones for an input, writable ones for an output. Outputs need not be
+//! initialised by a caller in another language; a caller in Rust passes initialised memory, as for a `&mut [f32]`.
 //! No other thread writes to any of them, or reads the outputs, during the call. What can be checked is checked:
 //! null, alignment, sizes, and that no output overlaps another argument.
 #![no_std]

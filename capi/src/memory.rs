@@ -114,12 +114,13 @@ impl Memory {
         unsafe { self.input(argument, pointer, len) }.map(Some)
     }
 
-    /// An output of `len` elements, to be written and not read: they need not be initialised.
+    /// An output of `len` elements, numbers that are written and not read. A caller in another language need not initialise
+    /// them, one in Rust must.
     ///
     /// # Safety
     ///
-    /// A pointer that is not null leads to `len` elements that nobody else reads or writes within `'a`, unless
-    /// they belong to another argument of the same `Memory`.
+    /// A pointer that is not null leads to `len` elements, initialised where the caller is Rust, that nobody else reads or
+    /// writes within `'a`, unless they belong to another argument of the same `Memory`.
     pub(crate) unsafe fn output<'a, T>(
         &mut self,
         argument: trueloss_argument,
@@ -131,7 +132,8 @@ impl Memory {
         }
         self.enter(argument, pointer, len, Access::Write)?;
         // SAFETY: not null, aligned, at most isize::MAX bytes, and disjoint from every other argument by the
-        // check above; the rest is the caller's promise. The elements are numbers that are only written.
+        // check above; the rest is the caller's promise. That includes initialised elements where the caller is Rust. Memory
+        // of another language holds some bits or other, whatever that language calls them, and any bits are a number.
         Ok(unsafe { slice::from_raw_parts_mut(pointer, len) })
     }
 

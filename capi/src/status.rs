@@ -68,11 +68,11 @@ pub const TRUELOSS_ARGUMENT_LOSSES: trueloss_argument = 7;
 pub const TRUELOSS_ARGUMENT_OUTPUT: trueloss_argument = 8;
 /// `label_smoothing`
 pub const TRUELOSS_ARGUMENT_LABEL_SMOOTHING: trueloss_argument = 9;
-/// `beta`
+/// `beta`. Not reported yet: the functions that have one return the code alone.
 pub const TRUELOSS_ARGUMENT_BETA: trueloss_argument = 10;
 /// `shape` and `rank`, or `dim`
 pub const TRUELOSS_ARGUMENT_SHAPE: trueloss_argument = 11;
-/// `options`
+/// `options`. Not reported yet: of options that are misaligned the code alone is returned.
 pub const TRUELOSS_ARGUMENT_OPTIONS: trueloss_argument = 12;
 /// `reduction`
 pub const TRUELOSS_ARGUMENT_REDUCTION: trueloss_argument = 13;

@@ -271,12 +271,7 @@ fn of_numbers<T: Element>(given: &Given<'_, T>) {
     ));
     black_box((log_sigmoid_value::<T>(v()), log_sigmoid_gradient::<T>(v())));
     use elementary::*;
-    black_box((
-        exp(v()),
-        log(v()),
-        log1p(v()),
-        log1p_unit(v()),
-    ));
+    black_box((exp(v()), log(v()), log1p(v()), log1p_unit(v())));
 }
 
 /// Takes the words of an error, and may refuse them.
