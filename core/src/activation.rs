@@ -9,7 +9,7 @@ use crate::double_double::DoubleDouble;
 use crate::element::Element;
 use crate::elementary::{self, log1p_unit_with};
 use crate::elementwise::{Map, Quick, fill};
-use crate::error::{Argument, Error, check_length};
+use crate::error::{Argument, Error, check_length, check_positive};
 use crate::instance::Function;
 use crate::quick::{self, Arithmetic, LANES, Near, QUICK_ERROR, Rows};
 use crate::reduce::{self, Sum, weigh};
@@ -591,13 +591,7 @@ impl Default for Softplus {
 
 impl Activation for Softplus {
     fn check(&self) -> Result<(), Error> {
-        if self.beta > 0.0 && self.beta.is_finite() {
-            Ok(())
-        } else {
-            Err(Error::NotPositive {
-                argument: Argument::Beta,
-            })
-        }
+        check_positive(Argument::Beta, self.beta)
     }
 
     fn has_quick(&self) -> bool {

@@ -151,7 +151,7 @@ fn plain_gradient<T: Element>(x: f64, y: f64, pos_weight: f64) -> (T::Wide, bool
     }
 }
 
-/// The gradient in double-double, for finite x above -746 in magnitude.
+/// The gradient in double-double, for |x| below 746.
 ///
 /// With u = 2^-53: 1 - y is exact, c y within 4 u^2, and t 22 u^2; with the products, 12 u^2 each, either term is within 38 u^2,
 /// their difference, which adds 3 u^2 of the sum of their magnitudes, within 64 u^2 = 2^-100 of that. What follows is

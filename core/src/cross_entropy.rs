@@ -8,7 +8,7 @@ use crate::dispatch::INTEGER;
 use crate::double_double::DoubleDouble;
 use crate::element::Element;
 use crate::elementary::log1p;
-use crate::error::{Argument, Error, check_length};
+use crate::error::{Argument, Error, check_length, check_unit_interval};
 use crate::instance::Loss;
 use crate::integer::{self, Positive};
 use crate::quick::{self, Arithmetic, Estimate, FEW, Kept, LANES, NARROW, Near, Rows, WIDE};
@@ -1386,12 +1386,7 @@ impl<'a, T: Element> CrossEntropy<'a, T> {
     }
 
     fn check_options(&self, input: Classes<'_, T>) -> Result<(), Error> {
-        if !(0.0..=1.0).contains(&self.label_smoothing) {
-            return Err(Error::OutsideUnitInterval {
-                argument: Argument::LabelSmoothing,
-                index: 0,
-            });
-        }
+        check_unit_interval(Argument::LabelSmoothing, self.label_smoothing)?;
         input.check_weight(self.weight)
     }
 

@@ -20,8 +20,9 @@ pub use crate::classes::{Extent, Indices, Output};
 pub use crate::elementwise::{
     Domain, FromOptions, NUMBERS, Options, is_soft, outside_unit_interval,
 };
+pub use crate::error::{check_length, check_unit_interval};
 pub use crate::metrics::is_right;
-pub use crate::reduce::{Compensated, Node, Sum, divide, not_finite};
+pub use crate::reduce::{Compensated, Node, Sum, check_broadcast, divide, not_finite};
 pub use crate::team::{Alone, Team};
 pub use crate::wide::Wide;
 

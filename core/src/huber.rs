@@ -4,7 +4,7 @@ use crate::element::Element;
 use crate::elementwise::{
     Checked, Domain, Domains, ElementwiseLoss, FromOptions, Options, methods,
 };
-use crate::error::{Argument, Error};
+use crate::error::{Argument, Error, check_positive};
 use crate::instance::Loss;
 use crate::reduce::{Partial, Reduction};
 use crate::wide::Wide;
@@ -107,12 +107,7 @@ impl<T: Element> ElementwiseLoss<T> for Huber {
     };
 
     fn check_options(&self) -> Result<(), Error> {
-        if self.delta > 0.0 && self.delta.is_finite() {
-            Ok(())
-        } else {
-            let argument = Argument::Option("delta");
-            Err(Error::NotPositive { argument })
-        }
+        check_positive(Argument::Option("delta"), self.delta)
     }
 
     #[inline(always)]

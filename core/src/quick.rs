@@ -640,8 +640,8 @@ fn fold(mut lanes: [f64; LANES]) -> f64 {
     lanes[0]
 }
 
-/// An output of one class, from its logit, and its exponential where that is at hand.
-pub(crate) trait Output: Copy {
+/// How an output of one class is estimated, from its logit, and its exponential where that is at hand.
+pub(crate) trait Estimated: Copy {
     /// Whether it is one of the exponential.
     const OF_EXPONENTIAL: bool;
 
@@ -666,7 +666,7 @@ impl Scaled {
     }
 }
 
-impl Output for Scaled {
+impl Estimated for Scaled {
     const OF_EXPONENTIAL: bool = true;
 
     #[inline(always)]
@@ -688,7 +688,7 @@ struct BelowMax {
     error: f64,
 }
 
-impl Output for BelowMax {
+impl Estimated for BelowMax {
     const OF_EXPONENTIAL: bool = false;
 
     #[inline(always)]
@@ -727,7 +727,7 @@ pub(crate) fn below_max<A: Arithmetic, T: Element, const N: usize>(
 }
 
 #[inline(always)]
-fn by_chunk<A: Arithmetic, T: Element, O: Output, const N: usize>(
+fn by_chunk<A: Arithmetic, T: Element, O: Estimated, const N: usize>(
     row: &[T],
     max: f64,
     kept: &[f64],
@@ -872,7 +872,7 @@ impl<T: Element> Rows<T> {
     }
 
     #[inline(always)]
-    fn each(&mut self, each: &[impl Output; LANES]) -> [bool; LANES] {
+    fn each(&mut self, each: &[impl Estimated; LANES]) -> [bool; LANES] {
         let mut open = [0_u32; LANES];
         let rows = self.logits.iter_mut().zip(&self.exponentials);
         for (logits, exponentials) in rows.take(self.classes) {

@@ -660,23 +660,31 @@ pub(crate) fn weigh<X: Wide, W: Wide + Mul<X, Output = W>>(weight: X, value: W) 
     }
 }
 
-/// The length of a slice of weights divides the input's, and all of them are finite.
+/// The length of a slice of weights divides the input's.
+#[doc(hidden)]
+pub fn check_broadcast(argument: Argument, length: usize, input: usize) -> Result<(), Error> {
+    let fits = match length {
+        0 => input == 0,
+        length => input.is_multiple_of(length),
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::Broadcast {
+            argument,
+            length,
+            input,
+        })
+    }
+}
+
+/// The same, and all of them are finite.
 pub(crate) fn check_weights<T: Element>(
     argument: Argument,
     weights: &[T],
     input: usize,
 ) -> Result<(), Error> {
-    let fits = match weights.len() {
-        0 => input == 0,
-        length => input.is_multiple_of(length),
-    };
-    if !fits {
-        return Err(Error::Broadcast {
-            argument,
-            length: weights.len(),
-            input,
-        });
-    }
+    check_broadcast(argument, weights.len(), input)?;
     check_finite(argument, weights)
 }
 

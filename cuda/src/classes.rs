@@ -4,9 +4,9 @@ use crate::element::Element;
 use crate::error::Error;
 use crate::gpu::Gpu;
 use crate::pending::{Done, Loss};
-use crate::work::{Sums, Work, check_length};
+use crate::work::{Sums, Work};
 use cudarc::driver::{DevicePtr, DevicePtrMut, DeviceRepr};
-use trueloss::device::Extent;
+use trueloss::device::{Extent, check_length, check_unit_interval};
 use trueloss::{Argument, Partial, Reduction};
 use trueloss_kernels::{
     Divisor, Kernel, Labels, Places, RowArgs, Slice, Spread, TermArgs, WeightArgs,
@@ -201,13 +201,7 @@ impl<'a, T: Element> Call<'a, T> {
     }
 
     pub(crate) fn label_smoothing(mut self, label_smoothing: f64) -> Result<Self, Error> {
-        if !(0.0..=1.0).contains(&label_smoothing) {
-            return Err(trueloss::Error::OutsideUnitInterval {
-                argument: Argument::LabelSmoothing,
-                index: 0,
-            }
-            .into());
-        }
+        check_unit_interval(Argument::LabelSmoothing, label_smoothing)?;
         self.args.label_smoothing = label_smoothing;
         Ok(self)
     }

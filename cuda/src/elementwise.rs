@@ -4,9 +4,11 @@ use crate::element::Element;
 use crate::error::Error;
 use crate::gpu::Gpu;
 use crate::pending::{Done, Loss};
-use crate::work::{Work, check_length};
+use crate::work::Work;
 use cudarc::driver::{DevicePtr, DevicePtrMut};
-use trueloss::device::{Domain, FromOptions, NUMBERS, check_options, divide};
+use trueloss::device::{
+    Domain, FromOptions, NUMBERS, check_broadcast, check_length, check_options, divide,
+};
 use trueloss::{Argument, Partial, Reduction};
 use trueloss_kernels::{Divisor, ElementArgs, Kernel, Places, Slice};
 
@@ -102,20 +104,7 @@ impl<'a, T: Element> Call<'a, T> {
         let Some(weight) = weight else {
             return Ok(Slice::NONE);
         };
-        let input = self.len();
-        let fits = match weight.len() {
-            0 => input == 0,
-            length => input.is_multiple_of(length),
-        };
-        if !fits {
-            let length = weight.len();
-            return Err(trueloss::Error::Broadcast {
-                argument,
-                length,
-                input,
-            }
-            .into());
-        }
+        check_broadcast(argument, weight.len(), self.len())?;
         let weight = self.work.read(weight)?;
         self.work.check_finite(argument, weight)?;
         Ok(weight)

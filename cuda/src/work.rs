@@ -8,7 +8,7 @@ use crate::launch::launch;
 use crate::pending::{Done, Loss, Report};
 use cudarc::driver::{CudaSlice, DevicePtr, DevicePtrMut, DeviceRepr, SyncOnDrop, ValidAsZeroBits};
 use std::marker::PhantomData;
-use trueloss::device::{self, Sum};
+use trueloss::device::{self, Sum, check_length};
 use trueloss::{Argument, BLOCK, Partial};
 use trueloss_kernels::{
     CheckArgs, Divisor, Kernel, Labels, Places, REPORT, Slice, SumOf, THREADS, TREE_WIDTH, TreeArgs,
@@ -341,21 +341,4 @@ impl<T: Element> Sums<T> {
     fn slice<U: Element>(&self, work: &Work<'_, U>) -> Slice<SumOf<T>> {
         Slice::new(work.address(&self.memory), self.blocks)
     }
-}
-
-/// A slice has the length that it must have.
-pub(crate) fn check_length(
-    argument: Argument,
-    expected: usize,
-    actual: usize,
-) -> Result<(), Error> {
-    if actual == expected {
-        return Ok(());
-    }
-    Err(trueloss::Error::Length {
-        argument,
-        expected,
-        actual,
-    }
-    .into())
 }
