@@ -22,11 +22,16 @@ type Driver = (
 );
 
 /// Each is that of a process of its own.
-const DRIVERS: [Driver; 8] = [
+const DRIVERS: [Driver; 9] = [
     ("an emulated device", &[], emulated),
     (
         "an emulated device whose threads take turns in any order",
         &[("TRUELOSS_EMULATOR_ORDER", "271828")],
+        emulated_in_part,
+    ),
+    (
+        "an emulated device whose kernels begin as late as they may",
+        &[("TRUELOSS_EMULATOR_LATE", "1")],
         emulated_in_part,
     ),
     (

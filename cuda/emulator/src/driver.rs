@@ -1,7 +1,8 @@
 //! NVIDIA's driver, as far as cudarc calls it: the functions have NVIDIA's names, arguments and errors, see
 //! <https://docs.nvidia.com/cuda/cuda-driver-api/>.
 //!
-//! Work has ended when the call that starts it returns, on every stream. Memory of the device is memory of the
+//! Work has ended when the call that starts it returns, on every stream; but kernels wait, if a variable says so, until a call
+//! on their stream or of an event of it, or one for all streams, needs what they do. Memory of the device is memory of the
 //! host, poisoned when it is new, and guarded. A module is PTX text, of which only the names, the arguments' sizes and
 //! the target are looked at: its kernels are those of [`trueloss_kernels`]. A panic (a kernel that hangs, a guard that was
 //! written over) is printed, and from then on every call fails with CUDA_ERROR_LAUNCH_FAILED, as on a GPU.
@@ -14,6 +15,7 @@
 //! | `TRUELOSS_EMULATOR_MEMORY` | bytes of memory that each has | 2^33 |
 //! | `TRUELOSS_EMULATOR_DRIVER_VERSION` | what `cuDriverGetVersion` says | 12080 |
 //! | `TRUELOSS_EMULATOR_CAPABILITY` | the devices' compute capability | 9.0 |
+//! | `TRUELOSS_EMULATOR_LATE` | 1: kernels begin as late as they may, which shows where another stream has not waited | 0 |
 //! | `TRUELOSS_EMULATOR_ORDER` | how threads are run: `forward`, `backward` or a number, the seed of a shuffled order | forward |
 
 #![allow(non_snake_case)]
@@ -85,12 +87,33 @@ const DEFAULT_STREAMS: std::ops::RangeInclusive<usize> = 0..=2;
 /// What a handle stands for.
 enum Object {
     Stream,
-    /// When it was last recorded.
-    Event(Option<Instant>),
+    /// Where it was last recorded.
+    Event(Option<Recorded>),
     /// The kernels whose names it has, and its text, where that is to be run.
     Module(Vec<Kernel>, Option<Arc<Program>>),
     /// A kernel of a module.
     Function(Kernel, usize, Option<Arc<Program>>),
+}
+
+/// A place in a stream.
+#[derive(Clone, Copy)]
+struct Recorded {
+    time: Instant,
+    stream: usize,
+    /// How many launches there have been before it, on all streams.
+    launches: usize,
+}
+
+/// A kernel that is to run.
+struct Launch {
+    stream: usize,
+    /// How many there have been before it and with it.
+    number: usize,
+    kernel: Kernel,
+    program: Option<Arc<Program>>,
+    blocks: usize,
+    /// A copy: the caller's may be gone.
+    arguments: Vec<u64>,
 }
 
 /// All that the driver knows.
@@ -104,6 +127,9 @@ struct State {
     /// What each handle stands for, and on which device.
     objects: BTreeMap<usize, (CUdevice, Object)>,
     last_handle: usize,
+    launches: usize,
+    /// Those that nobody has needed yet.
+    late: Vec<Launch>,
 }
 
 static STATE: Mutex<State> = Mutex::new(State {
@@ -113,6 +139,8 @@ static STATE: Mutex<State> = Mutex::new(State {
     memory: Memory::new(),
     objects: BTreeMap::new(),
     last_handle: 0x10_0000,
+    launches: 0,
+    late: Vec::new(),
 });
 
 thread_local! {
@@ -155,6 +183,11 @@ fn capability() -> [c_int; 2] {
 /// Whether the text of modules is run, not the kernels as they are compiled for this machine.
 fn runs_ptx() -> bool {
     variable("TRUELOSS_EMULATOR_PTX", 0) == 1
+}
+
+/// Whether kernels begin as late as they may.
+fn runs_late() -> bool {
+    variable("TRUELOSS_EMULATOR_LATE", 0) == 1
 }
 
 fn order() -> Order {
@@ -275,11 +308,56 @@ impl State {
         }
     }
 
-    fn event(&mut self, event: Handle) -> Result<&mut Option<Instant>, CUresult> {
+    fn event(&mut self, event: Handle) -> Result<&mut Option<Recorded>, CUresult> {
         match self.object(event)? {
             Object::Event(recorded) => Ok(recorded),
             _ => Err(CUDA_ERROR_INVALID_HANDLE),
         }
+    }
+
+    /// Runs the kernels of a stream, or of all, up to a number of launches.
+    fn run(&mut self, stream: Option<usize>, launches: usize) {
+        // The default streams wait for the others, and the others for them.
+        let is_default = |stream| DEFAULT_STREAMS.contains(&stream);
+        let stream = stream.filter(|&stream| !is_default(stream));
+        let is_meant = |launch: &mut Launch| {
+            let this = stream.is_none_or(|stream| launch.stream == stream);
+            (this || is_default(launch.stream)) && launch.number <= launches
+        };
+        for launch in self.late.extract_if(.., is_meant).collect::<Vec<_>>() {
+            let Launch { kernel, blocks, .. } = launch;
+            let arguments = launch.arguments.as_ptr().cast();
+            // SAFETY: of a kernel's own arguments, whose size the PTX and the caller agree on; the rest is the caller's promise.
+            unsafe {
+                match launch.program {
+                    Some(program) => {
+                        executor::launch_ptx(&program, kernel, blocks, order(), arguments);
+                    }
+                    None => executor::launch(kernel, blocks, order(), arguments),
+                }
+            }
+            self.memory.check(kernel.name());
+        }
+    }
+
+    /// Runs what has been launched on any stream.
+    fn finish(&mut self) {
+        self.run(None, usize::MAX);
+    }
+
+    /// Runs what has been launched on a stream.
+    fn finish_stream(&mut self, stream: Handle) -> Outcome {
+        self.stream(stream)?;
+        self.run(Some(stream as usize), usize::MAX);
+        Ok(())
+    }
+
+    /// Runs what an event stands for.
+    fn finish_event(&mut self, event: Handle) -> Outcome {
+        if let Some(recorded) = *self.event(event)? {
+            self.run(Some(recorded.stream), recorded.launches);
+        }
+        Ok(())
     }
 
     fn allocate(&mut self, bytes: usize) -> Result<CUdeviceptr, CUresult> {
@@ -290,6 +368,15 @@ impl State {
         }
         let address = self.memory.allocate(owner, bytes);
         address.ok_or(CUDA_ERROR_OUT_OF_MEMORY)
+    }
+
+    fn fill(&mut self, address: CUdeviceptr, value: u8, bytes: usize) -> Outcome {
+        self.range(address, bytes)?;
+        if bytes > 0 {
+            // SAFETY: the range is one of the device's memory.
+            unsafe { (address as *mut u8).write_bytes(value, bytes) };
+        }
+        Ok(())
     }
 
     fn free(&mut self, address: CUdeviceptr) -> Outcome {
@@ -521,6 +608,7 @@ pub unsafe extern "C" fn cuDevicePrimaryCtxRetain(
 pub extern "C" fn cuDevicePrimaryCtxRelease_v2(device: CUdevice) -> CUresult {
     call(|state| {
         state.device(device)?;
+        state.finish();
         let retained = state.retained(device);
         *retained = retained.checked_sub(1).ok_or(CUDA_ERROR_INVALID_CONTEXT)?;
         if *retained == 0 {
@@ -566,7 +654,11 @@ pub extern "C" fn cuCtxSetFlags(_flags: c_uint) -> CUresult {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cuCtxSynchronize() -> CUresult {
-    call(|state| state.current().map(drop))
+    call(|state| {
+        state.current()?;
+        state.finish();
+        Ok(())
+    })
 }
 
 #[unsafe(no_mangle)]
@@ -591,19 +683,22 @@ pub unsafe extern "C" fn cuStreamCreateWithPriority(
 #[unsafe(no_mangle)]
 pub extern "C" fn cuStreamDestroy_v2(stream: Handle) -> CUresult {
     call(|state| match state.object(stream)? {
-        Object::Stream => state.remove(stream),
+        Object::Stream => {
+            state.finish_stream(stream)?;
+            state.remove(stream)
+        }
         _ => Err(CUDA_ERROR_INVALID_HANDLE),
     })
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cuStreamSynchronize(stream: Handle) -> CUresult {
-    call(|state| state.stream(stream))
+    call(|state| state.finish_stream(stream))
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cuStreamQuery(stream: Handle) -> CUresult {
-    call(|state| state.stream(stream))
+    call(|state| state.finish_stream(stream))
 }
 
 #[unsafe(no_mangle)]
@@ -619,7 +714,7 @@ pub unsafe extern "C" fn cuStreamIsCapturing(stream: Handle, status: *mut c_int)
 pub extern "C" fn cuStreamWaitEvent(stream: Handle, event: Handle, _flags: c_uint) -> CUresult {
     call(|state| {
         state.stream(stream)?;
-        state.event(event).map(drop)
+        state.finish_event(event)
     })
 }
 
@@ -644,19 +739,24 @@ pub extern "C" fn cuEventDestroy_v2(event: Handle) -> CUresult {
 pub extern "C" fn cuEventRecord(event: Handle, stream: Handle) -> CUresult {
     call(|state| {
         state.stream(stream)?;
-        *state.event(event)? = Some(Instant::now());
+        let launches = state.launches;
+        *state.event(event)? = Some(Recorded {
+            time: Instant::now(),
+            stream: stream as usize,
+            launches,
+        });
         Ok(())
     })
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cuEventSynchronize(event: Handle) -> CUresult {
-    call(|state| state.event(event).map(drop))
+    call(|state| state.finish_event(event))
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cuEventQuery(event: Handle) -> CUresult {
-    call(|state| state.event(event).map(drop))
+    call(|state| state.finish_event(event))
 }
 
 #[unsafe(no_mangle)]
@@ -666,9 +766,11 @@ pub unsafe extern "C" fn cuEventElapsedTime(
     end: Handle,
 ) -> CUresult {
     call(|state| {
+        state.finish_event(end)?;
         let (start, end) = (*state.event(start)?, *state.event(end)?);
         // Events that were never recorded.
-        let (Some(start), Some(end)) = (start, end) else {
+        let (Some(Recorded { time: start, .. }), Some(Recorded { time: end, .. })) = (start, end)
+        else {
             return Err(CUDA_ERROR_INVALID_HANDLE);
         };
         let seconds = if end >= start {
@@ -724,13 +826,16 @@ pub unsafe extern "C" fn cuMemAllocAsync(
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cuMemFree_v2(address: CUdeviceptr) -> CUresult {
-    call(|state| state.free(address))
+    call(|state| {
+        state.finish();
+        state.free(address)
+    })
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn cuMemFreeAsync(address: CUdeviceptr, stream: Handle) -> CUresult {
     call(|state| {
-        state.stream(stream)?;
+        state.finish_stream(stream)?;
         state.free(address)
     })
 }
@@ -785,7 +890,10 @@ macro_rules! copies {
         pub unsafe extern "C" fn $name($a: $to, $b: $from, bytes: usize) -> CUresult {
             let ($a, $b) = ($a as u64, $b as u64);
             // SAFETY: see above.
-            call(|state| unsafe { state.copy($a, $b, bytes, &$on_device) })
+            call(|state| unsafe {
+                state.finish();
+                state.copy($a, $b, bytes, &$on_device)
+            })
         }
 
         #[unsafe(no_mangle)]
@@ -797,7 +905,7 @@ macro_rules! copies {
         ) -> CUresult {
             let ($a, $b) = ($a as u64, $b as u64);
             call(|state| {
-                state.stream(stream)?;
+                state.finish_stream(stream)?;
                 // SAFETY: see above.
                 unsafe { state.copy($a, $b, bytes, &$on_device) }
             })
@@ -814,12 +922,8 @@ copies! {
 #[unsafe(no_mangle)]
 pub extern "C" fn cuMemsetD8_v2(address: CUdeviceptr, value: u8, bytes: usize) -> CUresult {
     call(|state| {
-        state.range(address, bytes)?;
-        if bytes > 0 {
-            // SAFETY: the range is one of the device's memory.
-            unsafe { (address as *mut u8).write_bytes(value, bytes) };
-        }
-        Ok(())
+        state.finish();
+        state.fill(address, value, bytes)
     })
 }
 
@@ -830,10 +934,10 @@ pub extern "C" fn cuMemsetD8Async(
     bytes: usize,
     stream: Handle,
 ) -> CUresult {
-    match call(|state| state.stream(stream)) {
-        CUDA_SUCCESS => cuMemsetD8_v2(address, value, bytes),
-        error => error,
-    }
+    call(|state| {
+        state.finish_stream(stream)?;
+        state.fill(address, value, bytes)
+    })
 }
 
 /// The kernels that PTX text has entry points for.
@@ -909,6 +1013,7 @@ pub unsafe extern "C" fn cuModuleLoadData(module: *mut Handle, image: *const c_v
 pub extern "C" fn cuModuleUnload(module: Handle) -> CUresult {
     call(|state| match state.object(module)? {
         Object::Module(..) => {
+            state.finish();
             let of_module = |object: &Object| matches!(object, Object::Function(_, of, _) if *of == module as usize);
             state.objects.retain(|_, (_, object)| !of_module(object));
             state.remove(module)
@@ -978,16 +1083,29 @@ pub unsafe extern "C" fn cuLaunchKernel(
             return refuse(CUDA_ERROR_INVALID_VALUE, why);
         }
         // SAFETY: see above. Kernels have one argument, a structure whose size the PTX and the caller agree on.
-        unsafe {
-            let arguments = (*arguments).cast_const().cast();
-            match program {
-                Some(program) => {
-                    executor::launch_ptx(&program, kernel, blocks as usize, order(), arguments)
-                }
-                None => executor::launch(kernel, blocks as usize, order(), arguments),
-            }
+        let copied = unsafe {
+            let bytes = kernel.size_of_args();
+            let mut copied = vec![0_u64; bytes.div_ceil(size_of::<u64>())];
+            let arguments: *const u8 = (*arguments).cast_const().cast();
+            copied
+                .as_mut_ptr()
+                .cast::<u8>()
+                .copy_from_nonoverlapping(arguments, bytes);
+            copied
+        };
+        state.launches += 1;
+        let number = state.launches;
+        state.late.push(Launch {
+            stream: stream as usize,
+            number,
+            kernel,
+            program,
+            blocks: blocks as usize,
+            arguments: copied,
+        });
+        if !runs_late() {
+            state.finish();
         }
-        state.memory.check(name);
         Ok(())
     })
 }

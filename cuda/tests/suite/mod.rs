@@ -700,6 +700,9 @@ fn views(gpu: &Gpu, _: Effort, random: &mut Random) {
         assert_eq!((number[0], loss.wait()?), (expected, expected));
         // Another stream, which waits for what this one does to the slices.
         let other = gpu.with_stream(stream.context().new_stream()?)?;
+        let loss = Mse::new().forward(gpu, &on_device, &target)?;
+        let number = other.stream().clone_dtoh(loss.on_device())?;
+        assert_eq!((number[0], loss.wait()?), (expected, expected));
         let mut gradient = stream.clone_htod(&y)?;
         let loss = Mse::new().forward_backward(&other, &on_device, &target, &mut gradient)?;
         let again = Mse::new().forward(gpu, &gradient, &target)?;
