@@ -1,8 +1,8 @@
 //! NVIDIA's driver, as far as cudarc calls it: the functions have NVIDIA's names, arguments and errors, see
 //! <https://docs.nvidia.com/cuda/cuda-driver-api/>.
 //!
-//! Work has ended when the call that starts it returns, on every stream; but kernels wait, if a variable says so, until a call
-//! on their stream or of an event of it, or one for all streams, needs what they do. Memory of the device is memory of the
+//! Work has ended when the call that starts it returns, on every stream; but kernels, and memory that is to be freed after them,
+//! wait, if a variable says so, until another call on their stream, one of an event of it, or one for all streams. Memory of the device is memory of the
 //! host, poisoned when it is new, and guarded. A module is PTX text, of which only the names, the arguments' sizes and
 //! the target are looked at: its kernels are those of [`trueloss_kernels`]. A panic (a kernel that hangs, a guard that was
 //! written over) is printed, and from then on every call fails with CUDA_ERROR_LAUNCH_FAILED, as on a GPU.
@@ -104,16 +104,23 @@ struct Recorded {
     launches: usize,
 }
 
-/// A kernel that is to run.
-struct Launch {
+/// What a stream is to do.
+struct Late {
     stream: usize,
-    /// How many there have been before it and with it.
+    /// How many launches there have been before it, and with it.
     number: usize,
-    kernel: Kernel,
-    program: Option<Arc<Program>>,
-    blocks: usize,
-    /// A copy: the caller's may be gone.
-    arguments: Vec<u64>,
+    task: Task,
+}
+
+enum Task {
+    Launch {
+        kernel: Kernel,
+        program: Option<Arc<Program>>,
+        blocks: usize,
+        /// A copy: the caller's may be gone.
+        arguments: Vec<u64>,
+    },
+    Free(CUdeviceptr),
 }
 
 /// All that the driver knows.
@@ -128,8 +135,8 @@ struct State {
     objects: BTreeMap<usize, (CUdevice, Object)>,
     last_handle: usize,
     launches: usize,
-    /// Those that nobody has needed yet.
-    late: Vec<Launch>,
+    /// What nobody has waited for yet.
+    late: Vec<Late>,
 }
 
 static STATE: Mutex<State> = Mutex::new(State {
@@ -315,21 +322,29 @@ impl State {
         }
     }
 
-    /// Runs the kernels of a stream, or of all, up to a number of launches.
+    /// Does what a stream, or all, are to do, up to a number of launches.
     fn run(&mut self, stream: Option<usize>, launches: usize) {
-        // The default streams wait for the others, and the others for them.
-        let is_default = |stream| DEFAULT_STREAMS.contains(&stream);
-        let stream = stream.filter(|&stream| !is_default(stream));
-        let is_meant = |launch: &mut Launch| {
-            let this = stream.is_none_or(|stream| launch.stream == stream);
-            (this || is_default(launch.stream)) && launch.number <= launches
+        // Streams that cudarc makes do not wait for the default stream either.
+        let is_meant = |late: &mut Late| {
+            stream.is_none_or(|stream| late.stream == stream) && late.number <= launches
         };
-        for launch in self.late.extract_if(.., is_meant).collect::<Vec<_>>() {
-            let Launch { kernel, blocks, .. } = launch;
-            let arguments = launch.arguments.as_ptr().cast();
+        for late in self.late.extract_if(.., is_meant).collect::<Vec<_>>() {
+            let (kernel, program, blocks, arguments) = match late.task {
+                Task::Launch {
+                    kernel,
+                    program,
+                    blocks,
+                    arguments,
+                } => (kernel, program, blocks, arguments),
+                Task::Free(address) => {
+                    self.memory.free(false, address);
+                    continue;
+                }
+            };
+            let arguments = arguments.as_ptr().cast();
             // SAFETY: of a kernel's own arguments, whose size the PTX and the caller agree on; the rest is the caller's promise.
             unsafe {
-                match launch.program {
+                match program {
                     Some(program) => {
                         executor::launch_ptx(&program, kernel, blocks, order(), arguments);
                     }
@@ -337,6 +352,18 @@ impl State {
                 }
             }
             self.memory.check(kernel.name());
+        }
+    }
+
+    /// Has a stream do something: late, if that is what a variable says.
+    fn push(&mut self, stream: Handle, task: Task) {
+        self.late.push(Late {
+            stream: stream as usize,
+            number: self.launches,
+            task,
+        });
+        if !runs_late() {
+            self.finish();
         }
     }
 
@@ -835,8 +862,13 @@ pub extern "C" fn cuMemFree_v2(address: CUdeviceptr) -> CUresult {
 #[unsafe(no_mangle)]
 pub extern "C" fn cuMemFreeAsync(address: CUdeviceptr, stream: Handle) -> CUresult {
     call(|state| {
-        state.finish_stream(stream)?;
-        state.free(address)
+        state.stream(stream)?;
+        if !runs_late() {
+            return state.free(address);
+        }
+        state.range(address, usize::from(address != 0))?;
+        state.push(stream, Task::Free(address));
+        Ok(())
     })
 }
 
@@ -1094,18 +1126,15 @@ pub unsafe extern "C" fn cuLaunchKernel(
             copied
         };
         state.launches += 1;
-        let number = state.launches;
-        state.late.push(Launch {
-            stream: stream as usize,
-            number,
-            kernel,
-            program,
-            blocks: blocks as usize,
-            arguments: copied,
-        });
-        if !runs_late() {
-            state.finish();
-        }
+        state.push(
+            stream,
+            Task::Launch {
+                kernel,
+                program,
+                blocks: blocks as usize,
+                arguments: copied,
+            },
+        );
         Ok(())
     })
 }
