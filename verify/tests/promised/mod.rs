@@ -30,14 +30,26 @@ pub(crate) fn promised(call: &Call, element: ElementType, direction: Direction) 
             && !claim.variant.starts_with("y = ")
             && claim.variant.contains(targets)
     });
-    // A row with weights is about calls without them, too, where there is no other one.
-    let (fitting, others): (Vec<&Claim>, Vec<&Claim>) =
-        rows.partition(|claim| is_special(claim) == special);
-    let rows = if fitting.is_empty() { others } else { fitting };
+    // A row with weights is about calls without them, too, where there is no other one; one with negative weights likewise.
+    let negative = [&call.weight, &call.pos_weight]
+        .into_iter()
+        .flatten()
+        .flatten()
+        .any(|&weight| weight < 0.0);
+    let rows = fitting(rows.collect(), |claim| is_special(claim) == special);
+    let rows = fitting(rows, |claim| {
+        claim.variant.ends_with("negative weights") == negative
+    });
     let bounds = rows.into_iter().map(|claim| claim.bound);
     let loosest = bounds.reduce(|a, b| Bound {
         ulp: a.ulp.max(b.ulp),
         terms: a.terms.max(b.terms),
     });
     loosest.unwrap_or_else(|| panic!("no row is about {call:?}"))
+}
+
+/// Those that fit, if any does.
+fn fitting(claims: Vec<&Claim>, fits: impl Fn(&Claim) -> bool) -> Vec<&Claim> {
+    let (fitting, others): (Vec<_>, Vec<_>) = claims.into_iter().partition(|claim| fits(claim));
+    if fitting.is_empty() { others } else { fitting }
 }
