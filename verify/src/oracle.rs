@@ -1622,7 +1622,13 @@ pub fn backward(call: &Call, prec: u32) -> Vec<Exact> {
             value = value.times(&Value::from_f64(weight, prec));
             magnitude = upper_product(magnitude, weight.abs());
         }
-        Exact::with_magnitude(value.times(g), upper_product(magnitude, g_magnitude))
+        // Unlike a weight of 0, a grad_output of 0 takes nothing from an infinite derivative, as differences have them.
+        let is_zero = g.number().is_some_and(Interval::is_zero);
+        let product = match value {
+            Value::Infinite { .. } if is_zero => Value::Nan,
+            _ => value.times(g),
+        };
+        Exact::with_magnitude(product, upper_product(magnitude, g_magnitude))
     };
     let unary = |derivative: &dyn Fn(f64) -> Value| {
         let gradient = |(i, x)| Exact::of(derivative(x).times(incoming.at(i).0));

@@ -170,6 +170,9 @@ fn mse() {
     let call = elementwise(Function::MseLoss, &[INF, 1.0], &[0.0, 3.0]).weight(&[0.0, -2.0]);
     assert_values(&forward(&call, PREC), &[0.0, -8.0]);
     assert_values(&backward(&call, PREC), &[0.0, 8.0]);
+    // A grad_output of 0 does not take an infinite derivative with it.
+    let call = elementwise(Function::MseLoss, &[INF, 1.0], &[0.0, 3.0]).grad_output(&[0.0; 2]);
+    assert_values(&backward(&call, PREC), &[NAN, 0.0]);
 }
 
 #[test]
