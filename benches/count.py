@@ -78,6 +78,15 @@ def unavailable():
     return None
 
 
+def fail(calls, what):
+    """Names the calls that are not as recorded, and ends with status 1."""
+    print(f"{len(calls)} calls {what}:")
+    for name in calls:
+        print(f"  {name}")
+    print("If this is meant, `python3 benches/count.py --bless` records it.")
+    sys.exit(1)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bless", action="store_true", help="write what was counted to counts.json")
@@ -125,11 +134,7 @@ def main():
     # A machine without AVX2 counts less, which is no reason to fail. What every machine has must be there, with any compiler.
     lost = [name for name in gone if name.endswith(" baseline")]
     if lost:
-        print(f"{len(lost)} calls of counts.json are no longer made:")
-        for name in lost:
-            print(f"  {name}")
-        print("If this is meant, `python3 benches/count.py --bless` records it.")
-        sys.exit(1)
+        fail(lost, "of counts.json are no longer made")
     if record["rustc"] != rustc:
         print(f"!!! NOT COMPARED: counts.json is from {record['rustc']}, this is {rustc}", file=sys.stderr)
         return
@@ -138,11 +143,7 @@ def main():
     if fallen:
         print(f"{len(fallen)} calls take over {TOLERANCE:.0%} less: record that with `python3 benches/count.py --bless`")
     if grown:
-        print(f"{len(grown)} calls take over {TOLERANCE:.0%} more than recorded, or are not recorded:")
-        for name in grown:
-            print(f"  {name}")
-        print("If this is meant, `python3 benches/count.py --bless` records it.")
-        sys.exit(1)
+        fail(grown, f"take over {TOLERANCE:.0%} more than recorded, or are not recorded")
 
 
 if __name__ == "__main__":

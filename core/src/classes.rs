@@ -1262,16 +1262,12 @@ impl<T: Element, M: RowMap<T>> Kernel for MappedGradients<'_, T, M> {
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
-        let MappedRows {
-            map,
-            input,
-            start,
-            len,
-            output,
-        } = self.rows;
-        for row in start..start + len {
-            let places = input.layout_from(start, row);
-            map.gradient(Alone, &input.row(row), self.grad_output, places, output);
+        let rows = self.rows;
+        for row in rows.start..rows.start + rows.len {
+            let places = rows.input.layout_from(rows.start, row);
+            let row = rows.input.row(row);
+            rows.map
+                .gradient(Alone, &row, self.grad_output, places, rows.output);
         }
     }
 }

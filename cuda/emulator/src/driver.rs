@@ -2,10 +2,10 @@
 //! <https://docs.nvidia.com/cuda/cuda-driver-api/>.
 //!
 //! Work has ended when the call that starts it returns, on every stream; but kernels, and memory that is to be freed after them,
-//! wait, if a variable says so, until another call on their stream, one of an event of it, or one for all streams. Memory of the device is memory of the
-//! host, poisoned when it is new, and guarded. A module is PTX text, of which only the names, the arguments' sizes and
-//! the target are looked at: its kernels are those of [`trueloss_kernels`]. A panic (a kernel that hangs, a guard that was
-//! written over) is printed, and from then on every call fails with CUDA_ERROR_LAUNCH_FAILED, as on a GPU.
+//! wait, if a variable says so, until another call on their stream, one of an event of it, or one for all streams. Memory of
+//! the device is memory of the host, poisoned when it is new, and guarded. A module is PTX text, of which only the names, the
+//! arguments' sizes and the target are looked at: its kernels are those of [`trueloss_kernels`]. A panic (a kernel that hangs,
+//! a guard that was written over) is printed, and from then on every call fails with CUDA_ERROR_LAUNCH_FAILED, as on a GPU.
 //!
 //! What kind of machine it is, environment variables say, which are read at each call:
 //!
@@ -329,29 +329,30 @@ impl State {
             stream.is_none_or(|stream| late.stream == stream) && late.number <= launches
         };
         for late in self.late.extract_if(.., is_meant).collect::<Vec<_>>() {
-            let (kernel, program, blocks, arguments) = match late.task {
+            match late.task {
                 Task::Launch {
                     kernel,
                     program,
                     blocks,
                     arguments,
-                } => (kernel, program, blocks, arguments),
+                } => {
+                    let arguments = arguments.as_ptr().cast();
+                    // SAFETY: of a kernel's own arguments, whose size the PTX and the caller agree on; the rest is the caller's
+                    // promise.
+                    unsafe {
+                        match program {
+                            Some(program) => {
+                                executor::launch_ptx(&program, kernel, blocks, order(), arguments);
+                            }
+                            None => executor::launch(kernel, blocks, order(), arguments),
+                        }
+                    }
+                    self.memory.check(kernel.name());
+                }
                 Task::Free(address) => {
                     self.memory.free(false, address);
-                    continue;
-                }
-            };
-            let arguments = arguments.as_ptr().cast();
-            // SAFETY: of a kernel's own arguments, whose size the PTX and the caller agree on; the rest is the caller's promise.
-            unsafe {
-                match program {
-                    Some(program) => {
-                        executor::launch_ptx(&program, kernel, blocks, order(), arguments);
-                    }
-                    None => executor::launch(kernel, blocks, order(), arguments),
                 }
             }
-            self.memory.check(kernel.name());
         }
     }
 
