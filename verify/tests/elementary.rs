@@ -1,8 +1,8 @@
 //! exp, log and log1p of the kernels against MPFR, within the errors that their pages derive.
 
 use proptest::prelude::*;
+use trueloss::device::{Pair, Wide};
 use trueloss::elementary::{exp, log, log1p, log1p_unit};
-use trueloss::wide::{Pair, Wide};
 use trueloss_verify::generate::Sampler;
 use trueloss_verify::interval::Interval;
 

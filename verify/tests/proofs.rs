@@ -5,7 +5,7 @@ use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use trueloss::wide::{Pair, Wide};
+use trueloss::device::{Pair, Wide};
 use trueloss::{Classes, CrossEntropy, LogSoftmax, Reduction, Softmax, elementary};
 use trueloss_verify::claims::{self, Direction};
 use trueloss_verify::generate::ElementType;

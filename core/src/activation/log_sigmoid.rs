@@ -1,0 +1,94 @@
+//! The logarithm of the sigmoid.
+
+use crate::activation::sigmoid::{quick_sigmoid, sigmoid_value, tail, wide_sigmoid};
+use crate::activation::softplus::{quick_softplus, softplus_limit};
+use crate::engine::activation_call::Activation;
+use crate::number::arithmetic::Arithmetic;
+use crate::number::format::Format;
+use crate::number::real::Wide;
+
+/// ln sigma(x), likewise.
+#[inline(always)]
+fn wide_log_sigmoid<T: Format>(x: f64) -> T::Wide {
+    let t = tail(T::Wide::from(x));
+    -(T::Wide::log1p_unit(t) + softplus_limit::<T>(-x))
+}
+
+/// ln sigma(x) = -softplus(-x).
+///
+/// ```
+/// use trueloss::activation::{log_sigmoid_value, softplus_value};
+///
+/// assert_eq!(log_sigmoid_value::<f64>(0.3), -softplus_value::<f64>(-0.3, 1.0));
+/// ```
+#[inline(always)]
+pub fn log_sigmoid_value<T: Format>(x: f64) -> f64 {
+    wide_log_sigmoid::<T>(x).round()
+}
+
+/// The derivative of log_sigmoid, sigma(-x).
+///
+/// ```
+/// use trueloss::activation::{log_sigmoid_gradient, sigmoid_value};
+///
+/// assert_eq!(log_sigmoid_gradient::<f64>(0.3), sigmoid_value::<f64>(-0.3));
+/// ```
+#[inline(always)]
+pub fn log_sigmoid_gradient<T: Format>(x: f64) -> f64 {
+    sigmoid_value::<T>(-x)
+}
+
+/// [`log_sigmoid`] of slices, `logsigmoid`.
+///
+/// Formula: ln sigma(x) = -softplus(-x). Gradient: g sigma(-x).
+///
+/// Shapes: any; all slices have the input's length. Special values: those of [`log_sigmoid`].
+///
+/// Error: `f32`, `f16`, `bf16`: correctly rounded; the gradient below 0.5001 ULP, and correctly rounded where g is 1.
+/// `f64`: see the table of bounds in the README.
+///
+/// Errors: [`Error::Length`].
+///
+/// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.logsigmoid.html>
+///
+/// ```
+/// let mut output = [0.0_f32; 2];
+/// trueloss::LogSigmoid::new().forward(&[0.0, -1e30], &mut output)?;
+/// assert_eq!(output, [-core::f32::consts::LN_2, -1e30]);
+/// # Ok::<(), trueloss::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LogSigmoid(());
+
+impl Activation for LogSigmoid {
+    #[inline(always)]
+    fn value<T: Format>(&self, x: f64) -> T::Wide {
+        wide_log_sigmoid::<T>(x)
+    }
+
+    #[inline(always)]
+    fn gradient<T: Format>(&self, x: f64) -> T::Wide {
+        wide_sigmoid::<T>(T::Wide::from(-x))
+    }
+
+    #[inline(always)]
+    fn quick_value<A: Arithmetic>(x: f64) -> f64 {
+        -quick_softplus::<A>(-x)
+    }
+
+    #[inline(always)]
+    fn quick_gradient<A: Arithmetic>(x: f64) -> f64 {
+        quick_sigmoid::<A>(-x)
+    }
+}
+
+impl LogSigmoid {
+    /// There are no options.
+    ///
+    /// ```
+    /// assert_eq!(trueloss::LogSigmoid::new(), trueloss::LogSigmoid::default());
+    /// ```
+    pub const fn new() -> Self {
+        Self(())
+    }
+}
