@@ -42,8 +42,8 @@
 //! - **Special values are limits.** An infinite logit gives the limit of the exact function where there
 //!   is one and a NaN where there is none; a NaN gives a NaN for its element or row and for nothing else.
 //! - **One answer at every speed.** With the feature `std` the widest SIMD instructions of the CPU are used
-//!   (see [`dispatch`]), with `parallel` its cores (rayon); quick paths with a rounding test return the bits of
-//!   the formulas of record. None of this changes a bit of any result. On microcontrollers without a unit for `f64` they are in
+//!   (see [`dispatch`]), with `parallel` its cores (rayon); fast paths with a rounding test return the bits of
+//!   the reference formulas. None of this changes a bit of any result. On microcontrollers without a unit for `f64` they are in
 //!   integers; one that has it, such as a Cortex-M7, uses it with the feature `f64-unit`.
 //! - **Bad input is an [`Error`]**, returned before anything is written.
 //!

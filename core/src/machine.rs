@@ -20,7 +20,7 @@ pub(crate) const VECTORS: bool = cfg!(all(
     )
 ));
 
-/// Whether quick paths are those in [`integer`](crate::integer): on machines that have no unit for `f64`. The compiler does
+/// Whether fast paths are those in [`fixed`](crate::number::fixed): on machines that have no unit for `f64`. The compiler does
 /// not tell which ARM and RISC-V processors of 32 bits have one: the feature `f64-unit` does.
 ///
 /// `--cfg trueloss_integer` forces them on any machine, so that tests can run there.
@@ -41,6 +41,27 @@ pub(crate) const LANES: usize = if VECTORS { 16 } else { 1 };
 
 /// How many terms are evaluated before they are added: a small buffer, so that the evaluation is a loop
 /// of its own. Also how many outputs are written before their rounding tests are looked at: what one failure
-/// sends to the formula of record. Without vectors, terms are evaluated one by one, and a few outputs share what
+/// sends to the reference formula. Without vectors, terms are evaluated one by one, and a few outputs share what
 /// does not depend on the class.
 pub(crate) const CHUNK: usize = if VECTORS { 64 } else { 4 };
+
+/// A function's body, inlined but on machines without a unit for `f64`: there every operation is a call, and a copy of them all
+/// for each use would be kilobytes of flash.
+macro_rules! out_of_line_without_f64 {
+    (|$($argument:ident: $type:ty),*| -> $result:ty $body:block) => {{
+        #[inline(always)]
+        fn inlined($($argument: $type),*) -> $result $body
+
+        #[inline(never)]
+        fn called($($argument: $type),*) -> $result {
+            inlined($($argument),*)
+        }
+
+        if crate::machine::INTEGER {
+            called($($argument),*)
+        } else {
+            inlined($($argument),*)
+        }
+    }};
+}
+pub(crate) use out_of_line_without_f64;

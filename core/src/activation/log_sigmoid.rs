@@ -1,17 +1,17 @@
 //! The logarithm of the sigmoid.
 
-use crate::activation::sigmoid::{quick_sigmoid, sigmoid_value, tail, wide_sigmoid};
-use crate::activation::softplus::{quick_softplus, softplus_limit};
+use crate::activation::sigmoid::{exp_neg_abs, fast_sigmoid, real_sigmoid, sigmoid_value};
+use crate::activation::softplus::{fast_softplus, softplus_limit};
 use crate::engine::activation_call::Activation;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
-use crate::number::real::Wide;
+use crate::number::real::Real;
 
 /// ln sigma(x), likewise.
 #[inline(always)]
-fn wide_log_sigmoid<T: Format>(x: f64) -> T::Wide {
-    let t = tail(T::Wide::from(x));
-    -(T::Wide::log1p_unit(t) + softplus_limit::<T>(-x))
+fn real_log_sigmoid<T: Format>(x: f64) -> T::Real {
+    let t = exp_neg_abs(T::Real::from(x));
+    -(T::Real::log1p_unit(t) + softplus_limit::<T>(-x))
 }
 
 /// ln sigma(x) = -softplus(-x).
@@ -23,7 +23,7 @@ fn wide_log_sigmoid<T: Format>(x: f64) -> T::Wide {
 /// ```
 #[inline(always)]
 pub fn log_sigmoid_value<T: Format>(x: f64) -> f64 {
-    wide_log_sigmoid::<T>(x).round()
+    real_log_sigmoid::<T>(x).round()
 }
 
 /// The derivative of log_sigmoid, sigma(-x).
@@ -38,16 +38,16 @@ pub fn log_sigmoid_gradient<T: Format>(x: f64) -> f64 {
     sigmoid_value::<T>(-x)
 }
 
-/// [`log_sigmoid`] of slices, `logsigmoid`.
+/// [`log_sigmoid`](crate::log_sigmoid) of slices, `logsigmoid`.
 ///
 /// Formula: ln sigma(x) = -softplus(-x). Gradient: g sigma(-x).
 ///
-/// Shapes: any; all slices have the input's length. Special values: those of [`log_sigmoid`].
+/// Shapes: any; all slices have the input's length. Special values: those of [`log_sigmoid`](crate::log_sigmoid).
 ///
 /// Error: `f32`, `f16`, `bf16`: correctly rounded; the gradient below 0.5001 ULP, and correctly rounded where g is 1.
 /// `f64`: see the table of bounds in the README.
 ///
-/// Errors: [`Error::Length`].
+/// Errors: [`Error::Length`](crate::Error::Length).
 ///
 /// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.logsigmoid.html>
 ///
@@ -62,23 +62,23 @@ pub struct LogSigmoid(());
 
 impl Activation for LogSigmoid {
     #[inline(always)]
-    fn value<T: Format>(&self, x: f64) -> T::Wide {
-        wide_log_sigmoid::<T>(x)
+    fn value<T: Format>(&self, x: f64) -> T::Real {
+        real_log_sigmoid::<T>(x)
     }
 
     #[inline(always)]
-    fn gradient<T: Format>(&self, x: f64) -> T::Wide {
-        wide_sigmoid::<T>(T::Wide::from(-x))
+    fn gradient<T: Format>(&self, x: f64) -> T::Real {
+        real_sigmoid::<T>(T::Real::from(-x))
     }
 
     #[inline(always)]
-    fn quick_value<A: Arithmetic>(x: f64) -> f64 {
-        -quick_softplus::<A>(-x)
+    fn fast_value<A: Arithmetic>(x: f64) -> f64 {
+        -fast_softplus::<A>(-x)
     }
 
     #[inline(always)]
-    fn quick_gradient<A: Arithmetic>(x: f64) -> f64 {
-        quick_sigmoid::<A>(-x)
+    fn fast_gradient<A: Arithmetic>(x: f64) -> f64 {
+        fast_sigmoid::<A>(-x)
     }
 }
 

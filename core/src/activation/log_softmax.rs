@@ -2,25 +2,25 @@
 
 use crate::engine::row_map::RowMap;
 use crate::engine::row_outputs;
-use crate::engine::transposed_rows::Rows;
+use crate::engine::transposed_rows::TransposedRows;
 use crate::machine::{CHUNK, LANES};
 use crate::number::accumulator::Sum;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::elementary;
 use crate::number::format::Format;
-use crate::number::real::{Wide, weigh};
+use crate::number::real::{Real, mul_zero_wins};
 use crate::rows::row::{Row, SoftmaxParts};
 use crate::rows::shape::{Layout, Output};
 use crate::sum::terms::terms;
-use crate::sum::thread_group::Team;
+use crate::sum::thread_group::ThreadGroup;
 use crate::sum::tree;
 
 /// The logarithm of softmax, of rows.
 ///
-/// Formula: ln p_j = (x_j - m) - log1p(S), with m and S as for [`Softmax`]: two terms that are never
+/// Formula: ln p_j = (x_j - m) - log1p(S), with m and S as for [`Softmax`](crate::Softmax): two terms that are never
 /// positive. Gradient: g_j - p_j sum_i g_i, of the input (not of the output).
 ///
-/// Shapes: rows along any dimension, see [`Classes`]; outputs and gradients have the input's length.
+/// Shapes: rows along any dimension, see [`Classes`](crate::Classes); outputs and gradients have the input's length.
 ///
 /// Special values: -inf at -inf; the limit at one +inf, that is 0 there and -inf elsewhere; NaN for the
 /// row at a NaN, at more than one +inf, and where all are -inf.
@@ -29,7 +29,7 @@ use crate::sum::tree;
 /// 2^-44 (|g_j| (1 - p_j) + p_j sum_i |g_i|) with the sum over the i other than j. `f64`: see the table of bounds in
 /// the README.
 ///
-/// Errors: [`Error::Length`], and those of [`Classes::along`].
+/// Errors: [`Error::Length`](crate::Error::Length), and those of [`Classes::along`](crate::Classes::along).
 ///
 /// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.log_softmax.html>
 ///
@@ -74,29 +74,29 @@ impl<T: Format> RowMap<T> for LogProbabilities {
     const OF_OTHERS: bool = true;
 
     #[inline(always)]
-    fn record(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
+    fn reference(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
         // `f64`: S is within 0.1 u, and its logarithm, which is one of two terms of one sign, within 0.2 u.
-        let log1p: T::Wide = parts.log1p();
+        let log1p: T::Real = parts.log1p();
         row.read(start, out);
         for (j, x) in (start..).zip(out) {
-            *x = (-(parts.below_max::<T::Wide>(j, *x) + log1p)).round();
+            *x = (-(parts.max_minus_logit::<T::Real>(j, *x) + log1p)).round();
         }
     }
 
     #[inline(always)]
-    fn gradient<M: Team>(
+    fn gradient<M: ThreadGroup>(
         &self,
-        team: M,
+        group: M,
         row: &Row<'_, T>,
         grad_output: &[T],
         places: Layout,
         grad_input: &mut (impl Output<T> + ?Sized),
     ) {
-        let parts = row.softmax_parts(team);
-        let others = parts.wide_others::<T::Wide>();
+        let parts = row.softmax_parts(group);
+        let others = parts.real_others::<T::Real>();
         let at_max = row.layout.get(grad_output, parts.argmax);
         let rest: T::Sum = tree::sum(
-            team,
+            group,
             row.layout.classes,
             terms(|start, out| {
                 row.layout.read(grad_output, start, out);
@@ -105,19 +105,19 @@ impl<T: Format> RowMap<T> for LogProbabilities {
                 }
             }),
         );
-        let rest = rest.wide();
+        let rest = rest.real();
         let total = rest + at_max;
-        let mut buffer = [T::Wide::default(); CHUNK];
-        places.write_all(team, grad_input, |start, out| {
+        let mut buffer = [T::Real::default(); CHUNK];
+        places.write_all(group, grad_input, |start, out| {
             let (exponentials, _) = buffer.split_at_mut(out.len().min(CHUNK));
-            row.wide_exponentials(&parts, start, exponentials);
+            row.real_exponentials(&parts, start, exponentials);
             row.layout.read(grad_output, start, out);
             for (g, e) in out.iter_mut().zip(exponentials.iter()) {
-                *g = (-weigh(e.over_one_plus(others), total) + *g).round();
+                *g = (-mul_zero_wins(e.over_one_plus(others), total) + *g).round();
             }
             // Where a g_k is infinite, there are no digits to keep.
             if let Some(out) = parts.at_max(start, out)
-                && total.high().is_finite()
+                && total.hi().is_finite()
             {
                 *out = (others * at_max - rest).over_one_plus(others).round();
             }
@@ -125,23 +125,23 @@ impl<T: Format> RowMap<T> for LogProbabilities {
     }
 
     #[inline(always)]
-    fn quick_wide<A: Arithmetic, const N: usize>(
+    fn fast_row<A: Arithmetic, const N: usize>(
         &self,
         row: &[T],
         parts: &SoftmaxParts,
         _: &[f64],
         output: &mut [T],
-        record: &mut impl FnMut(usize, &mut [T]),
+        reference: &mut impl FnMut(usize, &mut [T]),
     ) {
-        row_outputs::below_max::<A, T, N>(row, parts.max, parts.log1p(), output, record);
+        row_outputs::log_probabilities::<A, T, N>(row, parts.max, parts.log1p(), output, reference);
     }
 
     #[inline(always)]
-    fn quick_narrow(&self, rows: &mut Rows<T>) -> [bool; LANES] {
+    fn fast_transposed(&self, rows: &mut TransposedRows<T>) -> [bool; LANES] {
         let mut log1p = [0.0; LANES];
         for (log1p, others) in log1p.iter_mut().zip(rows.others) {
             *log1p = elementary::log1p(others);
         }
-        rows.below_max(&log1p)
+        rows.log_probabilities(&log1p)
     }
 }

@@ -4,12 +4,12 @@ use crate::engine::activation_call::Activation;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::fast_elementary;
 use crate::number::format::Format;
-use crate::number::real::Wide;
+use crate::number::real::Real;
 
 /// exp(-|x|).
 #[inline(always)]
-pub(crate) fn tail<W: Wide>(x: W) -> W {
-    W::exp(if x.high() < 0.0 { x } else { -x })
+pub(crate) fn exp_neg_abs<W: Real>(x: W) -> W {
+    W::exp(if x.hi() < 0.0 { x } else { -x })
 }
 
 /// sigma(x) for a tiny x: 1/2 + x/4, a little closer to 1/2.
@@ -28,16 +28,12 @@ pub(crate) fn linear_sigmoid(x: f64) -> f64 {
 ///
 /// `f64`: t is within 0.1 u, and so is the quotient: d ln sigma / d ln t is at most 1.
 #[inline(always)]
-pub(crate) fn wide_sigmoid<T: Format>(x: T::Wide) -> T::Wide {
-    let t = tail(x);
-    let numerator = if x.high() < 0.0 {
-        t
-    } else {
-        T::Wide::from(1.0)
-    };
+pub(crate) fn real_sigmoid<T: Format>(x: T::Real) -> T::Real {
+    let t = exp_neg_abs(x);
+    let numerator = if x.hi() < 0.0 { t } else { T::Real::from(1.0) };
     let far = numerator.over_one_plus(t);
-    if x.high().abs() < T::SIGMOID_LINEAR_BELOW {
-        T::Wide::from(linear_sigmoid(x.high()))
+    if x.hi().abs() < T::SIGMOID_LINEAR_BELOW {
+        T::Real::from(linear_sigmoid(x.hi()))
     } else {
         far
     }
@@ -58,7 +54,7 @@ pub(crate) fn wide_sigmoid<T: Format>(x: T::Wide) -> T::Wide {
 /// ```
 #[inline(always)]
 pub fn sigmoid_value<T: Format>(x: f64) -> f64 {
-    wide_sigmoid::<T>(T::Wide::from(x)).round()
+    real_sigmoid::<T>(T::Real::from(x)).round()
 }
 
 /// sigma'(x) = sigma(x) sigma(-x) = t / (1 + t)^2 with t = exp(-|x|).
@@ -74,33 +70,33 @@ pub fn sigmoid_value<T: Format>(x: f64) -> f64 {
 /// ```
 #[inline(always)]
 pub fn sigmoid_gradient<T: Format>(x: f64) -> f64 {
-    wide_sigmoid_gradient(T::Wide::from(x)).round()
+    real_sigmoid_gradient(T::Real::from(x)).round()
 }
 
 /// `f64`: within 0.1 u, as t is.
 #[inline(always)]
-fn wide_sigmoid_gradient<W: Wide>(x: W) -> W {
-    let t = tail(x);
+fn real_sigmoid_gradient<W: Real>(x: W) -> W {
+    let t = exp_neg_abs(x);
     t.over_one_plus(t * (t + 2.0))
 }
 
 /// sigma(x) from t = exp(-|x|), as [`sigmoid_value`] has it beyond the neighbourhood of 0.
 #[inline(always)]
-pub(crate) fn quick_sigmoid<A: Arithmetic>(x: f64) -> f64 {
+pub(crate) fn fast_sigmoid<A: Arithmetic>(x: f64) -> f64 {
     let t = fast_elementary::exp::<A>(-x.abs());
     (if x < 0.0 { t } else { 1.0 }) / (1.0 + t)
 }
 
-/// [`sigmoid`] of slices.
+/// [`sigmoid`](crate::sigmoid) of slices.
 ///
 /// Formula: sigma(x) = 1 / (1 + exp(-x)). Gradient: g sigma(x) sigma(-x).
 ///
-/// Shapes: any; all slices have the input's length. Special values: those of [`sigmoid`].
+/// Shapes: any; all slices have the input's length. Special values: those of [`sigmoid`](crate::sigmoid).
 ///
 /// Error: `f32`, `f16`, `bf16`: correctly rounded; the gradient below 0.5001 ULP, and correctly rounded where g is 1.
 /// `f64`: see the table of bounds in the README.
 ///
-/// Errors: [`Error::Length`].
+/// Errors: [`Error::Length`](crate::Error::Length).
 ///
 /// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.sigmoid.html>
 ///
@@ -115,22 +111,22 @@ pub struct Sigmoid(());
 
 impl Activation for Sigmoid {
     #[inline(always)]
-    fn value<T: Format>(&self, x: f64) -> T::Wide {
-        wide_sigmoid::<T>(T::Wide::from(x))
+    fn value<T: Format>(&self, x: f64) -> T::Real {
+        real_sigmoid::<T>(T::Real::from(x))
     }
 
     #[inline(always)]
-    fn gradient<T: Format>(&self, x: f64) -> T::Wide {
-        wide_sigmoid_gradient(T::Wide::from(x))
+    fn gradient<T: Format>(&self, x: f64) -> T::Real {
+        real_sigmoid_gradient(T::Real::from(x))
     }
 
     #[inline(always)]
-    fn quick_value<A: Arithmetic>(x: f64) -> f64 {
-        quick_sigmoid::<A>(x)
+    fn fast_value<A: Arithmetic>(x: f64) -> f64 {
+        fast_sigmoid::<A>(x)
     }
 
     #[inline(always)]
-    fn quick_gradient<A: Arithmetic>(x: f64) -> f64 {
+    fn fast_gradient<A: Arithmetic>(x: f64) -> f64 {
         let t = fast_elementary::exp::<A>(-x.abs());
         t / (1.0 + t * (2.0 + t))
     }

@@ -2,16 +2,16 @@
 
 use crate::engine::row_map::RowMap;
 use crate::engine::row_outputs;
-use crate::engine::transposed_rows::Rows;
+use crate::engine::transposed_rows::TransposedRows;
 use crate::machine::{CHUNK, LANES};
 use crate::number::accumulator::Sum;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
-use crate::number::real::{Wide, weigh};
+use crate::number::real::{Real, mul_zero_wins};
 use crate::rows::row::{Row, SoftmaxParts};
 use crate::rows::shape::{Layout, Output};
-use crate::sum::terms::wide_terms;
-use crate::sum::thread_group::Team;
+use crate::sum::terms::real_terms;
+use crate::sum::thread_group::ThreadGroup;
 use crate::sum::tree;
 
 /// Softmax of rows.
@@ -20,7 +20,7 @@ use crate::sum::tree;
 /// largest logit and S the sum of the others' e_j. Gradient: p_j (g_j - sum_i g_i p_i), of the input (not
 /// of the output).
 ///
-/// Shapes: rows along any dimension, see [`Classes`]; outputs and gradients have the input's length.
+/// Shapes: rows along any dimension, see [`Classes`](crate::Classes); outputs and gradients have the input's length.
 ///
 /// Special values: p = 0 at -inf; the limit at one +inf, that is p = 1 there and 0 elsewhere; NaN for the
 /// row at a NaN, at more than one +inf, and where all are -inf.
@@ -29,7 +29,7 @@ use crate::sum::tree;
 /// 2^-44 p_j (|h_j| + sum_i |h_i| p_i), where h_i is g_i less that of the first class with the largest logit, if this
 /// class's probability is above 1/4 and its g finite; else g_i itself. `f64`: see the table of bounds in the README.
 ///
-/// Errors: [`Error::Length`], and those of [`Classes::along`].
+/// Errors: [`Error::Length`](crate::Error::Length), and those of [`Classes::along`](crate::Classes::along).
 ///
 /// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.softmax.html>
 ///
@@ -87,65 +87,67 @@ impl<T: Format> RowMap<T> for Probabilities {
     const OF_OTHERS: bool = false;
 
     #[inline(always)]
-    fn record(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
+    fn reference(&self, row: &Row<'_, T>, parts: &SoftmaxParts, start: usize, out: &mut [f64]) {
         // `f64`: e_j and S are within 0.1 u each, and so p_j within 0.2 u.
-        let others = parts.wide_others();
+        let others = parts.real_others();
         row.of_exponentials(parts, start, out, |e| e.over_one_plus(others).round());
     }
 
     #[inline(always)]
-    fn gradient<M: Team>(
+    fn gradient<M: ThreadGroup>(
         &self,
-        team: M,
+        group: M,
         row: &Row<'_, T>,
         grad_output: &[T],
         places: Layout,
         grad_input: &mut (impl Output<T> + ?Sized),
     ) {
-        let parts = row.softmax_parts(team);
-        let others = parts.wide_others::<T::Wide>();
+        let parts = row.softmax_parts(group);
+        let others = parts.real_others::<T::Real>();
         let shift = Self::shift(&parts, row.layout.get(grad_output, parts.argmax));
         let mut buffer = [0.0; CHUNK];
         let dot: T::Sum = tree::sum(
-            team,
+            group,
             row.layout.classes,
-            wide_terms(|start, out: &mut [T::Wide]| {
+            real_terms(|start, out: &mut [T::Real]| {
                 let (grad, _) = buffer.split_at_mut(out.len().min(CHUNK));
                 row.layout.read(grad_output, start, grad);
-                row.wide_exponentials(&parts, start, out);
+                row.real_exponentials(&parts, start, out);
                 for (e, &g) in out.iter_mut().zip(grad.iter()) {
-                    *e = weigh(*e, T::Wide::difference(g, shift));
+                    *e = mul_zero_wins(*e, T::Real::difference(g, shift));
                 }
             }),
         );
-        let dot = dot.wide() / (others + 1.0);
-        let mut buffer = [T::Wide::default(); CHUNK];
-        places.write_all(team, grad_input, |start, out| {
+        let dot = dot.real() / (others + 1.0);
+        let mut buffer = [T::Real::default(); CHUNK];
+        places.write_all(group, grad_input, |start, out| {
             let (exponentials, _) = buffer.split_at_mut(out.len().min(CHUNK));
-            row.wide_exponentials(&parts, start, exponentials);
+            row.real_exponentials(&parts, start, exponentials);
             row.layout.read(grad_output, start, out);
             for (g, e) in out.iter_mut().zip(exponentials.iter()) {
-                let h = T::Wide::difference(*g, shift);
-                *g = weigh(e.over_one_plus(others), h - dot).round();
+                let h = T::Real::difference(*g, shift);
+                *g = mul_zero_wins(e.over_one_plus(others), h - dot).round();
             }
         });
     }
 
     #[inline(always)]
-    fn quick_wide<A: Arithmetic, const N: usize>(
+    fn fast_row<A: Arithmetic, const N: usize>(
         &self,
         row: &[T],
         parts: &SoftmaxParts,
-        kept: &[f64],
+        cache: &[f64],
         output: &mut [T],
-        record: &mut impl FnMut(usize, &mut [T]),
+        reference: &mut impl FnMut(usize, &mut [T]),
     ) {
         let scale = 1.0 / (1.0 + parts.others);
-        row_outputs::scaled_exponentials::<A, T, N>(row, parts.max, kept, scale, output, record);
+        row_outputs::scaled_exponentials::<A, T, N>(
+            row, parts.max, cache, scale, output, reference,
+        );
     }
 
     #[inline(always)]
-    fn quick_narrow(&self, rows: &mut Rows<T>) -> [bool; LANES] {
+    fn fast_transposed(&self, rows: &mut TransposedRows<T>) -> [bool; LANES] {
         let scale = rows.others.map(|others| 1.0 / (1.0 + others));
         rows.scale_exponentials(&scale)
     }

@@ -1,6 +1,6 @@
 //! Softplus.
 
-use crate::activation::sigmoid::{quick_sigmoid, tail, wide_sigmoid};
+use crate::activation::sigmoid::{exp_neg_abs, fast_sigmoid, real_sigmoid};
 use crate::check::check_positive;
 use crate::engine::activation_call::Activation;
 use crate::error::{Argument, Error};
@@ -9,7 +9,7 @@ use crate::number::double_double::DoubleDouble;
 use crate::number::elementary::log1p_unit_with;
 use crate::number::fast_elementary;
 use crate::number::format::Format;
-use crate::number::real::Wide;
+use crate::number::real::Real;
 
 /// |x|, as softplus adds it to log1p(exp(-|x|)).
 ///
@@ -38,19 +38,19 @@ pub(crate) fn softplus_linear<T: Format>(x: f64) -> f64 {
 /// ```
 #[inline(always)]
 pub fn softplus_value<T: Format>(x: f64, beta: f64) -> f64 {
-    wide_softplus::<T>(x, beta).round()
+    real_softplus::<T>(x, beta).round()
 }
 
 /// `f64`: within 0.2 u: 0.1 of t, of which log1p leaves less, and 0.09 of log1p.
 ///
 /// There a t that has lost digits below 2^-1022 counts, the more the smaller the `beta` is that it is divided by.
 #[inline(always)]
-fn wide_softplus<T: Format>(x: f64, beta: f64) -> T::Wide {
-    let t = tail(T::Wide::product(beta, x));
-    if T::Wide::IS_PAIR && beta != 1.0 && x < 0.0 && t.high() < T::Wide::TINY {
-        return T::Wide::from(tiny_softplus(x, beta));
+fn real_softplus<T: Format>(x: f64, beta: f64) -> T::Real {
+    let t = exp_neg_abs(T::Real::product(beta, x));
+    if T::Real::IS_PAIR && beta != 1.0 && x < 0.0 && t.hi() < T::Real::TINY {
+        return T::Real::from(tiny_softplus(x, beta));
     }
-    T::Wide::log1p_unit(t) / T::Wide::from(beta) + softplus_limit::<T>(x)
+    T::Real::log1p_unit(t) / T::Real::from(beta) + softplus_limit::<T>(x)
 }
 
 /// exp(beta x) / beta, which is softplus to the last digit where the exponential is below 2^-960.
@@ -102,12 +102,12 @@ pub(crate) fn softplus_limit<T: Format>(x: f64) -> f64 {
 /// ```
 #[inline(always)]
 pub fn softplus_gradient<T: Format>(x: f64, beta: f64) -> f64 {
-    wide_sigmoid::<T>(T::Wide::product(beta, x)).round()
+    real_sigmoid::<T>(T::Real::product(beta, x)).round()
 }
 
 /// softplus(x), as [`softplus_value`] has it for a `beta` of 1.
 #[inline(always)]
-pub(crate) fn quick_softplus<A: Arithmetic>(x: f64) -> f64 {
+pub(crate) fn fast_softplus<A: Arithmetic>(x: f64) -> f64 {
     let positive = if x < 0.0 { 0.0 } else { x };
     positive + log1p_unit_with::<A>(fast_elementary::exp::<A>(-x.abs()))
 }
@@ -117,7 +117,7 @@ pub(crate) fn quick_softplus<A: Arithmetic>(x: f64) -> f64 {
 /// Formula: ln(1 + exp(beta x)) / beta, as max(x, 0) + log1p(exp(-|beta x|)) / beta. Gradient:
 /// g sigma(beta x). There is no `threshold`: PyTorch's dodges an overflow that this form does not have.
 ///
-/// Shapes: any; all slices have the input's length. Special values: those of [`softplus`].
+/// Shapes: any; all slices have the input's length. Special values: those of [`softplus`](crate::softplus).
 ///
 /// Error: `f32`, `f16`, `bf16`: correctly rounded where beta is 1, else below 0.5001 ULP; the gradient below 0.5001
 /// ULP, and correctly rounded where beta and g are 1. `f64`: see the table of bounds in the README.
@@ -149,28 +149,28 @@ impl Activation for Softplus {
         check_positive(Argument::Beta, self.beta)
     }
 
-    fn has_quick(&self) -> bool {
+    fn has_fast(&self) -> bool {
         self.beta == 1.0
     }
 
     #[inline(always)]
-    fn value<T: Format>(&self, x: f64) -> T::Wide {
-        wide_softplus::<T>(x, self.beta)
+    fn value<T: Format>(&self, x: f64) -> T::Real {
+        real_softplus::<T>(x, self.beta)
     }
 
     #[inline(always)]
-    fn gradient<T: Format>(&self, x: f64) -> T::Wide {
-        wide_sigmoid::<T>(T::Wide::product(self.beta, x))
+    fn gradient<T: Format>(&self, x: f64) -> T::Real {
+        real_sigmoid::<T>(T::Real::product(self.beta, x))
     }
 
     #[inline(always)]
-    fn quick_value<A: Arithmetic>(x: f64) -> f64 {
-        quick_softplus::<A>(x)
+    fn fast_value<A: Arithmetic>(x: f64) -> f64 {
+        fast_softplus::<A>(x)
     }
 
     #[inline(always)]
-    fn quick_gradient<A: Arithmetic>(x: f64) -> f64 {
-        quick_sigmoid::<A>(x)
+    fn fast_gradient<A: Arithmetic>(x: f64) -> f64 {
+        fast_sigmoid::<A>(x)
     }
 }
 

@@ -5,15 +5,15 @@ use super::softmax::Probabilities;
 use super::softplus::tiny_softplus;
 use super::{LogSigmoid, LogSoftmax, Sigmoid, Softmax, Softplus};
 use crate::engine::activation_call::{Activation, Backward, Forward};
-use crate::engine::element_map::{Map, Quick};
+use crate::engine::element_map::{FastElement, Map};
 use crate::engine::row_map::RowMap;
-use crate::engine::transposed_rows::{NARROW, Rows};
+use crate::engine::transposed_rows::{MAX_TRANSPOSED_CLASSES, TransposedRows};
 use crate::front::functions::{
     log_sigmoid, log_sigmoid_derivative, sigmoid, softplus, softplus_derivative,
 };
 use crate::number::arithmetic::Plain;
 use crate::rows::Classes;
-use crate::rows::exponentials::WIDE;
+use crate::rows::exponentials::ROW_CHUNK;
 use crate::sum::thread_group::Alone;
 
 /// Numbers of which a function comes close to the midpoint of two `f32`: with sigma(x) = 1/2 + x/4 - …, small
@@ -22,8 +22,8 @@ const TIE: f32 = -1.0 / (1 << 24) as f32;
 const SOFTPLUS_TIE: f32 = f32::from_bits(0x39ea_41d0);
 
 fn certain<const K: usize>(map: impl Map<f32, K>, inputs: [f32; K]) -> bool {
-    let quick = map.quick::<Plain>(inputs.map(f64::from));
-    let (_, certain) = quick.output.round::<f32>();
+    let fast = map.fast::<Plain>(inputs.map(f64::from));
+    let (_, certain) = fast.output.round::<f32>();
     certain
 }
 
@@ -72,19 +72,19 @@ fn same(actual: [f32; 70], expected: [f32; 70]) {
     assert_eq!(actual.map(bits), expected.map(bits));
 }
 
-/// The quick answer would be another: nothing but the formula of record gives these.
+/// The fast answer would be another: nothing but the reference formula gives these.
 #[test]
-fn quick_answers_at_ties_are_wrong() {
-    let quick = |map: Quick| map.output.round::<f32>().0;
-    let of = quick(Forward(Sigmoid::new()).quick_of(TIE));
+fn fast_answers_at_ties_are_wrong() {
+    let fast = |map: FastElement| map.output.round::<f32>().0;
+    let of = fast(Forward(Sigmoid::new()).fast_of(TIE));
     assert_ne!(of, sigmoid(TIE));
-    let of = quick(Forward(Softplus::new()).quick_of(SOFTPLUS_TIE));
+    let of = fast(Forward(Softplus::new()).fast_of(SOFTPLUS_TIE));
     assert_ne!(of, softplus(SOFTPLUS_TIE));
 }
 
 impl<F: Activation> Forward<F> {
-    fn quick_of(self, x: f32) -> Quick {
-        Map::<f32, 1>::quick::<Plain>(&self, [f64::from(x)])
+    fn fast_of(self, x: f32) -> FastElement {
+        Map::<f32, 1>::fast::<Plain>(&self, [f64::from(x)])
     }
 }
 
@@ -96,37 +96,37 @@ fn rows_that_are_not_certain_are_those_of_record() {
             let mut row = [-200.0; 100];
             let row = &mut row[..classes];
             (row[0], row[classes - 1]) = (tie, 0.0);
-            if classes <= NARROW {
-                let mut rows = Rows::new(classes);
+            if classes <= MAX_TRANSPOSED_CLASSES {
+                let mut rows = TransposedRows::new(classes);
                 rows.read::<Plain, false>(row);
                 let certain = if of_softmax {
-                    Probabilities.quick_narrow(&mut rows)
+                    Probabilities.fast_transposed(&mut rows)
                 } else {
-                    LogProbabilities.quick_narrow(&mut rows)
+                    LogProbabilities.fast_transposed(&mut rows)
                 };
                 assert!(!certain[0], "{tie:e}, {classes}");
             } else {
                 let input = Classes::new(row, [classes]).unwrap();
                 let parts = input.row(0).softmax_parts(Alone);
                 let mut recorded = 0;
-                let mut record = |_: usize, _: &mut [f32]| recorded += 1;
+                let mut reference = |_: usize, _: &mut [f32]| recorded += 1;
                 let mut output = [0.0; 100];
                 let output = &mut output[..classes];
                 if of_softmax {
-                    Probabilities.quick_wide::<Plain, { WIDE }>(
+                    Probabilities.fast_row::<Plain, { ROW_CHUNK }>(
                         row,
                         &parts,
                         &[],
                         output,
-                        &mut record,
+                        &mut reference,
                     );
                 } else {
-                    LogProbabilities.quick_wide::<Plain, { WIDE }>(
+                    LogProbabilities.fast_row::<Plain, { ROW_CHUNK }>(
                         row,
                         &parts,
                         &[],
                         output,
-                        &mut record,
+                        &mut reference,
                     );
                 }
                 assert_ne!(recorded, 0, "{tie:e}, {classes}");
@@ -143,10 +143,10 @@ fn rows_that_are_not_certain_are_those_of_record() {
             LogSoftmax::new().forward(input, output).unwrap();
             // Not `log_sigmoid`, which mends its tie.
             let parts = input.row(0).softmax_parts(Alone);
-            let of_record = |j: usize| {
-                -(parts.below_max::<f64>(j, row[j].into()) + parts.log1p::<f64>()) as f32
+            let reference = |j: usize| {
+                -(parts.max_minus_logit::<f64>(j, row[j].into()) + parts.log1p::<f64>()) as f32
             };
-            let expected = [of_record(0), of_record(classes - 1)];
+            let expected = [reference(0), reference(classes - 1)];
             assert_eq!([output[0], output[classes - 1]], expected);
         }
     }

@@ -1,30 +1,30 @@
 //! Calls of activations that go element by element.
 
-use crate::engine::element_map::{Map, Quick, fill};
-use crate::engine::rounding_test::{Near, QUICK_ERROR};
+use crate::engine::element_map::{FastElement, Map, fill};
+use crate::engine::rounding_test::{Bracket, FAST_ERROR};
 use crate::error::Error;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
-use crate::number::real::Wide;
+use crate::number::real::Real;
 
-/// An activation that goes element by element: the formulas of record, and quick paths for both.
+/// An activation that goes element by element: the reference formulas, and fast paths for both.
 pub(crate) trait Activation: Copy + Sync {
     fn check(&self) -> Result<(), Error> {
         Ok(())
     }
 
-    fn value<T: Format>(&self, x: f64) -> T::Wide;
+    fn value<T: Format>(&self, x: f64) -> T::Real;
 
-    fn gradient<T: Format>(&self, x: f64) -> T::Wide;
+    fn gradient<T: Format>(&self, x: f64) -> T::Real;
 
-    /// Whether these options have quick paths.
-    fn has_quick(&self) -> bool {
+    /// Whether these options have fast paths.
+    fn has_fast(&self) -> bool {
         true
     }
 
-    fn quick_value<A: Arithmetic>(x: f64) -> f64;
+    fn fast_value<A: Arithmetic>(x: f64) -> f64;
 
-    fn quick_gradient<A: Arithmetic>(x: f64) -> f64;
+    fn fast_gradient<A: Arithmetic>(x: f64) -> f64;
 }
 
 /// The value of each element.
@@ -35,17 +35,17 @@ impl<T: Format, F: Activation> Map<T, 1> for Forward<F> {
     const PADDING: [f64; 1] = [0.0];
 
     #[inline(always)]
-    fn record(&self, [x]: [f64; 1], _: f64, _: f64) -> f64 {
+    fn reference(&self, [x]: [f64; 1], _: f64, _: f64) -> f64 {
         self.0.value::<T>(x).round()
     }
 
-    fn has_quick(&self) -> bool {
-        T::QUICK && self.0.has_quick()
+    fn has_fast(&self) -> bool {
+        T::FAST && self.0.has_fast()
     }
 
     #[inline(always)]
-    fn quick<A: Arithmetic>(&self, [x]: [f64; 1]) -> Quick {
-        Quick::output(Near::relative(F::quick_value::<A>(x), QUICK_ERROR))
+    fn fast<A: Arithmetic>(&self, [x]: [f64; 1]) -> FastElement {
+        FastElement::output(Bracket::relative(F::fast_value::<A>(x), FAST_ERROR))
     }
 }
 
@@ -57,27 +57,30 @@ impl<T: Format, F: Activation> Map<T, 2> for Backward<F> {
     const PADDING: [f64; 2] = [0.0, 0.0];
 
     #[inline(always)]
-    fn record(&self, [x, scale]: [f64; 2], _: f64, _: f64) -> f64 {
+    fn reference(&self, [x, scale]: [f64; 2], _: f64, _: f64) -> f64 {
         (self.0.gradient::<T>(x) * scale).round()
     }
 
-    fn has_quick(&self) -> bool {
-        T::QUICK && self.0.has_quick()
+    fn has_fast(&self) -> bool {
+        T::FAST && self.0.has_fast()
     }
 
     #[inline(always)]
-    fn quick<A: Arithmetic>(&self, [x, scale]: [f64; 2]) -> Quick {
-        Quick::output(Near::finite(scale * F::quick_gradient::<A>(x), QUICK_ERROR))
+    fn fast<A: Arithmetic>(&self, [x, scale]: [f64; 2]) -> FastElement {
+        FastElement::output(Bracket::finite(
+            scale * F::fast_gradient::<A>(x),
+            FAST_ERROR,
+        ))
     }
 }
 
 /// A call of an activation that goes element by element, whose arguments have been checked.
-pub(crate) struct ElementCall<'a, T, F> {
+pub(crate) struct ActivationCall<'a, T, F> {
     activation: F,
     input: &'a [T],
 }
 
-impl<'a, T: Format, F: Activation> ElementCall<'a, T, F> {
+impl<'a, T: Format, F: Activation> ActivationCall<'a, T, F> {
     pub(crate) fn new(&activation: &F, input: &'a [T]) -> Result<Self, Error> {
         activation.check()?;
         Ok(Self { activation, input })

@@ -1,8 +1,8 @@
 //! The SIMD width: chosen at run time with the feature `std`, at compile time without it.
 //!
 //! A kernel is written once, as plain Rust over arrays and slices, and compiled once for each width, so that the
-//! compiler vectorises the same source for each. The formulas of record have the same bits at every width,
-//! as no step of theirs depends on it; the quick paths may use a fused multiply-add where
+//! compiler vectorises the same source for each. The reference formulas have the same bits at every width,
+//! as no step of theirs depends on it; the fast paths may use a fused multiply-add where
 //! the width has one, and prove that this does not change what they return.
 //!
 //! This is the only file with `unsafe` in it. Calling a function that was compiled for features which the CPU
@@ -72,7 +72,7 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
 /// Runs the kernel of a fast path. Elements that have none get the default, and nothing is compiled for them.
 #[inline]
 pub(crate) fn run_fast<T: Format, K: Kernel<Output: Default>>(kernel: K) -> K::Output {
-    if T::QUICK {
+    if T::FAST {
         run(kernel)
     } else {
         K::Output::default()

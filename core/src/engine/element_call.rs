@@ -4,10 +4,11 @@ use crate::check::{check_length, check_weights};
 use crate::engine::dispatch::Kernel;
 use crate::engine::element_loss::ElementwiseLoss;
 use crate::engine::element_map::{
-    Map, Quick, Weights, across, estimates, fill, groups, groups_at, record_open,
+    FastElement, Map, Weights, across, estimates, fill, groups, groups_at,
+    reference_where_uncertain,
 };
 use crate::engine::groups::{Groups, GroupsMut};
-use crate::engine::rounding_test::{Estimate, Stretch};
+use crate::engine::rounding_test::{LogProduct, SumEstimate};
 use crate::engine::{dispatch, fixed_losses, threads};
 use crate::error::{Argument, Error};
 use crate::machine::{INTEGER, LANES};
@@ -15,7 +16,7 @@ use crate::number::accumulator::{Compensated, Sum};
 use crate::number::arithmetic::Arithmetic;
 use crate::number::fixed;
 use crate::number::format::Format;
-use crate::number::real::{Wide, weigh};
+use crate::number::real::{Real, mul_zero_wins};
 use crate::sum::partial::{Partial, Weighted};
 use crate::sum::reduction::divide;
 use crate::sum::terms::Terms;
@@ -25,7 +26,7 @@ use core::marker::PhantomData;
 
 /// Inputs and targets that have passed a loss's checks.
 #[derive(Clone, Copy)]
-pub(crate) struct Checked<'a, T, L> {
+pub(crate) struct ElementLossCall<'a, T, L> {
     loss: &'a L,
     input: &'a [T],
     target: &'a [T],
@@ -33,7 +34,7 @@ pub(crate) struct Checked<'a, T, L> {
 
 /// The loss of each element, from (x, y).
 #[derive(Clone, Copy)]
-struct Value<'a, T, L>(Checked<'a, T, L>);
+struct Value<'a, T, L>(ElementLossCall<'a, T, L>);
 
 impl<T: Format, L: ElementwiseLoss<T>> Map<T, 2> for Value<'_, T, L> {
     const PADDING: [f64; 2] = L::PADDING;
@@ -44,28 +45,28 @@ impl<T: Format, L: ElementwiseLoss<T>> Map<T, 2> for Value<'_, T, L> {
     }
 
     #[inline(always)]
-    fn record(&self, [x, y]: [f64; 2], weight: f64, pos_weight: f64) -> f64 {
+    fn reference(&self, [x, y]: [f64; 2], weight: f64, pos_weight: f64) -> f64 {
         let value = self.0.loss.value(x, y, pos_weight);
         if L::WEIGHTED {
-            weigh(weight, value).round()
+            mul_zero_wins(weight, value).round()
         } else {
             value.round()
         }
     }
 
-    fn has_quick(&self) -> bool {
-        self.0.has_quick()
+    fn has_fast(&self) -> bool {
+        self.0.has_fast()
     }
 
     #[inline(always)]
-    fn quick<A: Arithmetic>(&self, [x, y]: [f64; 2]) -> Quick {
-        Quick::output(L::quick_value::<A>(x, y))
+    fn fast<A: Arithmetic>(&self, [x, y]: [f64; 2]) -> FastElement {
+        FastElement::output(L::fast_value::<A>(x, y))
     }
 }
 
 /// The gradient of each element times a scale of its own, from (x, y, scale).
 #[derive(Clone, Copy)]
-struct GradientEach<'a, T, L>(Checked<'a, T, L>);
+struct GradientEach<'a, T, L>(ElementLossCall<'a, T, L>);
 
 impl<T: Format, L: ElementwiseLoss<T>> Map<T, 3> for GradientEach<'_, T, L> {
     const PADDING: [f64; 3] = [L::PADDING[0], L::PADDING[1], 0.0];
@@ -76,36 +77,40 @@ impl<T: Format, L: ElementwiseLoss<T>> Map<T, 3> for GradientEach<'_, T, L> {
     }
 
     #[inline(always)]
-    fn record(&self, [x, y, scale]: [f64; 3], weight: f64, pos_weight: f64) -> f64 {
+    fn reference(&self, [x, y, scale]: [f64; 3], weight: f64, pos_weight: f64) -> f64 {
         let gradient = self.0.loss.gradient(x, y, pos_weight);
         if L::WEIGHTED {
-            (gradient * T::Wide::product(scale, weight)).round()
+            (gradient * T::Real::product(scale, weight)).round()
         } else {
             (gradient * scale).round()
         }
     }
 
     #[inline(always)]
-    fn plain(&self, [x, y, scale]: [f64; 3], weight: f64, pos_weight: f64) -> (f64, bool) {
-        let (gradient, certain) = self.0.loss.plain_gradient(x, y, pos_weight);
-        let scaled = gradient * T::Wide::product(scale, weight);
+    fn branchless(&self, [x, y, scale]: [f64; 3], weight: f64, pos_weight: f64) -> (f64, bool) {
+        let (gradient, certain) = self.0.loss.branchless_gradient(x, y, pos_weight);
+        let scaled = gradient * T::Real::product(scale, weight);
         (scaled.round(), certain)
     }
 
-    fn has_quick(&self) -> bool {
-        self.0.has_quick()
+    fn has_fast(&self) -> bool {
+        self.0.has_fast()
     }
 
     #[inline(always)]
-    fn quick<A: Arithmetic>(&self, [x, y, scale]: [f64; 3]) -> Quick {
-        L::quick_gradient::<A>(x, y, scale)
+    fn fast<A: Arithmetic>(&self, [x, y, scale]: [f64; 3]) -> FastElement {
+        L::fast_gradient::<A>(x, y, scale)
     }
 
-    const HAS_INTEGER: bool = L::HAS_INTEGER;
+    const HAS_FIXED_POINT: bool = L::HAS_FIXED_POINT;
 
     #[inline(always)]
-    fn integer(&self, [x, y, scale]: [T; 3], losses: &mut fixed_losses::Losses) -> Option<f32> {
-        let scale = fixed_losses::Scale::new(scale.decode())?;
+    fn integer(
+        &self,
+        [x, y, scale]: [T; 3],
+        losses: &mut fixed_losses::FixedLosses,
+    ) -> Option<f32> {
+        let scale = fixed_losses::FixedScale::new(scale.decode())?;
         L::integer(fixed::single(x), fixed::single(y), Some(scale), losses)
     }
 }
@@ -126,49 +131,49 @@ impl<T: Format, L: ElementwiseLoss<T>> Map<T, 2> for Gradient<'_, T, L> {
     }
 
     #[inline(always)]
-    fn record(&self, [x, y]: [f64; 2], weight: f64, pos_weight: f64) -> f64 {
-        self.each.record([x, y, self.scale], weight, pos_weight)
+    fn reference(&self, [x, y]: [f64; 2], weight: f64, pos_weight: f64) -> f64 {
+        self.each.reference([x, y, self.scale], weight, pos_weight)
     }
 
     #[inline(always)]
-    fn plain(&self, [x, y]: [f64; 2], weight: f64, pos_weight: f64) -> (f64, bool) {
-        self.each.plain([x, y, self.scale], weight, pos_weight)
+    fn branchless(&self, [x, y]: [f64; 2], weight: f64, pos_weight: f64) -> (f64, bool) {
+        self.each.branchless([x, y, self.scale], weight, pos_weight)
     }
 
-    fn has_quick(&self) -> bool {
-        self.each.has_quick()
+    fn has_fast(&self) -> bool {
+        self.each.has_fast()
     }
 
     #[inline(always)]
-    fn quick<A: Arithmetic>(&self, [x, y]: [f64; 2]) -> Quick {
-        self.each.quick::<A>([x, y, self.scale])
+    fn fast<A: Arithmetic>(&self, [x, y]: [f64; 2]) -> FastElement {
+        self.each.fast::<A>([x, y, self.scale])
     }
 
-    const HAS_INTEGER: bool = L::HAS_INTEGER;
+    const HAS_FIXED_POINT: bool = L::HAS_FIXED_POINT;
 
     #[inline(always)]
-    fn integer(&self, [x, y]: [T; 2], losses: &mut fixed_losses::Losses) -> Option<f32> {
-        let scale = fixed_losses::Scale::new(self.scale);
+    fn integer(&self, [x, y]: [T; 2], losses: &mut fixed_losses::FixedLosses) -> Option<f32> {
+        let scale = fixed_losses::FixedScale::new(self.scale);
         L::integer(fixed::single(x), fixed::single(y), scale, losses)
     }
 }
 
-/// The sum of one block's losses by the formula of record; their gradients times `scale` too, where
+/// The sum of one block's losses by the reference formula; their gradients times `scale` too, where
 /// `grad_input` has places for them.
-struct Losses<'a, T, L> {
-    checked: &'a Checked<'a, T, L>,
+struct BlockLosses<'a, T, L> {
+    checked: &'a ElementLossCall<'a, T, L>,
     start: usize,
     len: usize,
     scale: f64,
     grad_input: &'a mut [T],
 }
 
-impl<T: Format, L: ElementwiseLoss<T>> Kernel for Losses<'_, T, L> {
+impl<T: Format, L: ElementwiseLoss<T>> Kernel for BlockLosses<'_, T, L> {
     type Output = T::Sum;
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> T::Sum {
-        let Losses {
+        let BlockLosses {
             checked,
             start,
             len,
@@ -196,7 +201,7 @@ impl<T: Format, L: ElementwiseLoss<T>> Kernel for Losses<'_, T, L> {
 
 /// What the losses of a block come from. `A` keeps apart the code for different machines.
 struct LossTerms<'a, A, T, L> {
-    checked: Checked<'a, T, L>,
+    checked: ElementLossCall<'a, T, L>,
     inputs: [Groups<'a, T>; 2],
     start: usize,
     scale: f64,
@@ -222,19 +227,19 @@ impl<A, T: Format, L: ElementwiseLoss<T>, const GRADIENT: bool> Terms
             let weights = terms.checked.weights(terms.start + from + at);
             let mut losses = [0.0; LANES];
             let mut gradients = [T::zero(); LANES];
-            let mut open = [0; LANES];
+            let mut uncertain = [0; LANES];
             for lane in 0..LANES {
                 let (weight, pos_weight) = (weights.weight[lane], weights.pos_weight[lane]);
                 let element = across(&inputs, lane);
-                losses[lane] = value.record(element, weight, pos_weight);
+                losses[lane] = value.reference(element, weight, pos_weight);
                 if GRADIENT {
-                    let (value, certain) = gradient.plain(element, weight, pos_weight);
+                    let (value, certain) = gradient.branchless(element, weight, pos_weight);
                     gradients[lane] = T::encode(value);
-                    open[lane] = u32::from(!certain);
+                    uncertain[lane] = u32::from(!certain);
                 }
             }
             if GRADIENT {
-                record_open(&gradient, &inputs, &weights, &open, &mut gradients);
+                reference_where_uncertain(&gradient, &inputs, &weights, &uncertain, &mut gradients);
                 *terms.grad_input.at(from + at) = gradients;
             }
             let out = out.get_mut(at..).unwrap_or(&mut []);
@@ -250,21 +255,21 @@ impl<A, T: Format, L: ElementwiseLoss<T>, const GRADIENT: bool> Terms
     }
 }
 
-/// The sum of one block's losses by the quick path.
-struct QuickLosses<'a, T, L> {
-    checked: &'a Checked<'a, T, L>,
+/// The sum of one block's losses by the fast path.
+struct FastLosses<'a, T, L> {
+    checked: &'a ElementLossCall<'a, T, L>,
     start: usize,
     len: usize,
 }
 
-impl<T: Format, L: ElementwiseLoss<T>> Kernel for QuickLosses<'_, T, L> {
-    type Output = Estimate;
+impl<T: Format, L: ElementwiseLoss<T>> Kernel for FastLosses<'_, T, L> {
+    type Output = SumEstimate;
 
     #[inline(always)]
-    fn run<A: Arithmetic>(self) -> Estimate {
+    fn run<A: Arithmetic>(self) -> SumEstimate {
         let sources = [self.checked.input, self.checked.target];
         if INTEGER {
-            let mut losses = fixed_losses::Losses::new();
+            let mut losses = fixed_losses::FixedLosses::new();
             let [x, y] = sources.map(|source| source.iter().skip(self.start).take(self.len));
             for (&x, &y) in x.zip(y) {
                 L::integer(fixed::single(x), fixed::single(y), None, &mut losses);
@@ -272,15 +277,15 @@ impl<T: Format, L: ElementwiseLoss<T>> Kernel for QuickLosses<'_, T, L> {
             return losses.estimate();
         }
         let groups = groups(&sources, L::PADDING, self.start, self.len);
-        let mut total = Estimate::default();
-        for from in (0..self.len).step_by(Stretch::LEN) {
-            let to = self.len.min(from + Stretch::LEN);
-            let mut losses = Stretch::new();
+        let mut total = SumEstimate::default();
+        for from in (0..self.len).step_by(LogProduct::LEN) {
+            let to = self.len.min(from + LogProduct::LEN);
+            let mut losses = LogProduct::new();
             for at in (from..to).step_by(LANES) {
                 let inputs = groups_at(&groups, at);
                 for lane in 0..LANES {
                     let [x, y] = across(&inputs, lane);
-                    let (linear, factor) = L::quick_term::<A>(x, y);
+                    let (linear, factor) = L::fast_term::<A>(x, y);
                     losses.add(lane, linear, factor);
                 }
             }
@@ -290,7 +295,7 @@ impl<T: Format, L: ElementwiseLoss<T>> Kernel for QuickLosses<'_, T, L> {
     }
 }
 
-impl<'a, T: Format, L: ElementwiseLoss<T>> Checked<'a, T, L> {
+impl<'a, T: Format, L: ElementwiseLoss<T>> ElementLossCall<'a, T, L> {
     pub(crate) fn new(loss: &'a L, input: &'a [T], target: &'a [T]) -> Result<Self, Error> {
         check_length(Argument::Target, input.len(), target.len())?;
         check_weights(Argument::Weight, loss.weight(), input.len())?;
@@ -330,16 +335,16 @@ impl<'a, T: Format, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         ]
     }
 
-    /// The loss of one element by the formula of record.
+    /// The loss of one element by the reference formula.
     #[inline(always)]
     pub(crate) fn value_of(&self, [x, y, weight, pos_weight]: [f64; 4]) -> f64 {
-        Value(*self).record([x, y], weight, pos_weight)
+        Value(*self).reference([x, y], weight, pos_weight)
     }
 
     /// Its gradient times `scale`.
     #[inline(always)]
     pub(crate) fn gradient_of(&self, [x, y, weight, pos_weight]: [f64; 4], scale: f64) -> f64 {
-        GradientEach(*self).record([x, y, scale], weight, pos_weight)
+        GradientEach(*self).reference([x, y, scale], weight, pos_weight)
     }
 
     #[inline(always)]
@@ -350,10 +355,10 @@ impl<'a, T: Format, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         }
     }
 
-    /// Whether the quick paths apply.
-    fn has_quick(&self) -> bool {
-        let quick = if INTEGER { L::HAS_INTEGER } else { L::QUICK };
-        T::QUICK && quick && self.loss.weight() == T::ONE && self.loss.pos_weight() == T::ONE
+    /// Whether the fast paths apply.
+    fn has_fast(&self) -> bool {
+        let fast = if INTEGER { L::HAS_FIXED_POINT } else { L::FAST };
+        T::FAST && fast && self.loss.weight() == T::ONE && self.loss.pos_weight() == T::ONE
     }
 
     /// What the sum of the losses, and a `grad_output`, is divided by.
@@ -364,13 +369,13 @@ impl<'a, T: Format, L: ElementwiseLoss<T>> Checked<'a, T, L> {
     // `f64`: each loss is rounded before it is added, so that the sum is within 1 u of what its terms are within, and the
     // quotient is rounded once more.
     fn reduced(&self, losses: T::Sum) -> T {
-        let divisor = T::Wide::from(self.divisor());
-        T::encode(divide(losses.wide(), divisor))
+        let divisor = T::Real::from(self.divisor());
+        T::encode(divide(losses.real(), divisor))
     }
 
     /// The losses of one block.
     fn block(&self, start: usize, len: usize, scale: f64, grad_input: &mut [T]) -> T::Sum {
-        dispatch::run(Losses {
+        dispatch::run(BlockLosses {
             checked: self,
             start,
             len,
@@ -379,8 +384,8 @@ impl<'a, T: Format, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         })
     }
 
-    /// The reduced loss by the formula of record.
-    fn forward_of_record(&self) -> T {
+    /// The reduced loss by the reference formula.
+    fn forward_by_reference(&self) -> T {
         self.reduced(threads::blocks(
             self.input.len(),
             1,
@@ -390,11 +395,11 @@ impl<'a, T: Format, L: ElementwiseLoss<T>> Checked<'a, T, L> {
     }
 
     pub(crate) fn forward(&self) -> T {
-        if !self.has_quick() {
-            return self.forward_of_record();
+        if !self.has_fast() {
+            return self.forward_by_reference();
         }
         let losses = estimates(self.input.len(), &mut [], |start, len, _: &mut [()]| {
-            dispatch::run_fast::<T, _>(QuickLosses {
+            dispatch::run_fast::<T, _>(FastLosses {
                 checked: self,
                 start,
                 len,
@@ -402,7 +407,7 @@ impl<'a, T: Format, L: ElementwiseLoss<T>> Checked<'a, T, L> {
         });
         losses
             .round(self.divisor())
-            .unwrap_or_else(|| self.forward_of_record())
+            .unwrap_or_else(|| self.forward_by_reference())
     }
 
     pub(crate) fn forward_each(&self, losses: &mut [T]) -> Result<(), Error> {
@@ -440,11 +445,11 @@ impl<'a, T: Format, L: ElementwiseLoss<T>> Checked<'a, T, L> {
     pub(crate) fn forward_backward(&self, grad_input: &mut [T]) -> Result<T, Error> {
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
         let scale = divide(1.0, self.divisor());
-        if self.has_quick() {
+        if self.has_fast() {
             let losses = fill(self.gradient(scale), [self.input, self.target], grad_input);
             return Ok(losses
                 .round(self.divisor())
-                .unwrap_or_else(|| self.forward_of_record()));
+                .unwrap_or_else(|| self.forward_by_reference()));
         }
         let len = self.input.len();
         Ok(

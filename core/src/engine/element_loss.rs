@@ -1,9 +1,9 @@
 //! What a loss says of one element.
 
 use crate::check::Domain;
-use crate::engine::element_map::Quick;
+use crate::engine::element_map::FastElement;
 use crate::engine::fixed_losses;
-use crate::engine::rounding_test::Near;
+use crate::engine::rounding_test::Bracket;
 use crate::error::Error;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
@@ -13,7 +13,7 @@ use crate::sum::reduction::Reduction;
 pub(crate) trait ElementwiseLoss<T: Format>: Copy + Sync {
     fn reduction(&self) -> Reduction;
 
-    /// Slices that broadcast over the input; those that a loss does not have are [`Element::ONE`].
+    /// Slices that broadcast over the input; those that a loss does not have are [`Format::ONE`].
     fn weight(&self) -> &[T] {
         T::ONE
     }
@@ -34,52 +34,52 @@ pub(crate) trait ElementwiseLoss<T: Format>: Copy + Sync {
     }
 
     /// The unweighted loss of one element.
-    fn value(&self, x: f64, y: f64, pos_weight: f64) -> T::Wide;
+    fn value(&self, x: f64, y: f64, pos_weight: f64) -> T::Real;
 
     /// Its derivative with respect to x.
-    fn gradient(&self, x: f64, y: f64, pos_weight: f64) -> T::Wide;
+    fn gradient(&self, x: f64, y: f64, pos_weight: f64) -> T::Real;
 
     /// The same by a formula without branches, which loops can be vectorised with, and whether it is the derivative: where
     /// not, another formula gives it.
     #[inline(always)]
-    fn plain_gradient(&self, x: f64, y: f64, pos_weight: f64) -> (T::Wide, bool) {
+    fn branchless_gradient(&self, x: f64, y: f64, pos_weight: f64) -> (T::Real, bool) {
         (self.gradient(x, y, pos_weight), true)
     }
 
-    /// Whether there are quick paths: the three functions below, for weights of 1.
-    const QUICK: bool = false;
+    /// Whether there are fast paths: the three functions below, for weights of 1.
+    const FAST: bool = false;
 
     /// An element that adds nothing to a sum, and whose value and gradient are certain.
     const PADDING: [f64; 2] = [0.0; 2];
 
-    /// The loss as (linear, factor), standing for linear + ln(factor), for a sum: see [`Estimate`].
+    /// The loss as (linear, factor), standing for linear + ln(factor), for a sum: see [`SumEstimate`](crate::engine::rounding_test::SumEstimate).
     #[inline(always)]
-    fn quick_term<A: Arithmetic>(_x: f64, _y: f64) -> (f64, f64) {
+    fn fast_term<A: Arithmetic>(_x: f64, _y: f64) -> (f64, f64) {
         (f64::NAN, 1.0)
     }
 
     /// The loss.
     #[inline(always)]
-    fn quick_value<A: Arithmetic>(_x: f64, _y: f64) -> Near {
-        Near::UNKNOWN
+    fn fast_value<A: Arithmetic>(_x: f64, _y: f64) -> Bracket {
+        Bracket::UNKNOWN
     }
 
     /// The gradient times `scale`, and the loss as above.
     #[inline(always)]
-    fn quick_gradient<A: Arithmetic>(_x: f64, _y: f64, _scale: f64) -> Quick {
-        Quick::output(Near::UNKNOWN)
+    fn fast_gradient<A: Arithmetic>(_x: f64, _y: f64, _scale: f64) -> FastElement {
+        FastElement::output(Bracket::UNKNOWN)
     }
 
-    /// Whether there is a quick path in integers: the function below, for weights of 1.
-    const HAS_INTEGER: bool = false;
+    /// Whether there is a fast path in integers: the function below, for weights of 1.
+    const HAS_FIXED_POINT: bool = false;
 
     /// Adds the loss, and gives the gradient times `scale`, if that is given and it is certain.
     #[inline(always)]
     fn integer(
         _x: f32,
         _y: f32,
-        _scale: Option<fixed_losses::Scale>,
-        _losses: &mut fixed_losses::Losses,
+        _scale: Option<fixed_losses::FixedScale>,
+        _losses: &mut fixed_losses::FixedLosses,
     ) -> Option<f32> {
         None
     }

@@ -4,26 +4,26 @@
 
 use crate::engine::dispatch::Kernel;
 use crate::engine::groups::{Groups, GroupsMut};
-use crate::engine::rounding_test::{Estimate, Near, Stretch};
-use crate::engine::threads::Parts;
+use crate::engine::rounding_test::{Bracket, LogProduct, SumEstimate};
+use crate::engine::threads::Granularity;
 use crate::engine::{dispatch, fixed_losses, threads};
 use crate::machine::{CHUNK, INTEGER, LANES};
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
 use crate::sum::terms::BLOCK;
 
-/// What a quick path says of one element: its output, and its loss as linear + ln(factor).
+/// What a fast path says of one element: its output, and its loss as linear + ln(factor).
 #[derive(Clone, Copy)]
-pub(crate) struct Quick {
-    pub(crate) output: Near,
+pub(crate) struct FastElement {
+    pub(crate) output: Bracket,
     pub(crate) linear: f64,
     pub(crate) factor: f64,
 }
 
-impl Quick {
+impl FastElement {
     /// An output without a loss.
     #[inline(always)]
-    pub(crate) fn output(output: Near) -> Self {
+    pub(crate) fn output(output: Bracket) -> Self {
         Self {
             output,
             linear: 0.0,
@@ -50,49 +50,49 @@ pub(crate) trait Map<T: Format, const K: usize>: Copy + Sync {
     }
 
     /// The number, before it is rounded.
-    fn record(&self, inputs: [f64; K], weight: f64, pos_weight: f64) -> f64;
+    fn reference(&self, inputs: [f64; K], weight: f64, pos_weight: f64) -> f64;
 
     /// The same by a formula without branches, and whether it is the number.
     #[inline(always)]
-    fn plain(&self, inputs: [f64; K], weight: f64, pos_weight: f64) -> (f64, bool) {
-        (self.record(inputs, weight, pos_weight), true)
+    fn branchless(&self, inputs: [f64; K], weight: f64, pos_weight: f64) -> (f64, bool) {
+        (self.reference(inputs, weight, pos_weight), true)
     }
 
-    /// Inputs for which the quick path says a loss of 0, and is certain.
+    /// Inputs for which the fast path says a loss of 0, and is certain.
     const PADDING: [f64; K];
 
-    /// Whether there is a quick path.
-    fn has_quick(&self) -> bool;
+    /// Whether there is a fast path.
+    fn has_fast(&self) -> bool;
 
     /// The number, nearly, where all weights are 1.
-    fn quick<A: Arithmetic>(&self, inputs: [f64; K]) -> Quick;
+    fn fast<A: Arithmetic>(&self, inputs: [f64; K]) -> FastElement;
 
-    /// Whether there is a quick path in integers.
-    const HAS_INTEGER: bool = false;
+    /// Whether there is a fast path in integers.
+    const HAS_FIXED_POINT: bool = false;
 
-    /// The number, if the quick path in integers is certain of it, where all weights are 1; adds the loss too.
+    /// The number, if the fast path in integers is certain of it, where all weights are 1; adds the loss too.
     #[inline(always)]
-    fn integer(&self, _inputs: [T; K], _losses: &mut fixed_losses::Losses) -> Option<f32> {
+    fn integer(&self, _inputs: [T; K], _losses: &mut fixed_losses::FixedLosses) -> Option<f32> {
         None
     }
 }
 
-/// The numbers of a group that [`Map::plain`] has left open.
+/// The numbers of a group that [`Map::branchless`] has left open.
 #[inline(always)]
-pub(crate) fn record_open<T: Format, M: Map<T, K>, const K: usize>(
+pub(crate) fn reference_where_uncertain<T: Format, M: Map<T, K>, const K: usize>(
     map: &M,
     inputs: &[[T; LANES]; K],
     weights: &Weights,
-    open: &[u32; LANES],
+    uncertain: &[u32; LANES],
     output: &mut [T; LANES],
 ) {
-    if *open == [0; LANES] {
+    if *uncertain == [0; LANES] {
         return;
     }
     for lane in 0..LANES {
-        if open[lane] != 0 {
+        if uncertain[lane] != 0 {
             let (weight, pos_weight) = (weights.weight[lane], weights.pos_weight[lane]);
-            output[lane] = T::encode(map.record(across(inputs, lane), weight, pos_weight));
+            output[lane] = T::encode(map.reference(across(inputs, lane), weight, pos_weight));
         }
     }
 }
@@ -160,15 +160,15 @@ impl<'a, T: Format, M: Map<T, K>, const K: usize> Fill<'a, T, M, K> {
 
 impl<T: Format, M: Map<T, K>, const K: usize> Fill<'_, T, M, K> {
     #[inline(always)]
-    fn integer(self) -> Estimate {
-        let mut losses = fixed_losses::Losses::new();
+    fn integer(self) -> SumEstimate {
+        let mut losses = fixed_losses::FixedLosses::new();
         for (i, out) in (self.start..).zip(self.output) {
             let inputs = self
                 .inputs
                 .map(|input| input.get(i).copied().unwrap_or(T::zero()));
             *out = match self.map.integer(inputs, &mut losses) {
                 Some(value) => T::encode(value.into()),
-                None => T::encode(self.map.record(inputs.map(T::decode), 1.0, 1.0)),
+                None => T::encode(self.map.reference(inputs.map(T::decode), 1.0, 1.0)),
             };
         }
         losses.estimate()
@@ -184,66 +184,66 @@ struct Filling<'a, T, M, const K: usize> {
 }
 
 impl<T: Format, M: Map<T, K>, const K: usize> Filling<'_, T, M, K> {
-    /// Elements `from..to` of the output by the formula of record.
+    /// Elements `from..to` of the output by the reference formula.
     #[inline(always)]
-    fn record(&mut self, from: usize, to: usize) {
+    fn reference(&mut self, from: usize, to: usize) {
         for at in (from..to).step_by(LANES) {
             let inputs = groups_at(&self.inputs, at);
             let weights = self.map.weights(self.start + at);
             let mut output = [T::zero(); LANES];
-            let mut open = [0; LANES];
+            let mut uncertain = [0; LANES];
             for lane in 0..LANES {
-                let (value, certain) = self.map.plain(
+                let (value, certain) = self.map.branchless(
                     across(&inputs, lane),
                     weights.weight[lane],
                     weights.pos_weight[lane],
                 );
                 output[lane] = T::encode(value);
-                open[lane] = u32::from(!certain);
+                uncertain[lane] = u32::from(!certain);
             }
-            record_open(&self.map, &inputs, &weights, &open, &mut output);
+            reference_where_uncertain(&self.map, &inputs, &weights, &uncertain, &mut output);
             *self.output.at(at) = output;
         }
     }
 
-    /// The same by the quick path, and whether all of them are certain.
+    /// The same by the fast path, and whether all of them are certain.
     #[inline(always)]
-    fn quick<A: Arithmetic>(&mut self, from: usize, to: usize, losses: &mut Stretch) -> bool {
-        let mut open = [0; LANES];
+    fn fast<A: Arithmetic>(&mut self, from: usize, to: usize, losses: &mut LogProduct) -> bool {
+        let mut uncertain = [0; LANES];
         for at in (from..to).step_by(LANES) {
             let inputs = groups_at(&self.inputs, at);
             let mut output = [T::zero(); LANES];
             for lane in 0..LANES {
-                let quick = self.map.quick::<A>(across(&inputs, lane));
-                let (rounded, certain) = quick.output.round();
+                let fast = self.map.fast::<A>(across(&inputs, lane));
+                let (rounded, certain) = fast.output.round();
                 output[lane] = rounded;
-                open[lane] |= u32::from(!certain);
-                losses.add(lane, quick.linear, quick.factor);
+                uncertain[lane] |= u32::from(!certain);
+                losses.add(lane, fast.linear, fast.factor);
             }
             *self.output.at(at) = output;
         }
-        open == [0; LANES]
+        uncertain == [0; LANES]
     }
 }
 
 impl<T: Format, M: Map<T, K>, const K: usize> Kernel for Fill<'_, T, M, K> {
-    type Output = Estimate;
+    type Output = SumEstimate;
 
     #[inline(always)]
-    fn run<A: Arithmetic>(self) -> Estimate {
+    fn run<A: Arithmetic>(self) -> SumEstimate {
         if INTEGER {
             return self.integer();
         }
         let mut filling = self.begin();
         let len = filling.output.len();
-        let mut total = Estimate::default();
-        for start in (0..len).step_by(Stretch::LEN) {
-            let end = len.min(start + Stretch::LEN);
-            let mut losses = Stretch::new();
+        let mut total = SumEstimate::default();
+        for start in (0..len).step_by(LogProduct::LEN) {
+            let end = len.min(start + LogProduct::LEN);
+            let mut losses = LogProduct::new();
             for from in (start..end).step_by(CHUNK) {
                 let to = end.min(from + CHUNK);
-                if !filling.quick::<A>(from, to, &mut losses) {
-                    filling.record(from, to);
+                if !filling.fast::<A>(from, to, &mut losses) {
+                    filling.reference(from, to);
                 }
             }
             total = total.merge(losses.finish(end - start));
@@ -253,26 +253,26 @@ impl<T: Format, M: Map<T, K>, const K: usize> Kernel for Fill<'_, T, M, K> {
     }
 }
 
-/// The same by the formula of record alone.
-struct FillOfRecord<'a, T, M, const K: usize>(Fill<'a, T, M, K>);
+/// The same by the reference formula alone.
+struct ReferenceFill<'a, T, M, const K: usize>(Fill<'a, T, M, K>);
 
-impl<T: Format, M: Map<T, K>, const K: usize> Kernel for FillOfRecord<'_, T, M, K> {
+impl<T: Format, M: Map<T, K>, const K: usize> Kernel for ReferenceFill<'_, T, M, K> {
     type Output = ();
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
         let mut filling = self.0.begin();
-        filling.record(0, filling.output.len());
+        filling.reference(0, filling.output.len());
         filling.output.finish();
     }
 }
 
-/// Fills `output` from inputs of its length, and gives the sum of the losses if the quick path knows it.
+/// Fills `output` from inputs of its length, and gives the sum of the losses if the fast path knows it.
 pub(crate) fn fill<T: Format, M: Map<T, K>, const K: usize>(
     map: M,
     inputs: [&[T]; K],
     output: &mut [T],
-) -> Estimate {
+) -> SumEstimate {
     estimates(output.len(), output, |start, _, output: &mut [T]| {
         let fill = Fill {
             map,
@@ -280,26 +280,26 @@ pub(crate) fn fill<T: Format, M: Map<T, K>, const K: usize>(
             start,
             output,
         };
-        if map.has_quick() && (M::HAS_INTEGER || !INTEGER) {
+        if map.has_fast() && (M::HAS_FIXED_POINT || !INTEGER) {
             dispatch::run_fast::<T, _>(fill)
         } else {
-            dispatch::run(FillOfRecord(fill));
-            Estimate::default()
+            dispatch::run(ReferenceFill(fill));
+            SumEstimate::default()
         }
     })
 }
 
-/// The sum of estimates of single blocks, with `block` as for [`parallel::blocks`].
+/// The sum of estimates of single blocks, with `block` as for [`parallel::blocks`](crate::engine::threads::blocks).
 pub(crate) fn estimates<T: Send>(
     len: usize,
     out: &mut [T],
-    block: impl Fn(usize, usize, &mut [T]) -> Estimate + Sync,
-) -> Estimate {
+    block: impl Fn(usize, usize, &mut [T]) -> SumEstimate + Sync,
+) -> SumEstimate {
     if len <= BLOCK {
         return block(0, len, out);
     }
     let part = |start, len, out: &mut [T], _: &mut [()]| {
-        let mut total = Estimate::default();
+        let mut total = SumEstimate::default();
         for from in (0..len).step_by(BLOCK) {
             let size = BLOCK.min(len - from);
             let places = out.get_mut(from..from + size).unwrap_or(&mut []);
@@ -307,5 +307,12 @@ pub(crate) fn estimates<T: Send>(
         }
         total
     };
-    threads::split(len, Parts::ELEMENTS, out, &mut [], part, Estimate::merge)
+    threads::in_parts(
+        len,
+        Granularity::ELEMENTS,
+        out,
+        &mut [],
+        part,
+        SumEstimate::merge,
+    )
 }

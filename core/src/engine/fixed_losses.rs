@@ -1,17 +1,17 @@
 //! Gradients and sums of losses by the fast paths in integers.
 
-use crate::engine::rounding_test::Estimate;
+use crate::engine::rounding_test::SumEstimate;
 use crate::number::elementary::{LN2_HI, LN2_LO, log};
-use crate::number::fixed::Positive;
+use crate::number::fixed::SoftFloat;
 
 /// What gradients are multiplied by.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Scale {
-    magnitude: Positive,
+pub(crate) struct FixedScale {
+    magnitude: SoftFloat,
     negative: bool,
 }
 
-impl Scale {
+impl FixedScale {
     /// None for a scale that is no normal number.
     #[inline(always)]
     pub(crate) fn new(scale: f64) -> Option<Self> {
@@ -21,7 +21,7 @@ impl Scale {
             return None;
         }
         Some(Self {
-            magnitude: Positive {
+            magnitude: SoftFloat {
                 significand: 1 << 63 | bits << 11,
                 exponent: exponent - 1023,
             },
@@ -29,9 +29,9 @@ impl Scale {
         })
     }
 
-    /// The gradient `x`, or its negative, times the scale, if it is certain; `error` as for [`Positive::round`].
+    /// The gradient `x`, or its negative, times the scale, if it is certain; `error` as for [`SoftFloat::round`].
     #[inline(always)]
-    pub(crate) fn round(&self, x: Positive, negative: bool, error: u32) -> Option<f32> {
+    pub(crate) fn round(&self, x: SoftFloat, negative: bool, error: u32) -> Option<f32> {
         x.times(self.magnitude)
             .round(negative != self.negative, error)
     }
@@ -39,19 +39,19 @@ impl Scale {
 
 /// A sum of losses of the form linear + ln(factor): the sum of the linear terms, and the product of the factors.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Losses {
+pub(crate) struct FixedLosses {
     linear: u128,
-    product: Positive,
+    product: SoftFloat,
     count: usize,
     known: bool,
 }
 
-impl Losses {
+impl FixedLosses {
     #[inline(always)]
     pub(crate) fn new() -> Self {
         Self {
             linear: 0,
-            product: Positive {
+            product: SoftFloat {
                 significand: 1 << 63,
                 exponent: 0,
             },
@@ -61,14 +61,14 @@ impl Losses {
     }
 
     /// A loss with `linear` in units of 2^-56, off by up to 8 of them, and a factor from 1 on, its leading bit set. What the
-    /// loss may be off by absolutely is `count` times what one loss may, see [`Estimate`].
+    /// loss may be off by absolutely is `count` times what one loss may, see [`SumEstimate`].
     #[inline(always)]
-    pub(crate) fn add(&mut self, linear: u64, factor: Positive, count: usize) {
+    pub(crate) fn add(&mut self, linear: u64, factor: SoftFloat, count: usize) {
         self.linear += u128::from(linear);
         self.count += count;
         let product = self.product.times(factor);
         let carried = product.significand >> 63 != 0;
-        self.product = Positive {
+        self.product = SoftFloat {
             significand: product.significand << u32::from(!carried),
             exponent: product.exponent - i32::from(!carried),
         };
@@ -82,16 +82,16 @@ impl Losses {
 
     /// The sum. Each product has lost up to 2^-60 of itself, and each linear term up to 2^-53.
     #[inline(always)]
-    pub(crate) fn estimate(&self) -> Estimate {
+    pub(crate) fn estimate(&self) -> SumEstimate {
         const UNIT: f64 = 1.0 / (1_u64 << 56) as f64;
         if !self.known {
-            return Estimate::of(f64::NAN, 0.0);
+            return SumEstimate::of(f64::NAN, 0.0);
         }
         let linear = ((self.linear >> 64) as u64) as f64 * 256.0 + self.linear as u64 as f64 * UNIT;
         let exponent = f64::from(self.product.exponent);
         let significand = self.product.significand as f64 * (UNIT / 128.0);
         let logarithm = exponent * LN2_HI + (log(significand) + exponent * LN2_LO);
-        Estimate::of(linear + logarithm, self.count as f64)
+        SumEstimate::of(linear + logarithm, self.count as f64)
     }
 }
 
@@ -103,9 +103,9 @@ mod tests {
     /// Of 1000 losses of 1/4 + ln(3/2): the logarithm of the product is taken with all the digits that there are.
     #[test]
     fn sums_of_losses_have_all_digits() {
-        let mut losses = Losses::new();
+        let mut losses = FixedLosses::new();
         for _ in 0..1000 {
-            losses.add(1 << 54, Positive::new(3 << 61, 62), 1);
+            losses.add(1 << 54, SoftFloat::new(3 << 61, 62), 1);
         }
         let exact = 250.0 + 1000.0 * 1.5_f64.ln();
         let sum = losses.estimate().value();
@@ -114,12 +114,12 @@ mod tests {
 
     #[test]
     fn losses_add_up() {
-        let mut losses = Losses::new();
+        let mut losses = FixedLosses::new();
         let (mut linear, mut logarithm) = (0.0, 0.0);
         let mut seed = 5;
         for _ in 0..10_000 {
             let (a, units) = (random(&mut seed) >> 1, random(&mut seed) >> 8 | 1 << 50);
-            let factor = Positive::new(units, 50);
+            let factor = SoftFloat::new(units, 50);
             losses.add(a, factor, 1);
             linear += a as f64 * UNIT;
             logarithm += value(factor).ln();
@@ -134,16 +134,16 @@ mod tests {
     #[test]
     fn scales() {
         let (at, error) = (
-            |rest: u64| Positive {
+            |rest: u64| SoftFloat {
                 significand: 1 << 63 | rest << 8,
                 exponent: 0,
             },
             100,
         );
         for scale in [0.0, -0.0, f64::NAN, f64::INFINITY, f64::MIN_POSITIVE / 2.0] {
-            assert!(Scale::new(scale).is_none());
+            assert!(FixedScale::new(scale).is_none());
         }
-        let scale = Scale::new(-0.75).unwrap();
+        let scale = FixedScale::new(-0.75).unwrap();
         assert_eq!(scale.round(at(0), false, error), Some(-0.75));
         assert_eq!(scale.round(at(0), true, error), Some(0.75));
     }

@@ -1,19 +1,19 @@
-//! What the quick paths share: their arithmetic, their exponentials, and the rounding tests that make their
-//! answers those of the formulas of record.
+//! What the fast paths share: their arithmetic, their exponentials, and the rounding tests that make their
+//! answers those of the reference formulas.
 //!
 //! # Why the bits are the same
 //!
-//! A quick path evaluates its function in `f64` with an error that is known, but larger than that of the formula of
+//! A fast path evaluates its function in `f64` with an error that is known, but larger than that of the formula of
 //! record: terms are left out, multiplications and additions fused, sums taken in another order, logarithms
 //! replaced by that of a product. Let q be its result and E a bound on how far the result of the formula of
 //! record, before it is rounded to the element type, can be from q. Rounding is monotone: if q - E and
 //! q + E round to the same element, so does everything between them, and that element is the answer. Otherwise
-//! the formula of record is evaluated. So the bounds below decide how often the quick path has been in vain, and, if
+//! the reference formula is evaluated. So the bounds below decide how often the fast path has been in vain, and, if
 //! one were wrong, whether bits would change; tests compare both paths on all `f32` where there is one
 //! argument.
 //!
-//! All of this needs elements with fewer digits than `f64`: quick paths are for `f32`
-//! ([`Element::QUICK`]).
+//! All of this needs elements with fewer digits than `f64`: fast paths are for `f32`
+//! ([`Format::FAST`]).
 //!
 //! Below, u = 2^-53 is the largest relative error of one rounding, and of a fused multiply-add. `Plain`
 //! arithmetic rounds twice where `Fused` does once; the bounds hold for both.
@@ -25,30 +25,30 @@ use crate::number::format::Format;
 use crate::sum::reduction::divide;
 
 /// How many elements share one logarithm. Their factors are at most 2, so the product is at most 2^512.
-const STRETCH: usize = 512;
+const LOG_PRODUCT_LEN: usize = 512;
 
-/// How far a function of one exponential from [`exp`] may be from its formula of record, as a part of the sum
+/// How far a function of one exponential from [`exp`](crate::number::fast_elementary::exp) may be from its reference formula, as a part of the sum
 /// of its terms' magnitudes. The roundings are fewer than 20 u on either side. What decides is where a formula
-/// of record is off on purpose: the sigmoid below 2^-13 (see
+/// is off on purpose: the sigmoid below 2^-13 (see
 /// [`sigmoid_value`](crate::activation::sigmoid_value)) by 2^-42 of about 1/2.
-pub(crate) const QUICK_ERROR: f64 = 1.0 / (1_u64 << 40) as f64;
+pub(crate) const FAST_ERROR: f64 = 1.0 / (1_u64 << 40) as f64;
 
-/// Two numbers, before they are rounded, between which the result of the formula of record is certain to lie.
+/// Two numbers, before they are rounded, between which the result of the reference formula is certain to lie.
 #[derive(Clone, Copy)]
-pub(crate) struct Near {
-    low: f64,
-    high: f64,
-    /// Whether the formula of record gives a zero the sign that these numbers have.
+pub(crate) struct Bracket {
+    lo: f64,
+    hi: f64,
+    /// Whether the reference formula gives a zero the sign that these numbers have.
     signed: bool,
     /// Whether they are the result itself, whatever it is.
     exact: bool,
 }
 
-impl Near {
-    /// Nothing is known: the answer is left to the formula of record.
+impl Bracket {
+    /// Nothing is known: the answer is left to the reference formula.
     pub(crate) const UNKNOWN: Self = Self {
-        low: f64::NAN,
-        high: f64::NAN,
+        lo: f64::NAN,
+        hi: f64::NAN,
         signed: false,
         exact: false,
     };
@@ -57,8 +57,8 @@ impl Near {
     #[inline(always)]
     pub(crate) fn exact(value: f64) -> Self {
         Self {
-            low: value,
-            high: value,
+            lo: value,
+            hi: value,
             signed: true,
             exact: true,
         }
@@ -66,10 +66,10 @@ impl Near {
 
     /// Between two numbers of one sign, and of that sign even where it rounds to zero.
     #[inline(always)]
-    pub(crate) fn between(low: f64, high: f64) -> Self {
+    pub(crate) fn between(lo: f64, hi: f64) -> Self {
         Self {
-            low,
-            high,
+            lo,
+            hi,
             signed: true,
             exact: false,
         }
@@ -82,7 +82,7 @@ impl Near {
     }
 
     /// The same, but nothing is known of an infinite value: a factor may have been infinite where what it multiplies
-    /// is 0 by the formula of record.
+    /// is 0 by the reference formula.
     #[inline(always)]
     pub(crate) fn finite(value: f64, error: f64) -> Self {
         if value.abs() < f64::INFINITY {
@@ -96,8 +96,8 @@ impl Near {
     #[inline(always)]
     pub(crate) fn absolute(value: f64, error: f64) -> Self {
         Self {
-            low: value - error,
-            high: value + error,
+            lo: value - error,
+            hi: value + error,
             signed: false,
             exact: false,
         }
@@ -105,29 +105,29 @@ impl Near {
 
     #[cfg(test)]
     pub(crate) fn limits(self) -> [f64; 2] {
-        [self.low, self.high]
+        [self.lo, self.hi]
     }
 
     /// The element it rounds to, and whether that is certain. A NaN never is, and neither is a zero whose sign is
     /// not known: two zeros are equal whatever their signs.
     #[inline(always)]
     pub(crate) fn round<T: Format>(self) -> (T, bool) {
-        let (low, high) = (T::encode(self.low), T::encode(self.high));
-        let certain = (low == high) & (self.signed | (low != T::zero()));
-        (low, certain | self.exact)
+        let (lo, hi) = (T::encode(self.lo), T::encode(self.hi));
+        let certain = (lo == hi) & (self.signed | (lo != T::zero()));
+        (lo, certain | self.exact)
     }
 }
 
-/// A sum of losses from a quick path.
+/// A sum of losses from a fast path.
 ///
-/// With exponentials from [`exp_short`], and each loss a function of them that does not magnify a relative error (as
+/// With exponentials from [`exp_short`](crate::number::fast_elementary::exp_short), and each loss a function of them that does not magnify a relative error (as
 /// ln(1 + t) does not), the losses are within 2^-34.3 of themselves; so is their sum, of the sum of their
 /// magnitudes. The additions of a stretch (32 in a lane, 16 lanes, or 512 with one lane) and its logarithm add less than
-/// 2^-43, the formula of record itself less than 2^-45. Together, below 2^-34, and u for every addition of estimates
+/// 2^-43, the reference formula itself less than 2^-45. Together, below 2^-34, and u for every addition of estimates
 /// that a term has gone through. What a loss loses absolutely, when its factor 1 + t is rounded and multiplied into
 /// a product, is 2 u each; with 16 more products for each stretch, below 2^-51 for each loss.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Estimate {
+pub(crate) struct SumEstimate {
     value: f64,
     magnitude: f64,
     count: f64,
@@ -135,7 +135,7 @@ pub(crate) struct Estimate {
     additions: f64,
 }
 
-impl Estimate {
+impl SumEstimate {
     const RELATIVE: f64 = 1.0 / (1_u64 << 34) as f64;
     const ADDITION: f64 = 1.0 / (1_u64 << 53) as f64;
     const ABSOLUTE: f64 = 1.0 / (1_u64 << 51) as f64;
@@ -178,7 +178,7 @@ impl Estimate {
         self.additions += f64::from(1 + LANES.ilog2());
     }
 
-    /// How far the sum may be from that of the formulas of record.
+    /// How far the sum may be from that of the reference formulas.
     #[inline(always)]
     fn error(self) -> f64 {
         let relative = Self::RELATIVE + self.additions * Self::ADDITION;
@@ -189,23 +189,23 @@ impl Estimate {
     #[inline(always)]
     pub(crate) fn round<T: Format>(self, divisor: f64) -> Option<T> {
         let error = self.error();
-        let low: T = T::encode(divide(self.value - error, divisor));
-        let high = T::encode(divide(self.value + error, divisor));
+        let lo: T = T::encode(divide(self.value - error, divisor));
+        let hi = T::encode(divide(self.value + error, divisor));
         // A sum that may have either sign must not round to two zeros.
-        (low == high && self.value.abs() >= error).then_some(low)
+        (lo == hi && self.value.abs() >= error).then_some(lo)
     }
 }
 
-/// The sum of losses of the form linear + ln(factor), with factors from 1 to 2, for up to [`STRETCH`] of them:
+/// The sum of losses of the form linear + ln(factor), with factors from 1 to 2, for up to [`LOG_PRODUCT_LEN`] of them:
 /// the sum of the linear terms and the logarithm of the product.
 #[derive(Clone, Copy)]
-pub(crate) struct Stretch {
+pub(crate) struct LogProduct {
     linear: [f64; LANES],
     factor: [f64; LANES],
 }
 
-impl Stretch {
-    pub(crate) const LEN: usize = STRETCH;
+impl LogProduct {
+    pub(crate) const LEN: usize = LOG_PRODUCT_LEN;
 
     #[inline(always)]
     pub(crate) fn new() -> Self {
@@ -223,14 +223,14 @@ impl Stretch {
 
     /// The sum of `len` losses, all of them at least 0.
     #[inline(always)]
-    pub(crate) fn finish(&self, len: usize) -> Estimate {
+    pub(crate) fn finish(&self, len: usize) -> SumEstimate {
         let mut linear = 0.0;
         let mut product = 1.0;
         for lane in 0..LANES {
             linear += self.linear[lane];
             product *= self.factor[lane];
         }
-        Estimate::of(linear + log(product), len as f64)
+        SumEstimate::of(linear + log(product), len as f64)
     }
 }
 
@@ -240,7 +240,9 @@ mod tests {
     use crate::engine::row_outputs::{Estimated, Scaled, scaled_exponentials};
     use crate::machine::CHUNK;
     use crate::number::arithmetic::Plain;
-    use crate::rows::exponentials::{KEPT, Kept, MOST_CLASSES, WIDE, others, row_error};
+    use crate::rows::exponentials::{
+        ExpCache, MAX_CACHED_CLASSES, MAX_FAST_CLASSES, ROW_CHUNK, others, row_error,
+    };
     use crate::rows::max::{max, position};
 
     /// Numbers from -8 to 8 of a known sequence.
@@ -283,47 +285,49 @@ mod tests {
             let row = &row[..classes];
             let largest = max(row);
             let place = position(row, largest);
-            let mut kept = Kept::new();
-            let kept = kept.of(classes);
+            let mut cache = ExpCache::new();
+            let cache = cache.of(classes);
             assert_eq!(
-                kept.len(),
-                if KEPT == 0 {
+                cache.len(),
+                if MAX_CACHED_CLASSES == 0 {
                     0
                 } else {
                     classes.next_multiple_of(CHUNK)
                 }
             );
-            let sum = |place, kept: &mut [f64]| {
-                others::<Plain, f32, false, WIDE>(row, largest, place, kept)
+            let sum = |place, cache: &mut [f64]| {
+                others::<Plain, f32, false, ROW_CHUNK>(row, largest, place, cache)
             };
-            let (without, with) = (sum(Some(place), &mut []), sum(Some(place), kept));
+            let (without, with) = (sum(Some(place), &mut []), sum(Some(place), cache));
             assert_eq!(without, with);
-            assert!(kept.get(place).is_none_or(|&e| e == 0.0));
-            assert!((sum(None, kept) - with).abs() < 1e-12 * with);
+            assert!(cache.get(place).is_none_or(|&e| e == 0.0));
+            assert!((sum(None, cache) - with).abs() < 1e-12 * with);
             let mut outputs = [[0.0_f32; 1024]; 2];
-            for (output, kept) in outputs.iter_mut().zip([&[][..], &*kept]) {
-                let record = &mut |_: usize, _: &mut [f32]| {};
+            for (output, cache) in outputs.iter_mut().zip([&[][..], &*cache]) {
+                let reference = &mut |_: usize, _: &mut [f32]| {};
                 let output = &mut output[..classes];
                 let scale = 1.0 / (1.0 + with);
-                scaled_exponentials::<Plain, f32, WIDE>(row, largest, kept, scale, output, record);
+                scaled_exponentials::<Plain, f32, ROW_CHUNK>(
+                    row, largest, cache, scale, output, reference,
+                );
                 assert!(output.iter().all(|&p| p > 0.0));
             }
             assert_eq!(outputs[0], outputs[1]);
         }
-        assert!(Kept::new().of(1025).is_empty());
+        assert!(ExpCache::new().of(1025).is_empty());
     }
 
-    /// Margins: too narrow, and a wrong bit passes the test of rounding; too wide, and the quick paths are none.
+    /// Margins: too narrow, and a wrong bit passes the test of rounding; too wide, and the fast paths are none.
     #[test]
     fn margins_are_those_derived() {
         const U: f64 = f64::EPSILON / 2.0;
-        let [low, high] = Near::absolute(3.0, 0.25).limits();
-        assert_eq!((low, high), (2.75, 3.25));
-        let [low, high] = Near::finite(-3.0, 0.25).limits();
-        assert_eq!((low, high), (-2.25, -3.75));
-        let [low, high] = Scaled::new(3.0, 0.25).near(0.0, 0.5).limits();
-        assert_eq!((low, high), (1.125, 1.875));
-        for classes in [1, 4096, 1 << 20, MOST_CLASSES] {
+        let [lo, hi] = Bracket::absolute(3.0, 0.25).limits();
+        assert_eq!((lo, hi), (2.75, 3.25));
+        let [lo, hi] = Bracket::finite(-3.0, 0.25).limits();
+        assert_eq!((lo, hi), (-2.25, -3.75));
+        let [lo, hi] = Scaled::new(3.0, 0.25).near(0.0, 0.5).limits();
+        assert_eq!((lo, hi), (1.125, 1.875));
+        for classes in [1, 4096, 1 << 20, MAX_FAST_CLASSES] {
             let additions = classes as f64 / 4096.0;
             let error = row_error(classes);
             assert!((200.0 + additions) * U <= error && error <= (256.0 + 4.0 * additions) * U);
@@ -332,7 +336,7 @@ mod tests {
         let of = |magnitude: f64, count: f64, additions: f64| {
             magnitude * (2f64.powi(-34) + additions * U) + count * 4.0 * U
         };
-        let (one, two) = (Estimate::of(3.0, 2.0), Estimate::of(5.0, 7.0));
+        let (one, two) = (SumEstimate::of(3.0, 2.0), SumEstimate::of(5.0, 7.0));
         assert_eq!(one.error(), of(3.0, 2.0, 0.0));
         let both = one.merge(two);
         assert_eq!(both.error(), of(8.0, 9.0, 1.0));
@@ -357,32 +361,32 @@ mod tests {
     /// What the tests of rounding refuse: what may round to two numbers, to zeros of two signs, or to none.
     #[test]
     fn what_is_not_certain() {
-        let certain = |near: Near| near.round::<f32>().1;
+        let certain = |near: Bracket| near.round::<f32>().1;
         let midpoint = 1.0 + 1.0 / (1 << 24) as f64;
-        assert!(!certain(Near::relative(midpoint, QUICK_ERROR)));
-        assert!(!certain(Near::relative(
-            midpoint * (1.0 + QUICK_ERROR / 2.0),
-            QUICK_ERROR
+        assert!(!certain(Bracket::relative(midpoint, FAST_ERROR)));
+        assert!(!certain(Bracket::relative(
+            midpoint * (1.0 + FAST_ERROR / 2.0),
+            FAST_ERROR
         )));
-        assert!(certain(Near::relative(
-            midpoint * (1.0 + 4.0 * QUICK_ERROR),
-            QUICK_ERROR
+        assert!(certain(Bracket::relative(
+            midpoint * (1.0 + 4.0 * FAST_ERROR),
+            FAST_ERROR
         )));
-        assert!(!certain(Near::absolute(0.0, 1e-60)));
-        assert!(!certain(Near::absolute(1e-60, 1e-61)));
-        assert!(certain(Near::relative(1e-60, QUICK_ERROR)));
-        assert!(certain(Near::relative(-0.0, QUICK_ERROR)));
-        assert!(!certain(Near::relative(f64::NAN, QUICK_ERROR)));
-        assert!(!certain(Near::absolute(f64::INFINITY, f64::INFINITY)));
-        assert!(!certain(Near::UNKNOWN));
+        assert!(!certain(Bracket::absolute(0.0, 1e-60)));
+        assert!(!certain(Bracket::absolute(1e-60, 1e-61)));
+        assert!(certain(Bracket::relative(1e-60, FAST_ERROR)));
+        assert!(certain(Bracket::relative(-0.0, FAST_ERROR)));
+        assert!(!certain(Bracket::relative(f64::NAN, FAST_ERROR)));
+        assert!(!certain(Bracket::absolute(f64::INFINITY, f64::INFINITY)));
+        assert!(!certain(Bracket::UNKNOWN));
 
-        let add = |estimate: &mut Estimate, term: f64| {
+        let add = |estimate: &mut SumEstimate, term: f64| {
             let mut terms = [0.0; LANES];
             terms[0] = term;
             estimate.add_group(&terms, 1.0);
         };
         let round = |value: f64| {
-            let mut estimate = Estimate::default();
+            let mut estimate = SumEstimate::default();
             add(&mut estimate, value);
             estimate.round::<f32>(1.0)
         };
@@ -392,7 +396,7 @@ mod tests {
         // Below what a product of factors can tell.
         assert_eq!(round(1e-17), None);
         // Terms that cancel may leave a zero of either sign.
-        let mut estimate = Estimate::default();
+        let mut estimate = SumEstimate::default();
         add(&mut estimate, 1e-20);
         add(&mut estimate, -1e-20);
         assert_eq!(estimate.round::<f32>(1e35), None);

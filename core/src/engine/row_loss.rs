@@ -2,20 +2,20 @@
 
 use crate::check::check_length;
 use crate::engine::dispatch::Kernel;
-use crate::engine::rounding_test::Estimate;
-use crate::engine::threads::Parts;
+use crate::engine::rounding_test::SumEstimate;
+use crate::engine::threads::Granularity;
 use crate::engine::{dispatch, threads};
 use crate::error::{Argument, Error};
 use crate::machine::INTEGER;
 use crate::number::accumulator::{Compensated, Sum};
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
-use crate::number::real::Wide;
+use crate::number::real::Real;
 use crate::rows::shape::{Classes, Layout, Output};
 use crate::sum::partial::{Partial, Weighted};
 use crate::sum::reduction::{Reduction, divide};
 use crate::sum::terms::terms;
-use crate::sum::thread_group::{Alone, Team};
+use crate::sum::thread_group::{Alone, ThreadGroup};
 use crate::sum::tree;
 
 /// What the gradients of rows are multiplied by.
@@ -49,16 +49,16 @@ pub(crate) trait RowLoss<T: Format>: Sync {
     /// What the row counts in the mean: 0 where it is ignored.
     fn weight(&self, row: usize) -> f64;
 
-    fn parts<M: Team>(&self, team: M, row: usize) -> Self::Parts;
+    fn parts<M: ThreadGroup>(&self, group: M, row: usize) -> Self::Parts;
 
     /// The row's loss, weighted, unrounded.
-    fn value<M: Team>(&self, team: M, row: usize, parts: &Self::Parts) -> f64;
+    fn value<M: ThreadGroup>(&self, group: M, row: usize, parts: &Self::Parts) -> f64;
 
     /// Writes the gradient of the row's loss times `scale`, where `layout` says. An ignored row gets zeros, whatever
     /// `scale` is.
-    fn gradient<M: Team>(
+    fn gradient<M: ThreadGroup>(
         &self,
-        team: M,
+        group: M,
         row: usize,
         parts: &Self::Parts,
         scale: f64,
@@ -66,25 +66,25 @@ pub(crate) trait RowLoss<T: Format>: Sync {
         grad_input: &mut (impl Output<T> + ?Sized),
     );
 
-    /// Whether there are quick paths: the two functions below.
-    fn has_quick(&self) -> bool {
+    /// Whether there are fast paths: the two functions below.
+    fn has_fast(&self) -> bool {
         false
     }
 
-    /// The sum of the losses of some rows, by the quick path, and their gradients, times each row's `scale`, where
+    /// The sum of the losses of some rows, by the fast path, and their gradients, times each row's `scale`, where
     /// `grad_input` has places for them. Those are certain.
-    fn quick<A: Arithmetic>(
+    fn fast<A: Arithmetic>(
         &self,
         _start: usize,
         _len: usize,
         _scale: Scale<'_, T>,
         _grad_input: &mut [T],
-    ) -> Estimate {
-        Estimate::default()
+    ) -> SumEstimate {
+        SumEstimate::default()
     }
 
     /// The losses of some rows. Those are certain too.
-    fn quick_each<A: Arithmetic>(&self, _start: usize, _losses: &mut [T]) {}
+    fn fast_each<A: Arithmetic>(&self, _start: usize, _losses: &mut [T]) {}
 
     /// The gradients of a run of rows, from `start` on.
     #[inline(always)]
@@ -134,7 +134,7 @@ pub(crate) trait RowLoss<T: Format>: Sync {
                 grad,
                 out,
                 |start, _, grad, out| {
-                    dispatch::run(RowsOfRecord {
+                    dispatch::run(ReferenceRows {
                         loss: self,
                         start: first + start,
                         scale,
@@ -163,10 +163,10 @@ pub(crate) trait RowLoss<T: Format>: Sync {
     fn count(&self) -> Option<usize>;
 
     /// What the sum of the losses, and a `grad_output`, is divided by.
-    fn divisor(&self) -> T::Wide {
+    fn divisor(&self) -> T::Real {
         self.reduction().divisor(|| {
             if let Some(count) = self.count() {
-                return T::Wide::from(count as f64);
+                return T::Real::from(count as f64);
             }
             let weights: Compensated =
                 tree::whole(self.input().rows(), |start, len| self.weights(start, len));
@@ -174,8 +174,8 @@ pub(crate) trait RowLoss<T: Format>: Sync {
         })
     }
 
-    /// The reduced loss by the formula of record, and its gradient times `scale`, where `grad_input` has places.
-    fn reduced(&self, divisor: T::Wide, scale: f64, grad_input: &mut [T]) -> T {
+    /// The reduced loss by the reference formula, and its gradient times `scale`, where `grad_input` has places.
+    fn reduced(&self, divisor: T::Real, scale: f64, grad_input: &mut [T]) -> T {
         let (rows, extent) = (self.input().rows(), self.input().extent);
         let losses: T::Sum = if extent.stride == 1 || grad_input.is_empty() {
             threads::blocks(rows, extent.classes, grad_input, |start, len, grad| {
@@ -186,14 +186,14 @@ pub(crate) trait RowLoss<T: Format>: Sync {
                 self.losses(start, len, scale, grad_input)
             })
         };
-        T::encode(divide(losses.wide(), divisor))
+        T::encode(divide(losses.real(), divisor))
     }
 
-    /// The sum of the losses by the quick path, and gradients, as for [`quick`](Self::quick).
-    fn estimate(&self, scale: Scale<'_, T>, grad_input: &mut [T]) -> Estimate {
+    /// The sum of the losses by the fast path, and gradients, as for [`fast`](Self::fast).
+    fn estimate(&self, scale: Scale<'_, T>, grad_input: &mut [T]) -> SumEstimate {
         let input = self.input();
         let work = |start, len, grad_input: &mut [T], _: &mut [()]| {
-            dispatch::run_fast::<T, _>(QuickRows {
+            dispatch::run_fast::<T, _>(FastRows {
                 loss: self,
                 start,
                 len,
@@ -208,26 +208,26 @@ pub(crate) trait RowLoss<T: Format>: Sync {
             grad_input,
             &mut [],
             work,
-            Estimate::merge,
+            SumEstimate::merge,
         )
     }
 
     fn forward(&self) -> T {
         let divisor = self.divisor();
-        let quick = self
-            .has_quick()
+        let fast = self
+            .has_fast()
             .then(|| self.estimate(Scale::All(0.0), &mut []))
             .and_then(|losses| losses.round(divisor.round()));
-        quick.unwrap_or_else(|| self.reduced(divisor, 0.0, &mut []))
+        fast.unwrap_or_else(|| self.reduced(divisor, 0.0, &mut []))
     }
 
     fn forward_each(&self, losses: &mut [T]) -> Result<(), Error> {
         let input = self.input();
         check_length(Argument::Losses, input.rows(), losses.len())?;
-        let quick = self.has_quick() && !INTEGER;
+        let fast = self.has_fast() && !INTEGER;
         let work = |start, _, _: &mut [()], losses: &mut [T]| {
-            if quick {
-                dispatch::run_fast::<T, _>(QuickEach {
+            if fast {
+                dispatch::run_fast::<T, _>(FastEach {
                     loss: self,
                     start,
                     losses,
@@ -262,7 +262,7 @@ pub(crate) trait RowLoss<T: Format>: Sync {
 
     /// The gradient of each row times a `scale` of its own.
     fn scaled(&self, scale: Scale<'_, T>, grad_input: &mut [T]) {
-        if self.has_quick() {
+        if self.has_fast() {
             self.estimate(scale, grad_input);
             return;
         }
@@ -290,7 +290,7 @@ pub(crate) trait RowLoss<T: Format>: Sync {
 
     fn backward(&self, grad_output: T, grad_input: &mut [T]) -> Result<(), Error> {
         self.check_grad_input(grad_input)?;
-        let scale = divide(T::Wide::from(grad_output.decode()), self.divisor());
+        let scale = divide(T::Real::from(grad_output.decode()), self.divisor());
         self.scaled(Scale::All(scale), grad_input);
         Ok(())
     }
@@ -305,8 +305,8 @@ pub(crate) trait RowLoss<T: Format>: Sync {
     fn forward_backward(&self, grad_input: &mut [T]) -> Result<T, Error> {
         self.check_grad_input(grad_input)?;
         let divisor = self.divisor();
-        let scale = divide(T::Wide::from(1.0), divisor);
-        if !self.has_quick() {
+        let scale = divide(T::Real::from(1.0), divisor);
+        if !self.has_fast() {
             return Ok(self.reduced(divisor, scale, grad_input));
         }
         Ok(self
@@ -336,15 +336,15 @@ pub(crate) fn spread<T: Format, E: Send, U: Send, R: Send>(
     if !separate {
         return work(0, rows, elements, terms);
     }
-    let parts = Parts {
+    let parts = Granularity {
         width: input.extent.classes,
         unit: 1,
     };
-    threads::split(rows, parts, elements, terms, work, merge)
+    threads::in_parts(rows, parts, elements, terms, work, merge)
 }
 
-/// The losses, and perhaps the gradients, of a run of rows by the formula of record.
-struct RowsOfRecord<'a, T, L: ?Sized> {
+/// The losses, and perhaps the gradients, of a run of rows by the reference formula.
+struct ReferenceRows<'a, T, L: ?Sized> {
     loss: &'a L,
     start: usize,
     scale: f64,
@@ -352,7 +352,7 @@ struct RowsOfRecord<'a, T, L: ?Sized> {
     grad_input: &'a mut [T],
 }
 
-impl<T: Format, L: RowLoss<T> + ?Sized> Kernel for RowsOfRecord<'_, T, L> {
+impl<T: Format, L: RowLoss<T> + ?Sized> Kernel for ReferenceRows<'_, T, L> {
     type Output = ();
 
     #[inline(always)]
@@ -368,7 +368,7 @@ impl<T: Format, L: RowLoss<T> + ?Sized> Kernel for RowsOfRecord<'_, T, L> {
     }
 }
 
-/// The gradients of a run of rows by the formula of record.
+/// The gradients of a run of rows by the reference formula.
 struct Gradients<'a, T, L: ?Sized> {
     loss: &'a L,
     start: usize,
@@ -387,7 +387,7 @@ impl<T: Format, L: RowLoss<T> + ?Sized> Kernel for Gradients<'_, T, L> {
     }
 }
 
-/// The losses of a run of rows, each rounded, by the formula of record.
+/// The losses of a run of rows, each rounded, by the reference formula.
 struct Each<'a, T, L: ?Sized> {
     loss: &'a L,
     start: usize,
@@ -405,8 +405,8 @@ impl<T: Format, L: RowLoss<T> + ?Sized> Kernel for Each<'_, T, L> {
     }
 }
 
-/// [`RowLoss::quick`].
-struct QuickRows<'a, T, L: ?Sized> {
+/// [`RowLoss::fast`].
+struct FastRows<'a, T, L: ?Sized> {
     loss: &'a L,
     start: usize,
     len: usize,
@@ -414,28 +414,28 @@ struct QuickRows<'a, T, L: ?Sized> {
     grad_input: &'a mut [T],
 }
 
-impl<T: Format, L: RowLoss<T> + ?Sized> Kernel for QuickRows<'_, T, L> {
-    type Output = Estimate;
+impl<T: Format, L: RowLoss<T> + ?Sized> Kernel for FastRows<'_, T, L> {
+    type Output = SumEstimate;
 
     #[inline(always)]
-    fn run<A: Arithmetic>(self) -> Estimate {
+    fn run<A: Arithmetic>(self) -> SumEstimate {
         self.loss
-            .quick::<A>(self.start, self.len, self.scale, self.grad_input)
+            .fast::<A>(self.start, self.len, self.scale, self.grad_input)
     }
 }
 
-/// [`RowLoss::quick_each`].
-struct QuickEach<'a, T, L: ?Sized> {
+/// [`RowLoss::fast_each`].
+struct FastEach<'a, T, L: ?Sized> {
     loss: &'a L,
     start: usize,
     losses: &'a mut [T],
 }
 
-impl<T: Format, L: RowLoss<T> + ?Sized> Kernel for QuickEach<'_, T, L> {
+impl<T: Format, L: RowLoss<T> + ?Sized> Kernel for FastEach<'_, T, L> {
     type Output = ();
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
-        self.loss.quick_each::<A>(self.start, self.losses);
+        self.loss.fast_each::<A>(self.start, self.losses);
     }
 }

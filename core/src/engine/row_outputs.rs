@@ -1,6 +1,6 @@
 //! The outputs of a row by the fast path.
 
-use crate::engine::rounding_test::Near;
+use crate::engine::rounding_test::Bracket;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
 use crate::rows::exponentials::{chunk, row_error, shifted_exponentials};
@@ -10,14 +10,14 @@ pub(crate) trait Estimated: Copy {
     /// Whether it is one of the exponential.
     const OF_EXPONENTIAL: bool;
 
-    fn near(self, x: f64, e: f64) -> Near;
+    fn near(self, x: f64, e: f64) -> Bracket;
 }
 
 /// e_j * scale.
 #[derive(Clone, Copy)]
 pub(crate) struct Scaled {
-    low: f64,
-    high: f64,
+    lo: f64,
+    hi: f64,
 }
 
 impl Scaled {
@@ -25,8 +25,8 @@ impl Scaled {
     #[inline(always)]
     pub(crate) fn new(scale: f64, error: f64) -> Self {
         Self {
-            low: scale * (1.0 - error),
-            high: scale * (1.0 + error),
+            lo: scale * (1.0 - error),
+            hi: scale * (1.0 + error),
         }
     }
 }
@@ -35,64 +35,64 @@ impl Estimated for Scaled {
     const OF_EXPONENTIAL: bool = true;
 
     #[inline(always)]
-    fn near(self, _: f64, e: f64) -> Near {
-        Near::between(e * self.low, e * self.high)
+    fn near(self, _: f64, e: f64) -> Bracket {
+        Bracket::between(e * self.lo, e * self.hi)
     }
 }
 
 /// -((max - x_j) + log1p).
 #[derive(Clone, Copy)]
-pub(crate) struct BelowMax {
+pub(crate) struct LogProbability {
     pub(crate) max: f64,
     pub(crate) log1p: f64,
     pub(crate) error: f64,
 }
 
-impl Estimated for BelowMax {
+impl Estimated for LogProbability {
     const OF_EXPONENTIAL: bool = false;
 
     #[inline(always)]
-    fn near(self, x: f64, _: f64) -> Near {
-        Near::relative(-((self.max - x) + self.log1p), self.error)
+    fn near(self, x: f64, _: f64) -> Bracket {
+        Bracket::relative(-((self.max - x) + self.log1p), self.error)
     }
 }
 
-/// Writes e_j * scale for each class of a row, with the exponentials that [`others`] has left in `kept`, or new ones
-/// where there is none. Where a chunk is not certain, `record(start, out)` writes it.
+/// Writes e_j * scale for each class of a row, with the exponentials that [`others`](crate::rows::exponentials::others) has left in `cache`, or new ones
+/// where there is none. Where a chunk is not certain, `reference(start, out)` writes it.
 #[inline(always)]
 pub(crate) fn scaled_exponentials<A: Arithmetic, T: Format, const N: usize>(
     row: &[T],
     max: f64,
-    kept: &[f64],
+    cache: &[f64],
     scale: f64,
     output: &mut [T],
-    record: &mut impl FnMut(usize, &mut [T]),
+    reference: &mut impl FnMut(usize, &mut [T]),
 ) {
     let each = Scaled::new(scale, row_error(row.len()));
-    by_chunk::<A, T, _, N>(row, max, kept, output, record, each);
+    by_chunk::<A, T, _, N>(row, max, cache, output, reference, each);
 }
 
 /// Writes -((max - x_j) + log1p) for each class of a row.
 #[inline(always)]
-pub(crate) fn below_max<A: Arithmetic, T: Format, const N: usize>(
+pub(crate) fn log_probabilities<A: Arithmetic, T: Format, const N: usize>(
     row: &[T],
     max: f64,
     log1p: f64,
     output: &mut [T],
-    record: &mut impl FnMut(usize, &mut [T]),
+    reference: &mut impl FnMut(usize, &mut [T]),
 ) {
     let error = row_error(row.len());
-    let each = BelowMax { max, log1p, error };
-    by_chunk::<A, T, _, N>(row, max, &[], output, record, each);
+    let each = LogProbability { max, log1p, error };
+    by_chunk::<A, T, _, N>(row, max, &[], output, reference, each);
 }
 
 #[inline(always)]
 fn by_chunk<A: Arithmetic, T: Format, O: Estimated, const N: usize>(
     row: &[T],
     max: f64,
-    kept: &[f64],
+    cache: &[f64],
     output: &mut [T],
-    record: &mut impl FnMut(usize, &mut [T]),
+    reference: &mut impl FnMut(usize, &mut [T]),
     each: O,
 ) {
     let maxima = [max; N];
@@ -101,7 +101,7 @@ fn by_chunk<A: Arithmetic, T: Format, O: Estimated, const N: usize>(
     for from in (0..row.len()).step_by(N) {
         // What is not there must not be uncertain.
         let x = chunk(row, from, T::encode(max), &mut last);
-        let e = match kept.get(from..).and_then(|kept| kept.first_chunk()) {
+        let e = match cache.get(from..).and_then(|cache| cache.first_chunk()) {
             Some(e) => e,
             None => {
                 if O::OF_EXPONENTIAL {
@@ -118,20 +118,20 @@ fn by_chunk<A: Arithmetic, T: Format, O: Estimated, const N: usize>(
                 &mut last_out
             }
         };
-        let mut open = 0;
+        let mut uncertain = 0;
         for i in 0..N {
             let (value, certain) = each.near(x[i].decode(), e[i]).round();
             out[i] = value;
-            open |= u32::from(!certain);
+            uncertain |= u32::from(!certain);
         }
         if rest.len() < N {
             for (out, &value) in rest.iter_mut().zip(&last_out) {
                 *out = value;
             }
         }
-        if open != 0 {
+        if uncertain != 0 {
             let to = rest.len().min(N);
-            record(from, rest.get_mut(..to).unwrap_or(&mut []));
+            reference(from, rest.get_mut(..to).unwrap_or(&mut []));
         }
     }
 }

@@ -16,14 +16,14 @@ const GRAIN: usize = 16 * BLOCK;
 
 /// How work on a number of terms may be taken apart.
 #[derive(Clone, Copy)]
-pub(crate) struct Parts {
+pub(crate) struct Granularity {
     /// How many elements a term has: 1, or the classes of a row.
     pub(crate) width: usize,
     /// Parts begin at multiples of this many terms.
     pub(crate) unit: usize,
 }
 
-impl Parts {
+impl Granularity {
     /// Of elements, in blocks of the fixed tree.
     pub(crate) const ELEMENTS: Self = Self {
         width: 1,
@@ -34,9 +34,9 @@ impl Parts {
 /// Does `work(start, len, elements, terms)` for `len` terms, in parts. Of the two slices, which may be empty, each
 /// part gets its own places: those of its elements, and one for each of its terms. `merge` puts together what
 /// two neighbouring parts give.
-pub(crate) fn split<T: Send, U: Send, R: Send>(
+pub(crate) fn in_parts<T: Send, U: Send, R: Send>(
     len: usize,
-    parts: Parts,
+    parts: Granularity,
     elements: &mut [T],
     terms: &mut [U],
     work: impl Fn(usize, usize, &mut [T], &mut [U]) -> R + Sync,
@@ -113,8 +113,8 @@ pub(crate) fn blocks<T: Send, N: Node + Send>(
             left.append(&right);
             left
         };
-        let parts = Parts { width, unit: BLOCK };
-        return split(len, parts, out, &mut [], part, merge).total();
+        let parts = Granularity { width, unit: BLOCK };
+        return in_parts(len, parts, out, &mut [], part, merge).total();
     }
     whole(len, |start, len| {
         let places = out.get_mut(start * width..(start + len) * width);
@@ -125,7 +125,7 @@ pub(crate) fn blocks<T: Send, N: Node + Send>(
 #[cfg(test)]
 #[cfg(feature = "parallel")]
 mod tests {
-    use super::{BLOCK, GRAIN, Node, Parts, blocks, split, whole};
+    use super::{BLOCK, GRAIN, Granularity, Node, blocks, in_parts, whole};
     use rayon::{ThreadPool, ThreadPoolBuilder};
     use std::format;
     use std::vec;
@@ -153,11 +153,11 @@ mod tests {
     type Part = (usize, usize, usize, usize);
 
     /// How work is taken apart. Each place is written once, by the part that it belongs to.
-    fn parts(pool: &ThreadPool, len: usize, parts: Parts, has_places: bool) -> Vec<Part> {
+    fn parts(pool: &ThreadPool, len: usize, parts: Granularity, has_places: bool) -> Vec<Part> {
         let mut elements = unwritten(if has_places { len * parts.width } else { 0 });
         let mut terms = unwritten(if has_places { len } else { 0 });
         let done = pool.install(|| {
-            split(
+            in_parts(
                 len,
                 parts,
                 &mut elements,
@@ -190,7 +190,7 @@ mod tests {
                 (3 * GRAIN, 1),
                 (0, 1),
             ] {
-                let taken = Parts { width, unit };
+                let taken = Granularity { width, unit };
                 // The fewest that make a part, as `GRAIN` has it: 16 blocks.
                 let grain = (65536 / width.max(1)).max(1).next_multiple_of(unit);
                 for len in [0, 1, grain, grain + 1, 2 * grain + 1, 7 * grain - 1] {

@@ -1,6 +1,6 @@
 //! Rows of few classes, side by side.
 
-use crate::engine::row_outputs::{BelowMax, Estimated, Scaled};
+use crate::engine::row_outputs::{Estimated, LogProbability, Scaled};
 use crate::machine::{LANES, VECTORS};
 use crate::number::arithmetic::Arithmetic;
 use crate::number::fast_elementary::{exp, exp_short};
@@ -10,31 +10,31 @@ use crate::rows::row::of_limit;
 
 /// The most classes of rows that are worked on side by side, one a lane. None without `std`, where there are no wide vectors
 /// to gain from it and little stack to keep them on.
-pub(crate) const NARROW: usize = if VECTORS && cfg!(feature = "std") {
+pub(crate) const MAX_TRANSPOSED_CLASSES: usize = if VECTORS && cfg!(feature = "std") {
     32
 } else {
     0
 };
 
 /// With fewer rows than this left, they are worked on one by one.
-pub(crate) const FEW: usize = 6;
+pub(crate) const MIN_TRANSPOSED_ROWS: usize = 6;
 
-/// [`LANES`] rows of up to [`NARROW`] classes, turned so that a lane is a row.
-pub(crate) struct Rows<T> {
+/// [`LANES`] rows of up to [`MAX_TRANSPOSED_CLASSES`] classes, turned so that a lane is a row.
+pub(crate) struct TransposedRows<T> {
     classes: usize,
-    logits: [[T; LANES]; NARROW],
-    exponentials: [[f64; LANES]; NARROW],
+    logits: [[T; LANES]; MAX_TRANSPOSED_CLASSES],
+    exponentials: [[f64; LANES]; MAX_TRANSPOSED_CLASSES],
     pub(crate) max: [f64; LANES],
     pub(crate) argmax: [usize; LANES],
     pub(crate) others: [f64; LANES],
 }
 
-impl<T: Format> Rows<T> {
+impl<T: Format> TransposedRows<T> {
     pub(crate) fn new(classes: usize) -> Self {
         Self {
             classes,
-            logits: [[T::zero(); LANES]; NARROW],
-            exponentials: [[0.0; LANES]; NARROW],
+            logits: [[T::zero(); LANES]; MAX_TRANSPOSED_CLASSES],
+            exponentials: [[0.0; LANES]; MAX_TRANSPOSED_CLASSES],
             max: [0.0; LANES],
             argmax: [0; LANES],
             others: [0.0; LANES],
@@ -90,9 +90,9 @@ impl<T: Format> Rows<T> {
 
     /// Turns the logits into -((max - x_j) + log1p) of their row, and says for which rows that is certain.
     #[inline(always)]
-    pub(crate) fn below_max(&mut self, log1p: &[f64; LANES]) -> [bool; LANES] {
+    pub(crate) fn log_probabilities(&mut self, log1p: &[f64; LANES]) -> [bool; LANES] {
         let (max, error) = (0.0, row_error(self.classes));
-        let mut each = [BelowMax {
+        let mut each = [LogProbability {
             max,
             log1p: 0.0,
             error,
@@ -105,17 +105,17 @@ impl<T: Format> Rows<T> {
 
     #[inline(always)]
     fn each(&mut self, each: &[impl Estimated; LANES]) -> [bool; LANES] {
-        let mut open = [0_u32; LANES];
+        let mut uncertain = [0_u32; LANES];
         let rows = self.logits.iter_mut().zip(&self.exponentials);
         for (logits, exponentials) in rows.take(self.classes) {
             for lane in 0..LANES {
                 let near = each[lane].near(logits[lane].decode(), exponentials[lane]);
                 let (rounded, certain) = near.round();
                 logits[lane] = rounded;
-                open[lane] |= u32::from(!certain);
+                uncertain[lane] |= u32::from(!certain);
             }
         }
-        open.map(|open| open == 0)
+        uncertain.map(|uncertain| uncertain == 0)
     }
 
     /// Puts one number in the place of a logit.

@@ -13,12 +13,12 @@ use crate::activation::sigmoid::Sigmoid;
 use crate::activation::softmax::Probabilities;
 use crate::activation::softplus::Softplus;
 use crate::engine::activation_call;
-use crate::engine::element_call::Checked;
+use crate::engine::element_call::ElementLossCall;
 use crate::engine::row_loss::RowLoss;
-use crate::engine::row_map::RowCall;
+use crate::engine::row_map::RowMapCall;
 use crate::error::Error;
-use crate::loss::cross_entropy::label_call::Labelled;
-use crate::loss::cross_entropy::probabilities::Soft;
+use crate::loss::cross_entropy::label_call::LabelCall;
+use crate::loss::cross_entropy::probabilities::ProbabilityCall;
 use crate::loss::nll;
 use crate::number::format::Format;
 use crate::sum::partial::Partial;
@@ -52,22 +52,22 @@ pub trait Function<Call>: Sized {
 }
 
 /// Hands over the calls that there are, with `$T` for the element type: a line for each loss of rows and each function.
-/// Those of losses of elements have a list of their own, [`each_elementwise_loss`](crate::each_elementwise_loss).
+/// Those of losses of elements have a list of their own, [`each_elementwise_loss`].
 macro_rules! with_calls {
     ($macro:ident, $T:ty) => {
         $macro! {
             $T;
             losses {
                 nll::NllCall<'a, $T>,
-                Labelled<'a, $T>,
-                Soft<'a, $T>,
+                LabelCall<'a, $T>,
+                ProbabilityCall<'a, $T>,
             }
             functions {
-                activation_call::ElementCall<'a, $T, Sigmoid>,
-                activation_call::ElementCall<'a, $T, LogSigmoid>,
-                activation_call::ElementCall<'a, $T, Softplus>,
-                RowCall<'a, $T, Probabilities>,
-                RowCall<'a, $T, LogProbabilities>,
+                activation_call::ActivationCall<'a, $T, Sigmoid>,
+                activation_call::ActivationCall<'a, $T, LogSigmoid>,
+                activation_call::ActivationCall<'a, $T, Softplus>,
+                RowMapCall<'a, $T, Probabilities>,
+                RowMapCall<'a, $T, LogProbabilities>,
             }
         }
     };
@@ -88,13 +88,13 @@ macro_rules! elementwise_bounds {
     ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
         /// The same of losses of elements.
         #[allow(private_bounds)]
-        pub trait ElementwiseCompiled: Sized $(+ for<$a> Loss<Checked<$a, Self, $loss>>)* {}
+        pub trait ElementwiseCompiled: Sized $(+ for<$a> Loss<ElementLossCall<$a, Self, $loss>>)* {}
     };
 }
 
 macro_rules! elementwise_instances {
     ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
-        $(losses!($T, Checked<$a, $T, $loss>);)*
+        $(losses!($T, ElementLossCall<$a, $T, $loss>);)*
 
         impl ElementwiseCompiled for $T {}
     };

@@ -1,9 +1,9 @@
-//! What the kernels of a GPU call: each function of elements or rows, as one thread of a [`Team`] works on it. And what
+//! What the kernels of a GPU call: each function of elements or rows, as one thread of a [`ThreadGroup`] works on it. And what
 //! calls any loss of elements needs to know of it: [`FromOptions`], for those of the list
-//! [`each_elementwise_loss`](crate::each_elementwise_loss).
+//! [`each_elementwise_loss`].
 //!
 //! For `trueloss-cuda` and `trueloss-verify`; not an interface for others, and not kept stable. Everything here hands over
-//! to the formulas of record. Nothing is checked: checks are kernels of their own, with the predicates at the end. What is
+//! to the reference formulas. Nothing is checked: checks are kernels of their own, with the predicates at the end. What is
 //! out of range is read as NaN.
 
 use crate::activation::log_sigmoid::LogSigmoid;
@@ -12,7 +12,7 @@ use crate::activation::sigmoid::Sigmoid;
 use crate::activation::softmax::Probabilities;
 use crate::activation::softplus::Softplus;
 use crate::engine::activation_call::Activation;
-use crate::engine::element_call::Checked;
+use crate::engine::element_call::ElementLossCall;
 use crate::engine::element_loss::ElementwiseLoss;
 
 use crate::engine::row_loss::RowLoss;
@@ -25,7 +25,7 @@ use crate::rows::labels::Labels;
 use crate::rows::shape::Classes;
 use crate::sum::partial::{Partial, Weighted};
 use crate::sum::reduction::Reduction;
-use crate::sum::terms::{BLOCK, LANES, Terms};
+use crate::sum::terms::{BLOCK, TREE_LANES, Terms};
 use crate::sum::tree;
 
 pub use crate::check::{
@@ -38,11 +38,11 @@ pub use crate::front::metrics::is_right;
 pub use crate::number::accumulator::{Compensated, Node, Sum};
 pub use crate::number::format::Format;
 pub use crate::number::pair::Pair;
-pub use crate::number::real::Wide;
+pub use crate::number::real::Real;
 pub use crate::rows::labels::Indices;
 pub use crate::rows::shape::{Extent, Output};
 pub use crate::sum::reduction::divide;
-pub use crate::sum::thread_group::{Alone, Team};
+pub use crate::sum::thread_group::{Alone, ThreadGroup};
 
 /// A function that goes element by element.
 pub trait Elements<T: Format> {
@@ -60,7 +60,7 @@ pub trait Elements<T: Format> {
 }
 
 /// Of a loss.
-struct OfLoss<'a, T, L>(Checked<'a, T, L>);
+struct OfLoss<'a, T, L>(ElementLossCall<'a, T, L>);
 
 impl<T: Format, L: ElementwiseLoss<T>> Elements<T> for OfLoss<'_, T, L> {
     type Inputs = [f64; 4];
@@ -88,7 +88,7 @@ pub fn loss<'l, 'a: 'l, T: Format, L: FromOptions<'a, T> + 'l>(
     input: &'l [T],
     target: &'l [T],
 ) -> impl Elements<T> + use<'l, 'a, T, L> {
-    OfLoss(Checked::unchecked(options, input, target))
+    OfLoss(ElementLossCall::unchecked(options, input, target))
 }
 
 /// What is wrong with a loss's options that are numbers.
@@ -156,31 +156,35 @@ pub fn softplus<T: Format>(beta: f64, input: &[T]) -> impl Elements<T> {
 
 /// The sum of a block of `len` terms in the fixed tree, for the first thread of the team.
 #[inline(always)]
-pub fn block<S: Sum, M: Team>(team: M, len: usize, mut term: impl FnMut(usize) -> f64) -> S {
-    block_ahead::<1, _, _, _>(team, len, |_| (), |index, ()| term(index))
+pub fn block<S: Sum, M: ThreadGroup>(
+    group: M,
+    len: usize,
+    mut term: impl FnMut(usize) -> f64,
+) -> S {
+    block_ahead::<1, _, _, _>(group, len, |_| (), |index, ()| term(index))
 }
 
 /// The same of `term(index, read(index))`, of which `AHEAD` are read before the first of them is evaluated, so that a
 /// thread waits for memory once for all of them.
 #[inline(always)]
-pub fn block_ahead<const AHEAD: usize, S: Sum, M: Team, I: Copy>(
-    team: M,
+pub fn block_ahead<const AHEAD: usize, S: Sum, M: ThreadGroup, I: Copy>(
+    group: M,
     len: usize,
     read: impl Fn(usize) -> I,
     term: impl FnMut(usize, I) -> f64,
 ) -> S {
-    tree::block(team, len, ReadAhead::<AHEAD, _, _> { read, term })
+    tree::block(group, len, ReadAhead::<AHEAD, _, _> { read, term })
 }
 
 /// Calls `work(index, read(index))` for the indices below `len` that are this thread's, reading ahead likewise.
 #[inline(always)]
-pub fn each_ahead<const AHEAD: usize, M: Team, I: Copy>(
-    team: M,
+pub fn each_ahead<const AHEAD: usize, M: ThreadGroup, I: Copy>(
+    group: M,
     len: usize,
     read: impl Fn(usize) -> I,
     work: impl FnMut(usize, I),
 ) {
-    read_ahead::<AHEAD, I>(team.rank(), len, M::THREADS, read, work);
+    read_ahead::<AHEAD, I>(group.rank(), len, M::THREADS, read, work);
 }
 
 /// Terms that are read apart from being evaluated.
@@ -203,7 +207,7 @@ impl<const AHEAD: usize, I: Copy, R: Fn(usize) -> I, F: FnMut(usize, I) -> f64> 
 
     #[inline(always)]
     fn add_lane<S: Sum>(&mut self, mut sum: S, first: usize, len: usize) -> S {
-        read_ahead::<AHEAD, I>(first, len, LANES, &self.read, |index, inputs| {
+        read_ahead::<AHEAD, I>(first, len, TREE_LANES, &self.read, |index, inputs| {
             sum = sum.add((self.term)(index, inputs));
         });
         sum
@@ -235,9 +239,9 @@ fn read_ahead<const AHEAD: usize, I: Copy>(
 pub trait RowLosses<T: Format> {
     /// The loss of a row, weighted and unrounded, where `value`; and its gradient times a scale, if there is one, which
     /// is written to its places in `grad_input`.
-    fn row<M: Team>(
+    fn row<M: ThreadGroup>(
         &self,
-        team: M,
+        group: M,
         row: usize,
         value: bool,
         scale: Option<f64>,
@@ -249,22 +253,22 @@ struct OfRows<L>(L);
 
 impl<T: Format, L: RowLoss<T>> RowLosses<T> for OfRows<L> {
     #[inline(always)]
-    fn row<M: Team>(
+    fn row<M: ThreadGroup>(
         &self,
-        team: M,
+        group: M,
         row: usize,
         value: bool,
         scale: Option<f64>,
         grad_input: &mut impl Output<T>,
     ) -> f64 {
-        let parts = self.0.parts(team, row);
+        let parts = self.0.parts(group, row);
         if let Some(scale) = scale {
             let layout = self.0.input().layout(row);
             self.0
-                .gradient(team, row, &parts, scale, layout, grad_input);
+                .gradient(group, row, &parts, scale, layout, grad_input);
         }
         if value {
-            self.0.value(team, row, &parts)
+            self.0.value(group, row, &parts)
         } else {
             0.0
         }
@@ -315,7 +319,7 @@ pub fn label_weight<T: Format>(
 /// Softmax or its logarithm, or the gradient of either.
 pub trait RowOutputs<T: Format> {
     /// Writes the outputs of a row to its places.
-    fn row<M: Team>(&self, team: M, row: usize, output: &mut impl Output<T>);
+    fn row<M: ThreadGroup>(&self, group: M, row: usize, output: &mut impl Output<T>);
 }
 
 struct OutputsOf<'a, T, F> {
@@ -326,16 +330,16 @@ struct OutputsOf<'a, T, F> {
 
 impl<T: Format, F: RowMap<T>> RowOutputs<T> for OutputsOf<'_, T, F> {
     #[inline(always)]
-    fn row<M: Team>(&self, team: M, row: usize, output: &mut impl Output<T>) {
+    fn row<M: ThreadGroup>(&self, group: M, row: usize, output: &mut impl Output<T>) {
         let row = self.input.row(row);
         if let Some(grad_output) = self.grad_output {
             self.map
-                .gradient(team, &row, grad_output, row.layout, output);
+                .gradient(group, &row, grad_output, row.layout, output);
             return;
         }
-        let parts = row.softmax_parts(team);
-        row.layout.write_all(team, output, |start, out| {
-            self.map.record(&row, &parts, start, out);
+        let parts = row.softmax_parts(group);
+        row.layout.write_all(group, output, |start, out| {
+            self.map.reference(&row, &parts, start, out);
         });
     }
 }
@@ -368,13 +372,13 @@ pub fn log_softmax<'a, T: Format>(
 
 /// Whether a row's largest logit is at its label, as [`accuracy`](crate::accuracy) counts it.
 #[inline(always)]
-pub fn is_row_right<T: Format, M: Team>(
-    team: M,
+pub fn is_row_right<T: Format, M: ThreadGroup>(
+    group: M,
     input: Classes<'_, T>,
     labels: Indices<'_>,
     row: usize,
 ) -> bool {
-    metrics::is_row_right(team, input, Labels::unchecked(labels, None), row)
+    metrics::is_row_right(group, input, Labels::unchecked(labels, None), row)
 }
 
 /// The label of a row, if it is neither a class nor ignored.
@@ -390,8 +394,8 @@ pub fn illegal_label(
 
 /// The loss that a sum comes to.
 #[inline(always)]
-pub fn reduced<T: Format>(losses: T::Sum, divisor: T::Wide) -> T {
-    T::encode(divide(losses.wide(), divisor))
+pub fn reduced<T: Format>(losses: T::Sum, divisor: T::Real) -> T {
+    T::encode(divide(losses.real(), divisor))
 }
 
 /// The partial over `len` elements or rows from `start` on, from what each block's losses and weights add up to.

@@ -58,7 +58,7 @@ functions! {
     /// assert_eq!(trueloss::log_sigmoid_derivative(1.0_f32), trueloss::sigmoid(-1.0_f32));
     /// ```
     log_sigmoid_derivative(x) = log_sigmoid_gradient::<T>(x);
-    /// softplus(x) = ln(1 + exp(x)). [`Softplus::value`] has PyTorch's `beta`.
+    /// softplus(x) = ln(1 + exp(x)). [`Softplus::value`](crate::Softplus::value) has PyTorch's `beta`.
     ///
     /// Correctly rounded for `f32`, `f16` and `bf16`. 0 at -inf, +inf at +inf, NaN for NaN.
     ///

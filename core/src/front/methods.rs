@@ -10,8 +10,8 @@ use crate::activation::softmax::{Probabilities, Softmax};
 use crate::activation::{LogSigmoid, Sigmoid, Softplus};
 use crate::check::check_length;
 use crate::engine::activation_call;
-use crate::engine::element_call::Checked;
-use crate::engine::row_map::RowCall;
+use crate::engine::element_call::ElementLossCall;
+use crate::engine::row_map::RowMapCall;
 use crate::error::{Argument, Error};
 use crate::loss::bce::Bce;
 use crate::loss::bce_with_logits::BceWithLogits;
@@ -195,7 +195,7 @@ macro_rules! methods {
     // A loss of elements.
     (elements $Loss:ident of $T:ident [$($generics:tt)*]; target: $example:literal) => {
         methods! {
-            $Loss of $T [$($generics)*], &[$T], $T, Checked::new;
+            $Loss of $T [$($generics)*], &[$T], $T, ElementLossCall::new;
             each: "element", setup: ["let input = &[0.5_f32, 0.25];", $example], len: 2;
             forward, forward_each, backward, backward_each, forward_backward, partial
         }
@@ -281,7 +281,7 @@ macro_rules! activation_methods {
     (elements $Activation:ident, $value:ident, $derivative:ident) => {
         impl $Activation {
             activation_methods! {
-                $Activation, &[T], len, activation_call::ElementCall::new;
+                $Activation, &[T], len, activation_call::ActivationCall::new;
                 each: "element",
                 setup: ["let input = &[-1.0_f32, 2.0];"],
                 value: concat!("input.map(trueloss::", stringify!($value), ")"),
@@ -293,7 +293,7 @@ macro_rules! activation_methods {
     (rows $Activation:ident, $map:expr; value: $value:literal, gradient: $gradient:literal) => {
         impl $Activation {
             activation_methods! {
-                $Activation, Classes<'_, T>, elements, |_, input| Ok::<_, Error>(RowCall::new($map, input));
+                $Activation, Classes<'_, T>, elements, |_, input| Ok::<_, Error>(RowMapCall::new($map, input));
                 each: "row",
                 setup: ["let input = Classes::new(&[7.0_f32, 7.0], [2])?;"],
                 value: $value,

@@ -5,7 +5,7 @@ use crate::error::{Argument, Error};
 use crate::number::format::Format;
 use crate::rows::labels::{ClassIndex, Labels};
 use crate::rows::shape::Classes;
-use crate::sum::thread_group::{Alone, Team};
+use crate::sum::thread_group::{Alone, ThreadGroup};
 
 /// The share of rows whose largest logit is at the label; the first of equal logits is taken.
 ///
@@ -31,14 +31,14 @@ pub fn accuracy<T: Format, I: ClassIndex>(input: Classes<'_, T>, target: &[I]) -
 
 /// Whether a row's largest logit is at its label.
 #[inline(always)]
-pub(crate) fn is_row_right<T: Format, M: Team>(
-    team: M,
+pub(crate) fn is_row_right<T: Format, M: ThreadGroup>(
+    group: M,
     input: Classes<'_, T>,
     labels: Labels<'_>,
     row: usize,
 ) -> bool {
     let logits = input.row(row);
-    labels.get(row) == Some(logits.max(team).1) && !logits.has_nan(team)
+    labels.get(row) == Some(logits.max(group).1) && !logits.has_nan(group)
 }
 
 /// Whether (logit > 0) says what the target says.

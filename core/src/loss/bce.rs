@@ -3,7 +3,7 @@
 use crate::check::Domain;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, Options};
 use crate::number::format::Format;
-use crate::number::real::Wide;
+use crate::number::real::Real;
 use crate::sum::reduction::Reduction;
 
 /// Binary cross-entropy of probabilities, `binary_cross_entropy`.
@@ -24,8 +24,8 @@ use crate::sum::reduction::Reduction;
 /// Error: `f32`, `f16`, `bf16`: below 0.5001 ULP; a reduced loss with negative weights + 2^-46 of the sum of the terms'
 /// magnitudes. `f64`: see the table of bounds in the README.
 ///
-/// Errors: [`Error::Length`]; [`Error::OutsideUnitInterval`] for an input or target outside [0, 1] or
-/// NaN; [`Error::Broadcast`] and [`Error::NotFinite`] for a weight that does not fit or is not finite.
+/// Errors: [`Error::Length`](crate::Error::Length); [`Error::OutsideUnitInterval`](crate::Error::OutsideUnitInterval) for an input or target outside [0, 1] or
+/// NaN; [`Error::Broadcast`](crate::Error::Broadcast) and [`Error::NotFinite`](crate::Error::NotFinite) for a weight that does not fit or is not finite.
 ///
 /// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy.html>
 ///
@@ -54,7 +54,7 @@ pub struct Bce<'a, T> {
 /// ```
 #[inline(always)]
 pub fn value<T: Format>(x: f64, y: f64) -> f64 {
-    wide_value::<T::Wide>(x, y).round()
+    real_value::<T::Real>(x, y).round()
 }
 
 /// Its gradient with respect to x: (x - y) / max(x (1 - x), 1e-12).
@@ -64,14 +64,14 @@ pub fn value<T: Format>(x: f64, y: f64) -> f64 {
 /// ```
 #[inline(always)]
 pub fn gradient<T: Format>(x: f64, y: f64) -> f64 {
-    wide_gradient::<T::Wide>(x, y).round()
+    real_gradient::<T::Real>(x, y).round()
 }
 
 /// `f64`: within 0.09 u, as the logarithms are.
 #[inline(always)]
-fn wide_value<W: Wide>(x: f64, y: f64) -> W {
+fn real_value<W: Real>(x: f64, y: f64) -> W {
     let clamp = |log: W| {
-        if log.high() < -100.0 {
+        if log.hi() < -100.0 {
             W::from(100.0)
         } else {
             -log
@@ -83,9 +83,9 @@ fn wide_value<W: Wide>(x: f64, y: f64) -> W {
 }
 
 #[inline(always)]
-fn wide_gradient<W: Wide>(x: f64, y: f64) -> W {
+fn real_gradient<W: Real>(x: f64, y: f64) -> W {
     let variance = W::difference(1.0, x) * x;
-    let least = if variance.high() < 1e-12 {
+    let least = if variance.hi() < 1e-12 {
         W::from(1e-12)
     } else {
         variance
@@ -108,13 +108,13 @@ impl<T: Format> ElementwiseLoss<T> for Bce<'_, T> {
     };
 
     #[inline(always)]
-    fn value(&self, x: f64, y: f64, _: f64) -> T::Wide {
-        wide_value(x, y)
+    fn value(&self, x: f64, y: f64, _: f64) -> T::Real {
+        real_value(x, y)
     }
 
     #[inline(always)]
-    fn gradient(&self, x: f64, y: f64, _: f64) -> T::Wide {
-        wide_gradient(x, y)
+    fn gradient(&self, x: f64, y: f64, _: f64) -> T::Real {
+        real_gradient(x, y)
     }
 }
 

@@ -1,19 +1,19 @@
 //! Binary cross-entropy of logits.
 
-use crate::activation::sigmoid::{linear_sigmoid, tail};
+use crate::activation::sigmoid::{exp_neg_abs, linear_sigmoid};
 use crate::activation::softplus::softplus_linear;
 use crate::check::Domain;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, Options};
-use crate::engine::element_map::Quick;
+use crate::engine::element_map::FastElement;
 use crate::engine::fixed_losses;
-use crate::engine::rounding_test::{Near, QUICK_ERROR};
+use crate::engine::rounding_test::{Bracket, FAST_ERROR};
 use crate::number::arithmetic::Arithmetic;
 use crate::number::double_double::DoubleDouble;
 use crate::number::elementary::log1p_unit_with;
-use crate::number::fixed::{Positive, mul_high};
+use crate::number::fixed::{SoftFloat, mul_high};
 use crate::number::format::Format;
 use crate::number::pair::Pair;
-use crate::number::real::{Wide, weigh};
+use crate::number::real::{Real, mul_zero_wins};
 use crate::number::{fast_elementary, fixed};
 use crate::sum::reduction::Reduction;
 
@@ -36,8 +36,8 @@ use crate::sum::reduction::Reduction;
 /// reduced loss with negative weights, are within 0.5001 ULP + 2^-46 of the sum of their terms' magnitudes.
 /// `f64`: see the table of bounds in the README.
 ///
-/// Errors: [`Error::Length`]; [`Error::OutsideUnitInterval`] for a target outside [0, 1] or NaN;
-/// [`Error::Broadcast`] and [`Error::NotFinite`] for a weight that does not fit or is not finite.
+/// Errors: [`Error::Length`](crate::Error::Length); [`Error::OutsideUnitInterval`](crate::Error::OutsideUnitInterval) for a target outside [0, 1] or NaN;
+/// [`Error::Broadcast`](crate::Error::Broadcast) and [`Error::NotFinite`](crate::Error::NotFinite) for a weight that does not fit or is not finite.
 ///
 /// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy_with_logits.html>
 ///
@@ -72,18 +72,18 @@ pub struct BceWithLogits<'a, T> {
 /// ```
 #[inline(always)]
 pub fn value<T: Format>(x: f64, y: f64, pos_weight: f64) -> f64 {
-    wide_value::<T>(x, y, pos_weight).round()
+    real_value::<T>(x, y, pos_weight).round()
 }
 
 /// `f64`: within 0.2 u, as softplus is.
 #[inline(always)]
-fn wide_value<T: Format>(x: f64, y: f64, pos_weight: f64) -> T::Wide {
-    let negative = T::Wide::difference(1.0, y);
-    let positive = T::Wide::product(pos_weight, y);
+fn real_value<T: Format>(x: f64, y: f64, pos_weight: f64) -> T::Real {
+    let negative = T::Real::difference(1.0, y);
+    let positive = T::Real::product(pos_weight, y);
     let wrong = if x >= 0.0 { negative } else { positive };
-    let log1p = T::Wide::log1p_unit(tail(T::Wide::from(x)));
-    let linear = T::Wide::from(softplus_linear::<T>(x));
-    weigh(wrong, linear) + (negative + positive) * log1p
+    let log1p = T::Real::log1p_unit(exp_neg_abs(T::Real::from(x)));
+    let linear = T::Real::from(softplus_linear::<T>(x));
+    mul_zero_wins(wrong, linear) + (negative + positive) * log1p
 }
 
 /// Its gradient with respect to x, (1 - y) sigma(x) - c y sigma(-x).
@@ -107,17 +107,17 @@ fn wide_value<T: Format>(x: f64, y: f64, pos_weight: f64) -> T::Wide {
 /// ```
 #[inline(always)]
 pub fn gradient<T: Format>(x: f64, y: f64, pos_weight: f64) -> f64 {
-    wide_gradient::<T>(x, y, pos_weight).round()
+    real_gradient::<T>(x, y, pos_weight).round()
 }
 
 #[inline(always)]
-fn wide_gradient<T: Format>(x: f64, y: f64, pos_weight: f64) -> T::Wide {
-    let (gradient, is_near) = plain_gradient::<T>(x, y, pos_weight);
+fn real_gradient<T: Format>(x: f64, y: f64, pos_weight: f64) -> T::Real {
+    let (gradient, is_near) = branchless_gradient::<T>(x, y, pos_weight);
     if is_near {
         gradient
     } else {
         let pair = cancelling_gradient(x, y, pos_weight);
-        T::Wide::of_parts(pair.high(), pair.low())
+        T::Real::of_parts(pair.hi(), pair.lo())
     }
 }
 
@@ -132,10 +132,10 @@ fn wide_gradient<T: Format>(x: f64, y: f64, pos_weight: f64) -> T::Wide {
 /// is left, that is 5/8 of it, and 0.25 u of the numerator. The denominator is within 0.05 u: 0.3 u in all. Where t is so small
 /// that a pair has lost digits of it, the gradient is left to double-double too.
 #[inline(always)]
-fn plain_gradient<T: Format>(x: f64, y: f64, pos_weight: f64) -> (T::Wide, bool) {
-    let t = tail(T::Wide::from(x));
-    let negative = T::Wide::difference(1.0, y);
-    let positive = T::Wide::product(pos_weight, y);
+fn branchless_gradient<T: Format>(x: f64, y: f64, pos_weight: f64) -> (T::Real, bool) {
+    let t = exp_neg_abs(T::Real::from(x));
+    let negative = T::Real::difference(1.0, y);
+    let positive = T::Real::product(pos_weight, y);
     let (negative_term, positive_term) = if x >= 0.0 {
         (negative, positive * t)
     } else {
@@ -147,9 +147,9 @@ fn plain_gradient<T: Format>(x: f64, y: f64, pos_weight: f64) -> (T::Wide, bool)
         let gradient = negative * linear_sigmoid(x) - positive * linear_sigmoid(-x);
         (gradient, true)
     } else {
-        let magnitude = negative_term.high().abs() + positive_term.high().abs();
-        let cancels = numerator.high().abs() < T::Wide::CANCELLED * magnitude;
-        let is_tiny = (0.0 < t.high()) & (t.high() < T::Wide::TINY);
+        let magnitude = negative_term.hi().abs() + positive_term.hi().abs();
+        let cancels = numerator.hi().abs() < T::Real::CANCELLED * magnitude;
+        let is_tiny = (0.0 < t.hi()) & (t.hi() < T::Real::TINY);
         (numerator.over_one_plus(t), !(cancels | is_tiny))
     }
 }
@@ -186,7 +186,7 @@ fn cancelling_gradient(x: f64, y: f64, pos_weight: f64) -> Pair {
 /// The loss for a `pos_weight` of 1, as a linear term and a factor whose logarithm is the rest:
 /// max(x, 0) - x y and 1 + t. The product x y of two `f32` is exact, so nothing is lost by cancellation.
 #[inline(always)]
-fn quick_term(x: f64, y: f64, t: f64) -> (f64, f64) {
+fn fast_term(x: f64, y: f64, t: f64) -> (f64, f64) {
     let positive = if x > 0.0 { x } else { 0.0 };
     (positive - x * y, 1.0 + t)
 }
@@ -210,64 +210,64 @@ impl<T: Format> ElementwiseLoss<T> for BceWithLogits<'_, T> {
     };
 
     #[inline(always)]
-    fn value(&self, x: f64, y: f64, pos_weight: f64) -> T::Wide {
-        wide_value::<T>(x, y, pos_weight)
+    fn value(&self, x: f64, y: f64, pos_weight: f64) -> T::Real {
+        real_value::<T>(x, y, pos_weight)
     }
 
     #[inline(always)]
-    fn gradient(&self, x: f64, y: f64, pos_weight: f64) -> T::Wide {
-        wide_gradient::<T>(x, y, pos_weight)
+    fn gradient(&self, x: f64, y: f64, pos_weight: f64) -> T::Real {
+        real_gradient::<T>(x, y, pos_weight)
     }
 
     #[inline(always)]
-    fn plain_gradient(&self, x: f64, y: f64, pos_weight: f64) -> (T::Wide, bool) {
-        plain_gradient::<T>(x, y, pos_weight)
+    fn branchless_gradient(&self, x: f64, y: f64, pos_weight: f64) -> (T::Real, bool) {
+        branchless_gradient::<T>(x, y, pos_weight)
     }
 
-    const QUICK: bool = true;
+    const FAST: bool = true;
 
     const PADDING: [f64; 2] = [fast_elementary::PADDING, 0.0];
 
     #[inline(always)]
-    fn quick_term<A: Arithmetic>(x: f64, y: f64) -> (f64, f64) {
-        quick_term(x, y, fast_elementary::exp_short::<A>(-x.abs()))
+    fn fast_term<A: Arithmetic>(x: f64, y: f64) -> (f64, f64) {
+        fast_term(x, y, fast_elementary::exp_short::<A>(-x.abs()))
     }
 
     #[inline(always)]
-    fn quick_value<A: Arithmetic>(x: f64, y: f64) -> Near {
+    fn fast_value<A: Arithmetic>(x: f64, y: f64) -> Bracket {
         let t = fast_elementary::exp::<A>(-x.abs());
-        let (linear, _) = quick_term(x, y, t);
-        Near::relative(linear + log1p_unit_with::<A>(t), QUICK_ERROR)
+        let (linear, _) = fast_term(x, y, t);
+        Bracket::relative(linear + log1p_unit_with::<A>(t), FAST_ERROR)
     }
 
     // ((1 - y) - y t) / (1 + t) or ((1 - y) t - y) / (1 + t): each of the two terms, and so their difference, is within
-    // a few u of the sum of their magnitudes. So is the formula of record, and nearer to the exact difference where they cancel.
+    // a few u of the sum of their magnitudes. So is the reference formula, and nearer to the exact difference where they cancel.
     #[inline(always)]
-    fn quick_gradient<A: Arithmetic>(x: f64, y: f64, scale: f64) -> Quick {
+    fn fast_gradient<A: Arithmetic>(x: f64, y: f64, scale: f64) -> FastElement {
         let t = fast_elementary::exp::<A>(-x.abs());
         let (negative, positive) = if x >= 0.0 { (1.0, t) } else { (t, 1.0) };
         let positive = y * positive;
         let difference = A::mul_add(1.0 - y, negative, -positive);
         let magnitude = A::mul_add(1.0 - y, negative, positive);
-        let (linear, factor) = quick_term(x, y, t);
+        let (linear, factor) = fast_term(x, y, t);
         let over = scale / factor;
-        Quick {
-            output: Near::absolute(difference * over, magnitude * QUICK_ERROR * over),
+        FastElement {
+            output: Bracket::absolute(difference * over, magnitude * FAST_ERROR * over),
             linear,
             factor,
         }
     }
 
-    const HAS_INTEGER: bool = true;
+    const HAS_FIXED_POINT: bool = true;
 
     #[inline(always)]
     fn integer(
         x: f32,
         y: f32,
-        scale: Option<fixed_losses::Scale>,
-        losses: &mut fixed_losses::Losses,
+        scale: Option<fixed_losses::FixedScale>,
+        losses: &mut fixed_losses::FixedLosses,
     ) -> Option<f32> {
-        integer_value_and_gradient(x, y, scale, losses)
+        fixed_value_and_gradient(x, y, scale, losses)
     }
 }
 
@@ -278,11 +278,11 @@ impl<T: Format> ElementwiseLoss<T> for BceWithLogits<'_, T> {
 /// is within 2^-33 of the sum of the terms' magnitudes, and within 8 units of 2^-62 for what was rounded down. The formula of
 /// record is within 2^-50 of that sum everywhere.
 #[inline(always)]
-fn integer_value_and_gradient(
+fn fixed_value_and_gradient(
     x: f32,
     y: f32,
-    scale: Option<fixed_losses::Scale>,
-    losses: &mut fixed_losses::Losses,
+    scale: Option<fixed_losses::FixedScale>,
+    losses: &mut fixed_losses::FixedLosses,
 ) -> Option<f32> {
     let Some(magnitude) = fixed::magnitude(x) else {
         losses.add_unknown();
@@ -291,7 +291,7 @@ fn integer_value_and_gradient(
     let t = fixed::exp(magnitude);
     // In units of 2^-62.
     let tail = t.units(62);
-    let factor = Positive::new((1 << 62) + tail, 62);
+    let factor = SoftFloat::new((1 << 62) + tail, 62);
     let (below, one) = (x.is_sign_negative(), y == 1.0);
     if one || y == 0.0 {
         let wrong = below == one;
@@ -321,7 +321,7 @@ fn integer_value_and_gradient(
         return None;
     }
     let error = (((negative + positive) >> 33) + 8) << zeros >> 7;
-    let gradient = Positive::new(difference, 62).times(factor.recip());
+    let gradient = SoftFloat::new(difference, 62).times(factor.recip());
     let error = u32::try_from(error).ok().filter(|&error| error < 1 << 30)?;
     scale?.round(gradient, positive > negative, error + 2)
 }
@@ -410,7 +410,7 @@ impl<'a, T: Format> BceWithLogits<'a, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::rounding_test::{Estimate, Stretch};
+    use crate::engine::rounding_test::{LogProduct, SumEstimate};
     use crate::machine::LANES;
     use crate::number::arithmetic::Plain;
 
@@ -427,13 +427,13 @@ mod tests {
     #[test]
     fn losses_that_are_not_certain_are_those_of_record() {
         for (x, y) in [(SOFTPLUS_TIE, 0.0), (-SOFTPLUS_TIE, 1.0), (f32::NAN, 0.5)] {
-            let near = Loss::quick_value::<Plain>(x.into(), f64::from(y));
+            let near = Loss::fast_value::<Plain>(x.into(), f64::from(y));
             assert!(!near.round::<f32>().1);
             let mut losses = [0.0; 3];
             let (x, y) = ([1.0, x, 2.0], [0.5, y, 0.5]);
             Loss::new().forward_each(&x, &y, &mut losses).unwrap();
-            let of_record = value::<f32>(x[1].into(), y[1].into(), 1.0) as f32;
-            assert_eq!(bits(losses[1]), bits(of_record));
+            let reference = value::<f32>(x[1].into(), y[1].into(), 1.0) as f32;
+            assert_eq!(bits(losses[1]), bits(reference));
         }
     }
 
@@ -448,16 +448,16 @@ mod tests {
         ];
         for (x, y) in cases {
             for scale in [1.0, -1.0] {
-                let quick = Loss::quick_gradient::<Plain>(x.into(), f64::from(y), scale.into());
-                assert!(!quick.output.round::<f32>().1, "{x:e}, {y}");
+                let fast = Loss::fast_gradient::<Plain>(x.into(), f64::from(y), scale.into());
+                assert!(!fast.output.round::<f32>().1, "{x:e}, {y}");
                 let (x, y) = ([1.0, x, 2.0], [0.5, y, 0.5]);
                 let mut grad = [0.0; 3];
                 let loss = Loss::new().reduction(Reduction::Sum);
                 loss.backward(&x, &y, scale, &mut grad).unwrap();
-                let of_record = gradient::<f32>(x[1].into(), y[1].into(), 1.0);
-                assert_eq!(bits(grad[1]), bits((f64::from(scale) * of_record) as f32));
+                let reference = gradient::<f32>(x[1].into(), y[1].into(), 1.0);
+                assert_eq!(bits(grad[1]), bits((f64::from(scale) * reference) as f32));
                 loss.backward_each(&x, &y, &[scale; 3], &mut grad).unwrap();
-                assert_eq!(bits(grad[1]), bits((f64::from(scale) * of_record) as f32));
+                assert_eq!(bits(grad[1]), bits((f64::from(scale) * reference) as f32));
             }
         }
     }
@@ -474,20 +474,20 @@ mod tests {
         ] {
             let sigmoid = 1.0 / (1.0 + crate::elementary::exp(-x));
             let terms = [(1.0 - y) * sigmoid, y * (1.0 - sigmoid)];
-            let quick = Loss::quick_gradient::<Plain>(x, y, scale);
+            let fast = Loss::fast_gradient::<Plain>(x, y, scale);
             let exact = scale * (terms[0] - terms[1]);
-            let margin = QUICK_ERROR * (scale * (terms[0] + terms[1])).abs();
-            for limit in quick.output.limits() {
+            let margin = FAST_ERROR * (scale * (terms[0] + terms[1])).abs();
+            for limit in fast.output.limits() {
                 let part = (limit - exact).abs() / margin;
                 assert!((0.99..1.01).contains(&part), "{x} {y} {scale}: {part}");
             }
         }
     }
 
-    fn estimate(x: &[f32], y: &[f32]) -> Estimate {
-        let mut losses = Stretch::new();
+    fn estimate(x: &[f32], y: &[f32]) -> SumEstimate {
+        let mut losses = LogProduct::new();
         for (lane, (&x, &y)) in x.iter().zip(y).enumerate() {
-            let (linear, factor) = Loss::quick_term::<Plain>(x.into(), y.into());
+            let (linear, factor) = Loss::fast_term::<Plain>(x.into(), y.into());
             losses.add(lane % LANES, linear, factor);
         }
         losses.finish(x.len())
@@ -509,11 +509,11 @@ mod tests {
             if estimate(batch, targets).round::<f32>(len as f64).is_none() {
                 uncertain += 1;
                 let loss = Loss::new();
-                let of_record = loss.partial(batch, targets, 0).unwrap();
-                let of_record = of_record.finish(Reduction::Mean).unwrap();
-                assert_eq!(loss.forward(batch, targets), Ok(of_record));
+                let reference = loss.partial(batch, targets, 0).unwrap();
+                let reference = reference.finish(Reduction::Mean).unwrap();
+                assert_eq!(loss.forward(batch, targets), Ok(reference));
                 let with_gradient = loss.forward_backward(batch, targets, &mut [0.0; 40][..len]);
-                assert_eq!(with_gradient, Ok(of_record));
+                assert_eq!(with_gradient, Ok(reference));
             } else {
                 assert_ne!(round, 0);
             }
@@ -528,7 +528,7 @@ mod tests {
         }
     }
 
-    /// What the quick path in integers is certain of is what the formula of record gives; and that is nearly
+    /// What the fast path in integers is certain of is what the reference formula gives; and that is nearly
     /// everything that is common.
     #[test]
     fn integers_give_the_bits_of_record_or_nothing() {
@@ -537,17 +537,17 @@ mod tests {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (seed >> 40) as f32 / (1 << 24) as f32
         };
-        let scale = fixed_losses::Scale::new(-0.3);
+        let scale = fixed_losses::FixedScale::new(-0.3);
         let mut uncertain = 0;
         for i in 0..100_000 {
             let x = next() * 32.0 - 16.0;
             let y = [0.0, 1.0, next()][i % 3];
-            let mut losses = fixed_losses::Losses::new();
-            match integer_value_and_gradient(x, y, scale, &mut losses) {
+            let mut losses = fixed_losses::FixedLosses::new();
+            match fixed_value_and_gradient(x, y, scale, &mut losses) {
                 None => uncertain += 1,
-                Some(quick) => {
-                    let of_record = (-0.3 * gradient::<f32>(x.into(), y.into(), 1.0)) as f32;
-                    assert_eq!(bits(quick), bits(of_record), "{x:e}, {y:e}");
+                Some(fast) => {
+                    let reference = (-0.3 * gradient::<f32>(x.into(), y.into(), 1.0)) as f32;
+                    assert_eq!(bits(fast), bits(reference), "{x:e}, {y:e}");
                 }
             }
             let loss = value::<f32>(x.into(), y.into(), 1.0);
@@ -560,7 +560,7 @@ mod tests {
 
     #[test]
     fn integers_leave_to_the_formula_of_record_what_they_do_not_know() {
-        let scale = fixed_losses::Scale::new(1.0);
+        let scale = fixed_losses::FixedScale::new(1.0);
         let unknown = [
             (SIGMOID_TIE, 0.0),
             (-SIGMOID_TIE, 1.0),
@@ -572,14 +572,14 @@ mod tests {
             (f32::NAN, 0.5),
         ];
         for (x, y) in unknown {
-            let mut losses = fixed_losses::Losses::new();
-            let quick = integer_value_and_gradient(x, y, scale, &mut losses);
-            assert_eq!(quick, None, "{x:e}, {y:e}");
+            let mut losses = fixed_losses::FixedLosses::new();
+            let fast = fixed_value_and_gradient(x, y, scale, &mut losses);
+            assert_eq!(fast, None, "{x:e}, {y:e}");
             let known = losses.estimate().round::<f32>(1.0).is_some();
             assert!(x.abs() < 100.0 || !known, "{x:e}, {y:e}");
         }
-        let mut losses = fixed_losses::Losses::new();
-        integer_value_and_gradient(SOFTPLUS_TIE, 0.0, None, &mut losses);
+        let mut losses = fixed_losses::FixedLosses::new();
+        fixed_value_and_gradient(SOFTPLUS_TIE, 0.0, None, &mut losses);
         assert_eq!(losses.estimate().round::<f32>(1.0), None);
     }
 }

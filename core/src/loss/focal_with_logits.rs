@@ -1,11 +1,11 @@
 //! Focal loss of logits.
 
-use crate::activation::sigmoid::tail;
+use crate::activation::sigmoid::exp_neg_abs;
 use crate::check::Domain;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, Options};
 use crate::error::{Argument, Error};
 use crate::number::format::Format;
-use crate::number::real::{Wide, weigh};
+use crate::number::real::{Real, mul_zero_wins};
 use crate::sum::reduction::Reduction;
 
 /// Focal loss of logits, torchvision's `sigmoid_focal_loss`: binary cross-entropy in which elements that are classified
@@ -57,7 +57,7 @@ const NO_ALPHA: f64 = -1.0;
 const MOST_GAMMA: u16 = 1000;
 
 /// What loss and gradient are made of.
-struct Parts<W> {
+struct FocalParts<W> {
     /// a sigma(z)^gamma.
     factor: W,
     /// softplus(z).
@@ -79,10 +79,10 @@ struct Parts<W> {
 /// (0.14 `gamma` + 0.1) u, softplus within 0.2 u and the sigmoids within 0.1 u: the loss within (0.14 `gamma` + 0.3) u,
 /// the gradient within (0.14 `gamma` + 0.4) u.
 #[inline(always)]
-fn parts<W: Wide>(x: f64, y: f64, alpha: f64, gamma: f64) -> Parts<W> {
+fn parts<W: Real>(x: f64, y: f64, alpha: f64, gamma: f64) -> FocalParts<W> {
     let positive = y == 1.0;
     let z = if positive { -x } else { x };
-    let t = tail(W::from(z));
+    let t = exp_neg_abs(W::from(z));
     let log = W::log1p_unit(t);
     let (softplus, reflected) = if z >= 0.0 {
         (log + z, log)
@@ -108,7 +108,7 @@ fn parts<W: Wide>(x: f64, y: f64, alpha: f64, gamma: f64) -> Parts<W> {
     } else {
         W::difference(1.0, alpha)
     };
-    Parts {
+    FocalParts {
         factor: power * weight,
         softplus,
         wrong,
@@ -125,7 +125,7 @@ fn parts<W: Wide>(x: f64, y: f64, alpha: f64, gamma: f64) -> Parts<W> {
 /// ```
 #[inline(always)]
 pub fn value<T: Format>(x: f64, y: f64, alpha: f64, gamma: f64) -> f64 {
-    wide_value::<T::Wide>(x, y, alpha, gamma).round()
+    real_value::<T::Real>(x, y, alpha, gamma).round()
 }
 
 /// Its derivative with respect to x.
@@ -137,19 +137,19 @@ pub fn value<T: Format>(x: f64, y: f64, alpha: f64, gamma: f64) -> f64 {
 /// ```
 #[inline(always)]
 pub fn gradient<T: Format>(x: f64, y: f64, alpha: f64, gamma: f64) -> f64 {
-    wide_gradient::<T::Wide>(x, y, alpha, gamma).round()
+    real_gradient::<T::Real>(x, y, alpha, gamma).round()
 }
 
 #[inline(always)]
-fn wide_value<W: Wide>(x: f64, y: f64, alpha: f64, gamma: f64) -> W {
+fn real_value<W: Real>(x: f64, y: f64, alpha: f64, gamma: f64) -> W {
     let parts = parts::<W>(x, y, alpha, gamma);
-    weigh(parts.factor, parts.softplus)
+    mul_zero_wins(parts.factor, parts.softplus)
 }
 
 #[inline(always)]
-fn wide_gradient<W: Wide>(x: f64, y: f64, alpha: f64, gamma: f64) -> W {
+fn real_gradient<W: Real>(x: f64, y: f64, alpha: f64, gamma: f64) -> W {
     let parts = parts::<W>(x, y, alpha, gamma);
-    let slope = weigh(parts.right, parts.softplus) * gamma + parts.wrong;
+    let slope = mul_zero_wins(parts.right, parts.softplus) * gamma + parts.wrong;
     let gradient = parts.factor * slope;
     if y == 1.0 { -gradient } else { gradient }
 }
@@ -182,13 +182,13 @@ impl<T: Format> ElementwiseLoss<T> for FocalWithLogits {
     }
 
     #[inline(always)]
-    fn value(&self, x: f64, y: f64, _: f64) -> T::Wide {
-        wide_value(x, y, self.alpha, self.gamma)
+    fn value(&self, x: f64, y: f64, _: f64) -> T::Real {
+        real_value(x, y, self.alpha, self.gamma)
     }
 
     #[inline(always)]
-    fn gradient(&self, x: f64, y: f64, _: f64) -> T::Wide {
-        wide_gradient(x, y, self.alpha, self.gamma)
+    fn gradient(&self, x: f64, y: f64, _: f64) -> T::Real {
+        real_gradient(x, y, self.alpha, self.gamma)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::check::{Domain, check_positive};
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, Options};
 use crate::error::{Argument, Error};
 use crate::number::format::Format;
-use crate::number::real::Wide;
+use crate::number::real::Real;
 use crate::sum::reduction::Reduction;
 
 /// Huber's loss, `huber_loss`: squares of small residuals, and the magnitudes of large ones, so that outliers don't
@@ -51,7 +51,7 @@ pub struct Huber {
 /// ```
 #[inline(always)]
 pub fn value<T: Format>(x: f64, y: f64, delta: f64) -> f64 {
-    wide_value::<T::Wide>(x, y, delta).round()
+    real_value::<T::Real>(x, y, delta).round()
 }
 
 /// Its derivative with respect to x: r, or d with the sign of r.
@@ -61,18 +61,18 @@ pub fn value<T: Format>(x: f64, y: f64, delta: f64) -> f64 {
 /// ```
 #[inline(always)]
 pub fn gradient<T: Format>(x: f64, y: f64, delta: f64) -> f64 {
-    wide_gradient::<T::Wide>(x, y, delta).round()
+    real_gradient::<T::Real>(x, y, delta).round()
 }
 
 #[inline(always)]
-fn wide_value<W: Wide>(x: f64, y: f64, delta: f64) -> W {
+fn real_value<W: Real>(x: f64, y: f64, delta: f64) -> W {
     let residual = W::difference(x, y);
-    let magnitude = if residual.high() < 0.0 {
+    let magnitude = if residual.hi() < 0.0 {
         -residual
     } else {
         residual
     };
-    if magnitude.high() > delta {
+    if magnitude.hi() > delta {
         (magnitude + (-0.5 * delta)) * delta
     } else {
         residual * residual * 0.5
@@ -81,11 +81,11 @@ fn wide_value<W: Wide>(x: f64, y: f64, delta: f64) -> W {
 
 // A residual that is NaN is its own gradient.
 #[inline(always)]
-fn wide_gradient<W: Wide>(x: f64, y: f64, delta: f64) -> W {
+fn real_gradient<W: Real>(x: f64, y: f64, delta: f64) -> W {
     let residual = W::difference(x, y);
-    if residual.high() > delta {
+    if residual.hi() > delta {
         W::from(delta)
-    } else if residual.high() < -delta {
+    } else if residual.hi() < -delta {
         W::from(-delta)
     } else {
         residual
@@ -109,13 +109,13 @@ impl<T: Format> ElementwiseLoss<T> for Huber {
     }
 
     #[inline(always)]
-    fn value(&self, x: f64, y: f64, _: f64) -> T::Wide {
-        wide_value(x, y, self.delta)
+    fn value(&self, x: f64, y: f64, _: f64) -> T::Real {
+        real_value(x, y, self.delta)
     }
 
     #[inline(always)]
-    fn gradient(&self, x: f64, y: f64, _: f64) -> T::Wide {
-        wide_gradient(x, y, self.delta)
+    fn gradient(&self, x: f64, y: f64, _: f64) -> T::Real {
+        real_gradient(x, y, self.delta)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::check::Domain;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, Options};
-use crate::engine::element_map::Quick;
-use crate::engine::rounding_test::Near;
+use crate::engine::element_map::FastElement;
+use crate::engine::rounding_test::Bracket;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
-use crate::number::real::Wide;
+use crate::number::real::Real;
 use crate::sum::reduction::Reduction;
 
 /// Mean squared error, `mse_loss`.
@@ -22,7 +22,7 @@ use crate::sum::reduction::Reduction;
 /// Error: `f32`, `f16`, `bf16`: below 0.5001 ULP, reduced or not. `f64`: see the table of bounds in the README; a sum
 /// of squares beyond the range of `f64` is +inf, and squares below it are lost from the sum.
 ///
-/// Errors: [`Error::Length`].
+/// Errors: [`Error::Length`](crate::Error::Length).
 ///
 /// Source: <https://pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html>
 ///
@@ -46,7 +46,7 @@ pub struct Mse {
 /// ```
 #[inline(always)]
 pub fn value<T: Format>(x: f64, y: f64) -> f64 {
-    wide_value::<T::Wide>(x, y).round()
+    real_value::<T::Real>(x, y).round()
 }
 
 /// Its derivative with respect to x: 2 (x - y).
@@ -56,17 +56,17 @@ pub fn value<T: Format>(x: f64, y: f64) -> f64 {
 /// ```
 #[inline(always)]
 pub fn gradient<T: Format>(x: f64, y: f64) -> f64 {
-    wide_gradient::<T::Wide>(x, y).round()
+    real_gradient::<T::Real>(x, y).round()
 }
 
 #[inline(always)]
-fn wide_value<W: Wide>(x: f64, y: f64) -> W {
+fn real_value<W: Real>(x: f64, y: f64) -> W {
     let residual = W::difference(x, y);
     residual * residual
 }
 
 #[inline(always)]
-fn wide_gradient<W: Wide>(x: f64, y: f64) -> W {
+fn real_gradient<W: Real>(x: f64, y: f64) -> W {
     let residual = W::difference(x, y);
     residual + residual
 }
@@ -82,34 +82,34 @@ impl<T: Format> ElementwiseLoss<T> for Mse {
     };
 
     #[inline(always)]
-    fn value(&self, x: f64, y: f64, _: f64) -> T::Wide {
-        wide_value(x, y)
+    fn value(&self, x: f64, y: f64, _: f64) -> T::Real {
+        real_value(x, y)
     }
 
     #[inline(always)]
-    fn gradient(&self, x: f64, y: f64, _: f64) -> T::Wide {
-        wide_gradient(x, y)
+    fn gradient(&self, x: f64, y: f64, _: f64) -> T::Real {
+        real_gradient(x, y)
     }
 
     const WEIGHTED: bool = false;
 
     // The formulas are what they are; what is quicker is a sum without the fixed tree.
-    const QUICK: bool = true;
+    const FAST: bool = true;
 
     #[inline(always)]
-    fn quick_term<A: Arithmetic>(x: f64, y: f64) -> (f64, f64) {
+    fn fast_term<A: Arithmetic>(x: f64, y: f64) -> (f64, f64) {
         (value::<T>(x, y), 1.0)
     }
 
     #[inline(always)]
-    fn quick_value<A: Arithmetic>(x: f64, y: f64) -> Near {
-        Near::exact(value::<T>(x, y))
+    fn fast_value<A: Arithmetic>(x: f64, y: f64) -> Bracket {
+        Bracket::exact(value::<T>(x, y))
     }
 
     #[inline(always)]
-    fn quick_gradient<A: Arithmetic>(x: f64, y: f64, scale: f64) -> Quick {
-        Quick {
-            output: Near::exact(scale * gradient::<T>(x, y)),
+    fn fast_gradient<A: Arithmetic>(x: f64, y: f64, scale: f64) -> FastElement {
+        FastElement {
+            output: Bracket::exact(scale * gradient::<T>(x, y)),
             linear: value::<T>(x, y),
             factor: 1.0,
         }

@@ -3,11 +3,11 @@
 use crate::engine::row_loss::RowLoss;
 use crate::error::Error;
 use crate::number::format::Format;
-use crate::number::real::weigh;
+use crate::number::real::mul_zero_wins;
 use crate::rows::labels::{ClassIndex, Indices, Labels};
 use crate::rows::shape::{Classes, Layout, Output};
 use crate::sum::reduction::Reduction;
-use crate::sum::thread_group::Team;
+use crate::sum::thread_group::ThreadGroup;
 
 /// Negative log-likelihood of log-probabilities, `nll_loss`.
 ///
@@ -93,27 +93,27 @@ impl<T: Format> RowLoss<T> for NllCall<'_, T> {
         unweighted.then(|| self.labels.count())
     }
 
-    fn parts<M: Team>(&self, _: M, row: usize) -> Option<usize> {
+    fn parts<M: ThreadGroup>(&self, _: M, row: usize) -> Option<usize> {
         self.labels.get(row)
     }
 
-    fn value<M: Team>(&self, _: M, row: usize, label: &Option<usize>) -> f64 {
+    fn value<M: ThreadGroup>(&self, _: M, row: usize, label: &Option<usize>) -> f64 {
         match *label {
             None => 0.0,
-            Some(label) => weigh(self.weight(row), value(self.input.row(row).get(label))),
+            Some(label) => mul_zero_wins(self.weight(row), value(self.input.row(row).get(label))),
         }
     }
 
-    fn gradient<M: Team>(
+    fn gradient<M: ThreadGroup>(
         &self,
-        team: M,
+        group: M,
         row: usize,
         label: &Option<usize>,
         scale: f64,
         layout: Layout,
         grad_input: &mut (impl Output<T> + ?Sized),
     ) {
-        layout.write_all(team, grad_input, |start, out| {
+        layout.write_all(group, grad_input, |start, out| {
             out.fill(0.0);
             if let Some(at) = label
                 .and_then(|label| label.checked_sub(start))

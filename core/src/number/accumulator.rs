@@ -3,7 +3,7 @@
 use crate::machine::LANES;
 use crate::number::error_free::two_sum;
 use crate::number::pair::Pair;
-use crate::number::real::Wide;
+use crate::number::real::Real;
 
 /// What the nodes of the tree hold.
 #[doc(hidden)]
@@ -16,11 +16,11 @@ pub trait Node: Copy + Default {
 #[doc(hidden)]
 pub trait Sum: Node {
     /// What formulas are evaluated in that the sum is part of.
-    type Wide: Wide;
+    type Real: Real;
     /// The sum with one more term.
-    fn add(self, term: impl Wide) -> Self;
+    fn add(self, term: impl Real) -> Self;
     /// What it comes to.
-    fn wide(self) -> Self::Wide;
+    fn real(self) -> Self::Real;
     /// The sum with each of its parts changed.
     fn map(self, part: impl FnMut(u64) -> u64) -> Self;
 }
@@ -33,15 +33,15 @@ impl Node for f64 {
 }
 
 impl Sum for f64 {
-    type Wide = f64;
+    type Real = f64;
 
     #[inline(always)]
-    fn add(self, term: impl Wide) -> Self {
-        self + term.high()
+    fn add(self, term: impl Real) -> Self {
+        self + term.hi()
     }
 
     #[inline(always)]
-    fn wide(self) -> f64 {
+    fn real(self) -> f64 {
         self
     }
 
@@ -58,59 +58,59 @@ impl Sum for f64 {
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct Compensated {
-    pub(crate) high: f64,
-    pub(crate) low: f64,
+    pub(crate) hi: f64,
+    pub(crate) lo: f64,
 }
 
 impl Compensated {
     /// What it comes to, as what formulas are evaluated in: rounded where that is an `f64`.
     #[inline(always)]
-    pub(crate) fn to<W: Wide>(self) -> W {
-        let sum = self.wide();
-        W::of_parts(sum.high(), sum.low())
+    pub(crate) fn to<W: Real>(self) -> W {
+        let sum = self.real();
+        W::of_parts(sum.hi(), sum.lo())
     }
 }
 
 impl Node for Compensated {
     #[inline(always)]
     fn merge(self, other: Self) -> Self {
-        let (high, lost) = two_sum(self.high, other.high);
+        let (hi, lost) = two_sum(self.hi, other.hi);
         Self {
-            high,
-            low: (self.low + other.low) + lost,
+            hi,
+            lo: (self.lo + other.lo) + lost,
         }
     }
 }
 
 impl Sum for Compensated {
-    type Wide = Pair;
+    type Real = Pair;
 
     #[inline(always)]
-    fn add(self, term: impl Wide) -> Self {
-        let (high, lost) = two_sum(self.high, term.high());
+    fn add(self, term: impl Real) -> Self {
+        let (hi, lost) = two_sum(self.hi, term.hi());
         Self {
-            high,
-            low: self.low + (lost + term.low()),
+            hi,
+            lo: self.lo + (lost + term.lo()),
         }
     }
 
     /// The rounding errors around an infinity are NaN: they count only where the sum is finite. The low part comes to more
     /// than a few u of the high one where terms cancel, or after many of them.
     #[inline(always)]
-    fn wide(self) -> Pair {
-        let (high, low) = if self.high.is_finite() {
-            two_sum(self.high, self.low)
+    fn real(self) -> Pair {
+        let (hi, lo) = if self.hi.is_finite() {
+            two_sum(self.hi, self.lo)
         } else {
-            (self.high, 0.0)
+            (self.hi, 0.0)
         };
-        Pair::of_parts(high, low)
+        Pair::of_parts(hi, lo)
     }
 
     #[inline(always)]
     fn map(self, mut part: impl FnMut(u64) -> u64) -> Self {
         Self {
-            high: f64::from_bits(part(self.high.to_bits())),
-            low: f64::from_bits(part(self.low.to_bits())),
+            hi: f64::from_bits(part(self.hi.to_bits())),
+            lo: f64::from_bits(part(self.lo.to_bits())),
         }
     }
 }

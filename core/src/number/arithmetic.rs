@@ -1,6 +1,6 @@
 //! The arithmetic of the fast paths: a multiplication and an addition, fused where the machine can.
 
-/// The arithmetic of a quick path.
+/// The arithmetic of a fast path.
 pub(crate) trait Arithmetic: Copy {
     /// a * b + c, rounded once or twice.
     fn mul_add(a: f64, b: f64, c: f64) -> f64;

@@ -35,7 +35,7 @@ pub(crate) const TAIL: [f64; 8] = {
     let mut tail = [0.0; 8];
     let mut n = 0;
     while n < tail.len() {
-        tail[n] = reciprocal_factorial(TERMS.len() + n).high;
+        tail[n] = reciprocal_factorial(TERMS.len() + n).hi;
         n += 1;
     }
     tail
@@ -51,18 +51,18 @@ const fn reciprocal_factorial(n: usize) -> DoubleDouble {
         i += 1;
     }
     let dropped = 128 - 53 - bits.leading_zeros();
-    let low = bits & ((1 << dropped) - 1);
+    let lo = bits & ((1 << dropped) - 1);
     DoubleDouble {
-        high: (bits - low) as f64 * UNIT,
-        low: low as f64 * UNIT,
+        hi: (bits - lo) as f64 * UNIT,
+        lo: lo as f64 * UNIT,
     }
 }
 
 /// high + low, with |low| <= u |high| or, of constants, 2 u |high|.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct DoubleDouble {
-    high: f64,
-    low: f64,
+    hi: f64,
+    lo: f64,
 }
 
 impl DoubleDouble {
@@ -70,50 +70,50 @@ impl DoubleDouble {
 
     #[inline(always)]
     pub(crate) const fn new(value: f64) -> Self {
-        let low = 0.0;
-        Self { high: value, low }
+        let lo = 0.0;
+        Self { hi: value, lo }
     }
 
     /// a + b, exactly.
     #[inline(always)]
     pub(crate) fn sum(a: f64, b: f64) -> Self {
-        let (high, low) = two_sum(a, b);
-        Self { high, low }
+        let (hi, lo) = two_sum(a, b);
+        Self { hi, lo }
     }
 
     /// a * b, within 4 u^2: exactly, but for the product of two trailing parts of 27 bits. That of two `f32` is exact.
     #[inline(always)]
     pub(crate) fn product(a: f64, b: f64) -> Self {
-        let (high, low) = two_product(a, b);
-        Self { high, low }
+        let (hi, lo) = two_product(a, b);
+        Self { hi, lo }
     }
 
-    /// high + low, exactly, for a `high` that is a multiple of the unit in low's last place (Dekker).
+    /// high + low, exactly, for a `hi` that is a multiple of the unit in low's last place (Dekker).
     #[inline(always)]
-    fn normal(high: f64, low: f64) -> Self {
-        let sum = high + low;
+    fn normal(hi: f64, lo: f64) -> Self {
+        let sum = hi + lo;
         Self {
-            high: sum,
-            low: low - (sum - high),
+            hi: sum,
+            lo: lo - (sum - hi),
         }
     }
 
     /// Of a pair that is not too far from one, exactly.
     #[inline(always)]
     pub(crate) fn of(pair: Pair) -> Self {
-        Self::sum(pair.high, pair.low)
+        Self::sum(pair.hi, pair.lo)
     }
 
     /// As a pair.
     #[inline(always)]
     pub(crate) fn pair(self) -> Pair {
-        Pair::new((self.high, self.low))
+        Pair::new((self.hi, self.lo))
     }
 
     /// Rounded to an `f64`.
     #[inline(always)]
     pub(crate) fn value(self) -> f64 {
-        self.high
+        self.hi
     }
 
     /// Times 2^exponent, for exponents from -1022 to 1023.
@@ -121,8 +121,8 @@ impl DoubleDouble {
     pub(crate) fn times_power(self, exponent: i32) -> Self {
         let power = f64::from_bits(((i64::from(exponent) + 1023) << 52).cast_unsigned());
         Self {
-            high: self.high * power,
-            low: self.low * power,
+            hi: self.hi * power,
+            lo: self.lo * power,
         }
     }
 
@@ -139,11 +139,11 @@ impl DoubleDouble {
     /// 9.3 + 0.35 (6 + 0.35 (2.5 + …)) < 12 u^2, with the error of r 13.5 u^2, of a sum of at least 0.707.
     #[inline(always)]
     pub(crate) fn exp(self) -> (Self, i32) {
-        let shifted = self.high * LOG2_E + MAGIC;
+        let shifted = self.hi * LOG2_E + MAGIC;
         let k = shifted - MAGIC;
-        let r = Self::sum(self.high - k * LN2_HI, -(k * LN2_MIDDLE))
-            + Self::sum(self.low, -(k * LN2_LOWEST));
-        let tail = TAIL.iter().rev().fold(0.0, |sum, term| term + r.high * sum);
+        let r = Self::sum(self.hi - k * LN2_HI, -(k * LN2_MIDDLE))
+            + Self::sum(self.lo, -(k * LN2_LOWEST));
+        let tail = TAIL.iter().rev().fold(0.0, |sum, term| term + r.hi * sum);
         let sum = TERMS
             .iter()
             .rev()
@@ -154,7 +154,7 @@ impl DoubleDouble {
     /// e^self for a number from -infinity to 0: [`exp`](Self::exp) multiplied out. What is below 2^-1022 - 2^-53 loses digits.
     #[inline(always)]
     pub(crate) fn whole_exp(self) -> Self {
-        if self.high < -746.0 {
+        if self.hi < -746.0 {
             return Self::new(0.0);
         }
         let (significand, exponent) = self.exp();
@@ -171,7 +171,7 @@ impl Add for DoubleDouble {
     #[inline(always)]
     fn add(self, other: Self) -> Self {
         let sum = self.pair() + other.pair();
-        Self::normal(sum.high, sum.low)
+        Self::normal(sum.hi, sum.lo)
     }
 }
 
@@ -181,8 +181,8 @@ impl Sub for DoubleDouble {
     #[inline(always)]
     fn sub(self, other: Self) -> Self {
         self + Self {
-            high: -other.high,
-            low: -other.low,
+            hi: -other.hi,
+            lo: -other.lo,
         }
     }
 }
@@ -195,7 +195,7 @@ impl Mul for DoubleDouble {
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
         let product = self.pair() * other.pair();
-        Self::normal(product.high, product.low)
+        Self::normal(product.hi, product.lo)
     }
 }
 
@@ -209,18 +209,18 @@ impl Div for DoubleDouble {
 
     #[inline(always)]
     fn div(self, other: Self) -> Self {
-        let quotient = self.high / other.high;
-        let product = Self::product(quotient, other.high);
-        let rest = ((self.high - product.high) - product.low) + self.low;
-        let rest = rest - quotient * other.low;
-        Self::normal(quotient, rest / other.high)
+        let quotient = self.hi / other.hi;
+        let product = Self::product(quotient, other.hi);
+        let rest = ((self.hi - product.hi) - product.lo) + self.lo;
+        let rest = rest - quotient * other.lo;
+        Self::normal(quotient, rest / other.hi)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::number::real::Wide;
+    use crate::number::real::Real;
 
     /// n! (high + low) = 1, by the arithmetic of integers: high and low are multiples of 2^-127.
     #[test]
@@ -229,7 +229,7 @@ mod tests {
         let mut factorial = 1;
         for (n, term) in TERMS.iter().enumerate() {
             factorial *= n.max(1) as u128;
-            let one = (units(term.high) + units(term.low)) * factorial;
+            let one = (units(term.hi) + units(term.lo)) * factorial;
             assert!(one.abs_diff(1 << 127) <= factorial + (1 << 21), "{n}");
         }
     }
@@ -304,10 +304,10 @@ mod tests {
             ),
         ];
         let u = 2_f64.powi(-53);
-        for (x, low, exponent, high, rest) in exact {
-            let (sum, of_two) = DoubleDouble::sum(x, low).exp();
+        for (x, lo, exponent, hi, rest) in exact {
+            let (sum, of_two) = DoubleDouble::sum(x, lo).exp();
             assert_eq!(of_two, exponent, "{x:e}");
-            let exact = DoubleDouble::sum(f64::from_bits(high), f64::from_bits(rest));
+            let exact = DoubleDouble::sum(f64::from_bits(hi), f64::from_bits(rest));
             // 22 u^2, and 2 u^2 for what is compared with and for the difference.
             let error = (sum - exact).value() / exact.value();
             assert!(error.abs() <= 24.0 * u * u, "{x:e}: {error:e}");

@@ -9,7 +9,7 @@
 //!
 //! Below, u = 2^-53 is the largest relative error of one rounding.
 
-use crate::machine::INTEGER;
+use crate::machine::{INTEGER, out_of_line_without_f64};
 use crate::number::arithmetic::{Arithmetic, Plain};
 use crate::number::error_free::two_sum;
 
@@ -31,7 +31,7 @@ pub(crate) const EXP: [f64; 10] = [
     f64::from_bits(0x3e5a_d9ef_9000_b9b4), // 2.5007232729181350e-8
 ];
 
-/// `P` in `2^f = P(f)` for `|f| <= 0.50001`, just beyond 1/2: for quick paths.
+/// `P` in `2^f = P(f)` for `|f| <= 0.50001`, just beyond 1/2: for fast paths.
 ///
 /// Low order first.
 /// Relative error of the formula in exact arithmetic: at most 2^-34.53.
@@ -146,7 +146,7 @@ pub(crate) fn polynomial<A: Arithmetic, const N: usize>(coefficients: &[f64; N],
     pairs
         .iter()
         .rev()
-        .map(|[low, high]| A::mul_add(*high, x, *low))
+        .map(|[lo, hi]| A::mul_add(*hi, x, *lo))
         .reduce(|sum, pair| A::mul_add(sum, square, pair))
         .unwrap_or(0.0)
 }
@@ -171,30 +171,16 @@ pub(crate) fn polynomial<A: Arithmetic, const N: usize>(coefficients: &[f64; N],
 /// ```
 #[inline(always)]
 pub fn exp(x: f64) -> f64 {
-    if INTEGER {
-        called_exp(x)
-    } else {
-        inlined_exp(x)
-    }
-}
-
-/// For machines without a unit for `f64`: there every operation is a call, and a copy of them all for each use would be
-/// kilobytes of flash.
-#[inline(never)]
-fn called_exp(x: f64) -> f64 {
-    inlined_exp(x)
-}
-
-#[inline(always)]
-fn inlined_exp(x: f64) -> f64 {
-    // e^-746 is below half the smallest subnormal. The comparison lets a NaN through.
-    let x = if x < -746.0 { -746.0 } else { x };
-    let shifted = x * LOG2_E + MAGIC;
-    let k = shifted - MAGIC;
-    let r = (x - k * LN2_HI) - k * LN2_LO;
-    let significand = 1.0 + (r + r * r * polynomial::<Plain, _>(&EXP, r));
-    let (scale, unlift) = power_of_two(shifted);
-    significand * scale * unlift
+    out_of_line_without_f64!(|x: f64| -> f64 {
+        // e^-746 is below half the smallest subnormal. The comparison lets a NaN through.
+        let x = if x < -746.0 { -746.0 } else { x };
+        let shifted = x * LOG2_E + MAGIC;
+        let k = shifted - MAGIC;
+        let r = (x - k * LN2_HI) - k * LN2_LO;
+        let significand = 1.0 + (r + r * r * polynomial::<Plain, _>(&EXP, r));
+        let (scale, unlift) = power_of_two(shifted);
+        significand * scale * unlift
+    })
 }
 
 /// 2^k by its bits, as two factors, for the k in the low bits of `shifted`. Where the result may be subnormal they are
@@ -217,20 +203,20 @@ pub(crate) fn power_of_two(shifted: f64) -> (f64, f64) {
 #[inline(always)]
 fn log_near_one<A: Arithmetic, const N: usize>(coefficients: &[f64; N], f: f64) -> f64 {
     if INTEGER {
-        called_log(coefficients, f)
+        plain_log(coefficients, f)
     } else {
-        inlined_log::<A, N>(coefficients, f)
+        log_formula::<A, N>(coefficients, f)
     }
 }
 
-/// See `called_exp`.
+/// See [`out_of_line_without_f64`], which knows no generic functions.
 #[inline(never)]
-fn called_log<const N: usize>(coefficients: &[f64; N], f: f64) -> f64 {
-    inlined_log::<Plain, N>(coefficients, f)
+fn plain_log<const N: usize>(coefficients: &[f64; N], f: f64) -> f64 {
+    log_formula::<Plain, N>(coefficients, f)
 }
 
 #[inline(always)]
-fn inlined_log<A: Arithmetic, const N: usize>(coefficients: &[f64; N], f: f64) -> f64 {
+fn log_formula<A: Arithmetic, const N: usize>(coefficients: &[f64; N], f: f64) -> f64 {
     let s = f / (2.0 + f);
     let z = s * s;
     let rest = A::mul_add(-z, polynomial::<A, N>(coefficients, z), f);
@@ -242,7 +228,7 @@ fn inlined_log<A: Arithmetic, const N: usize>(coefficients: &[f64; N], f: f64) -
 /// At 0 it gives m = 1 and e = -1023: a logarithm of -709, finite, which the clamp of binary
 /// cross-entropy at -100 takes care of.
 #[inline(always)]
-pub(crate) fn split(x: f64) -> (i64, f64) {
+pub(crate) fn split_exponent(x: f64) -> (i64, f64) {
     const LIFT: u64 = 1024;
     // Lifted, so that it is positive: no vector unit before AVX-512 shifts the sign in.
     let lifted = x
@@ -270,9 +256,9 @@ pub(crate) fn to_double(e: i64) -> f64 {
 
 /// e ln 2 + low, the logarithm put together again. Exact where e is 0.
 #[inline(always)]
-fn join(e: i64, low: f64) -> f64 {
+fn join(e: i64, lo: f64) -> f64 {
     let e = to_double(e);
-    e * LN2_HI + (low + e * LN2_LO)
+    e * LN2_HI + (lo + e * LN2_LO)
 }
 
 /// ln x for a normal positive x.
@@ -287,7 +273,7 @@ fn join(e: i64, low: f64) -> f64 {
 /// ```
 #[inline(always)]
 pub fn log(x: f64) -> f64 {
-    let (e, m) = split(x);
+    let (e, m) = split_exponent(x);
     join(e, log_near_one::<Plain, _>(&LOG, m - 1.0))
 }
 
@@ -307,7 +293,7 @@ pub fn log(x: f64) -> f64 {
 #[inline(always)]
 pub fn log1p(x: f64) -> f64 {
     let (sum, lost) = two_sum(1.0, x);
-    let (e, m) = split(sum);
+    let (e, m) = split_exponent(sum);
     let unscale = power_of_minus(e);
     let f = if e == 0 {
         x
@@ -333,7 +319,7 @@ pub fn log1p_unit(t: f64) -> f64 {
     log1p_unit_with::<Plain>(t)
 }
 
-/// The same in the arithmetic of a quick path. Relative error below 3 u.
+/// The same in the arithmetic of a fast path. Relative error below 3 u.
 #[inline(always)]
 pub(crate) fn log1p_unit_with<A: Arithmetic>(t: f64) -> f64 {
     log_near_one::<A, _>(&LOG1P_UNIT, t)
@@ -342,17 +328,17 @@ pub(crate) fn log1p_unit_with<A: Arithmetic>(t: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::number::pair_elementary::inlined_exp_pair;
+    use crate::number::pair_elementary::exp_pair;
 
     /// sqrt(1/2) rounded down is below it, and so is its double below sqrt(2).
     #[test]
     fn numbers_are_split_at_the_root() {
         let root = f64::from_bits(SQRT_HALF);
-        assert_eq!(split(root), (-1, 2.0 * root));
-        assert_eq!(split(root.next_up()), (0, root.next_up()));
-        assert_eq!(split(2.0 * root), (0, 2.0 * root));
-        assert_eq!(split(f64::MIN_POSITIVE), (-1022, 1.0));
-        assert_eq!(split(0.0), (-1023, 1.0));
+        assert_eq!(split_exponent(root), (-1, 2.0 * root));
+        assert_eq!(split_exponent(root.next_up()), (0, root.next_up()));
+        assert_eq!(split_exponent(2.0 * root), (0, 2.0 * root));
+        assert_eq!(split_exponent(f64::MIN_POSITIVE), (-1022, 1.0));
+        assert_eq!(split_exponent(0.0), (-1023, 1.0));
     }
 
     /// Of 1 + x, whose last bits are lost, the logarithm is known to the last bit of its own.
@@ -371,12 +357,12 @@ mod tests {
     /// e^(x + low) is e^x (1 + low) for a low part so small.
     #[test]
     fn the_low_part_of_an_argument_counts() {
-        let low = 2_f64.powi(-46);
+        let lo = 2_f64.powi(-46);
         for x in [-3.0, -40.5, -123.4] {
-            for low in [low, -low] {
-                let expected = exp(x) * (1.0 + low);
-                let error = inlined_exp_pair(x, low).0 / expected - 1.0;
-                assert!(error.abs() < 3.0 * f64::EPSILON, "{x} {low:e}: {error:e}");
+            for lo in [lo, -lo] {
+                let expected = exp(x) * (1.0 + lo);
+                let error = exp_pair(x, lo).0 / expected - 1.0;
+                assert!(error.abs() < 3.0 * f64::EPSILON, "{x} {lo:e}: {error:e}");
             }
         }
     }
@@ -385,11 +371,11 @@ mod tests {
     #[test]
     fn subnormal_exponentials_have_no_low_part() {
         for x in [-708.5, -720.3, -744.0] {
-            let (high, low) = inlined_exp_pair(x, 0.0);
-            assert!(0.0 < high && high < f64::MIN_POSITIVE);
+            let (hi, lo) = exp_pair(x, 0.0);
+            assert!(0.0 < hi && hi < f64::MIN_POSITIVE);
             // +0: with a high part of 0 its opposite is -0.
-            assert_eq!(low.to_bits(), 0, "{x}");
+            assert_eq!(lo.to_bits(), 0, "{x}");
         }
-        assert_ne!(inlined_exp_pair(-700.1, 0.0).1, 0.0);
+        assert_ne!(exp_pair(-700.1, 0.0).1, 0.0);
     }
 }

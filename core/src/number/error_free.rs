@@ -1,26 +1,26 @@
 //! Error-free transformations: a sum or product of two `f64` and its rounding error.
 
-use crate::machine::INTEGER;
+use crate::machine::out_of_line_without_f64;
 
 /// a + b = high + low exactly (Knuth), where nothing overflows.
 #[inline(always)]
 pub(crate) fn two_sum(a: f64, b: f64) -> (f64, f64) {
-    let high = a + b;
-    let b_part = high - a;
-    let a_part = high - b_part;
-    (high, (a - a_part) + (b - b_part))
+    let hi = a + b;
+    let b_part = hi - a;
+    let a_part = hi - b_part;
+    (hi, (a - a_part) + (b - b_part))
 }
 
 /// The same for |a| >= |b|, or an a of 0 (Dekker).
 #[inline(always)]
 pub(crate) fn fast_two_sum(a: f64, b: f64) -> (f64, f64) {
-    let high = a + b;
-    (high, b - (high - a))
+    let hi = a + b;
+    (hi, b - (hi - a))
 }
 
 /// The 26 leading bits of a number, and its other 27. On the bits, so that nothing can overflow.
 #[inline(always)]
-pub(crate) fn split(x: f64) -> (f64, f64) {
+pub(crate) fn split_bits(x: f64) -> (f64, f64) {
     let leading = leading_bits(x);
     (leading, x - leading)
 }
@@ -33,22 +33,9 @@ pub(crate) fn leading_bits(x: f64) -> f64 {
 /// a * b = high + low (Dekker). Only the product of the trailing parts may round, at 2^-106.
 #[inline(always)]
 pub(crate) fn two_product(a: f64, b: f64) -> (f64, f64) {
-    if INTEGER {
-        called_two_product(a, b)
-    } else {
-        inlined_two_product(a, b)
-    }
-}
-
-/// See `called_exp` in `elementary.rs`.
-#[inline(never)]
-fn called_two_product(a: f64, b: f64) -> (f64, f64) {
-    inlined_two_product(a, b)
-}
-
-#[inline(always)]
-fn inlined_two_product(a: f64, b: f64) -> (f64, f64) {
-    let high = a * b;
-    let ((a1, a2), (b1, b2)) = (split(a), split(b));
-    (high, ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2)
+    out_of_line_without_f64!(|a: f64, b: f64| -> (f64, f64) {
+        let hi = a * b;
+        let ((a1, a2), (b1, b2)) = (split_bits(a), split_bits(b));
+        (hi, ((a1 * b1 - hi) + a1 * b2 + a2 * b1) + a2 * b2)
+    })
 }

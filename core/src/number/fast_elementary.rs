@@ -25,13 +25,13 @@ pub(crate) fn scale_by_power(significand: f64, shifted: f64) -> f64 {
 /// at most 1.5 * 2^8.76 u, and the result by 2^-44.1 of itself; the polynomial's roundings are a few u.
 #[inline(always)]
 pub(crate) fn exp_short<A: Arithmetic>(a: f64) -> f64 {
-    let (f, shifted) = split_short::<A>(a);
+    let (f, shifted) = reduce_short::<A>(a);
     scale_by_power(polynomial::<A, _>(&EXP2_SHORT, f), shifted)
 }
 
 /// f, and k in the low bits of the second number.
 #[inline(always)]
-pub(crate) fn split_short<A: Arithmetic>(a: f64) -> (f64, f64) {
+pub(crate) fn reduce_short<A: Arithmetic>(a: f64) -> (f64, f64) {
     let a = if a < LOWEST { LOWEST } else { a };
     let shifted = A::mul_add(a, LOG2_E, MAGIC);
     let k = shifted - MAGIC;
@@ -44,14 +44,14 @@ pub(crate) fn split_short<A: Arithmetic>(a: f64) -> (f64, f64) {
 /// and without what subnormal results need. e^0 is 1.
 #[inline(always)]
 pub(crate) fn exp<A: Arithmetic>(a: f64) -> f64 {
-    let (r, shifted) = split::<A>(a);
+    let (r, shifted) = reduce::<A>(a);
     let significand = 1.0 + A::mul_add(r * r, polynomial::<A, _>(&EXP, r), r);
     scale_by_power(significand, shifted)
 }
 
 /// r, and k in the low bits of the second number.
 #[inline(always)]
-pub(crate) fn split<A: Arithmetic>(a: f64) -> (f64, f64) {
+pub(crate) fn reduce<A: Arithmetic>(a: f64) -> (f64, f64) {
     let a = if a < LOWEST { LOWEST } else { a };
     let shifted = A::mul_add(a, LOG2_E, MAGIC);
     let k = shifted - MAGIC;

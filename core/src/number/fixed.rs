@@ -1,9 +1,9 @@
-//! Quick paths in integers, for machines without a unit for `f64`.
+//! Fast paths in integers, for machines without a unit for `f64`.
 //!
-//! There every operation of the formula of record is a call of some hundred instructions. Here a number is a significand
+//! There every operation of the reference formula is a call of some hundred instructions. Here a number is a significand
 //! of 64 bits and an exponent, products are made of 32-bit ones, and the exponential has five of them. Results
-//! have known errors and pass the rounding tests of [`quick`](crate::quick), which keep the bits those of the formula of
-//! record; what can't be told, and what is rare (NaN, logits from 128 on, results that are no normal number), is left to
+//! have known errors and pass the rounding tests of [`rounding_test`](crate::engine::rounding_test), which keep the bits those
+//! of the reference formula; what can't be told, and what is rare (NaN, logits from 128 on, results that are no normal number), is left to
 //! that formula: every function here gives an `Option`, or is given only what it knows.
 //!
 //! Numbers are rounded down where nothing else is said. 'Units' of an integer are the values of its last bit.
@@ -18,23 +18,23 @@ fn wide(a: u32, b: u32) -> u64 {
 }
 
 #[inline(always)]
-fn high(a: u64) -> u32 {
+fn hi(a: u64) -> u32 {
     (a >> 32) as u32
 }
 
 #[inline(always)]
-fn low(a: u64) -> u32 {
+fn lo(a: u64) -> u32 {
     a as u32
 }
 
 /// a b / 2^64, at most 3 too small: the product of the low halves is left out, and two more are rounded down.
 #[inline(always)]
 pub(crate) fn mul_high(a: u64, b: u64) -> u64 {
-    let middle = (wide(high(a), low(b)) >> 32) + (wide(low(a), high(b)) >> 32);
-    wide(high(a), high(b)) + middle
+    let middle = (wide(hi(a), lo(b)) >> 32) + (wide(lo(a), hi(b)) >> 32);
+    wide(hi(a), hi(b)) + middle
 }
 
-/// The `f32` that an element is; the quick paths have no other.
+/// The `f32` that an element is; the fast paths have no other.
 #[inline(always)]
 pub(crate) fn single<T: Format>(x: T) -> f32 {
     x.decode() as f32
@@ -82,12 +82,12 @@ pub(crate) fn fraction(x: f32) -> u64 {
 
 /// A positive number: `significand` 2^(`exponent` - 63).
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Positive {
+pub(crate) struct SoftFloat {
     pub(crate) significand: u64,
     pub(crate) exponent: i32,
 }
 
-impl Positive {
+impl SoftFloat {
     /// A number in units of 2^-`bits`, brought to 63 bits after its leading one. 0 stays 0.
     #[inline(always)]
     pub(crate) fn new(units: u64, bits: u32) -> Self {
@@ -125,15 +125,15 @@ impl Positive {
         const OFFSET: u32 = ((24_u64 << 31) / 17) as u32;
         const SLOPE: u32 = ((8_u64 << 32) / 17) as u32;
         // D' in units of 2^-31, and r too.
-        let d = high(self.significand);
-        let mut r = OFFSET - high(wide(SLOPE, d));
+        let d = hi(self.significand);
+        let mut r = OFFSET - hi(wide(SLOPE, d));
         for _ in 0..3 {
             // 2 - D' r in units of 2^-30.
-            let correction = high((1 << 63) - wide(d, r));
+            let correction = hi((1 << 63) - wide(d, r));
             r = (wide(r, correction) >> 30) as u32;
         }
         // 1 - D' r in units of 2^-64: of D' r, which is near 1, only what is after the point.
-        let product = (wide(d, r) << 2).wrapping_add(wide(low(self.significand), r) >> 30);
+        let product = (wide(d, r) << 2).wrapping_add(wide(lo(self.significand), r) >> 30);
         let missing = product.wrapping_neg() as i64;
         // In units of 2^-30 and 2^-56.
         let correction = i64::from((r >> 1) as i32) * i64::from((missing >> 8) as i32);
@@ -180,9 +180,9 @@ pub(crate) const RATIO_ERROR: u32 = (1 << 23) + 2;
 /// 1/2 where that constant was rounded, and 2 (2^-6 + 2^-12) in the terms before it: 1.04 either way. u is up to 2^-32
 /// too small, which is 0.72 down; the product u q up to 1 down; the polynomial is off by 0.2: from -2.96 to 1.24.
 #[inline(never)]
-pub(crate) fn exp(a: u64) -> Positive {
+pub(crate) fn exp(a: u64) -> SoftFloat {
     if a >= 128 << 56 {
-        return Positive {
+        return SoftFloat {
             significand: 1 << 63,
             exponent: -255,
         };
@@ -194,10 +194,10 @@ pub(crate) fn exp(a: u64) -> Positive {
     for coefficient in SIXTEENTH.into_iter().rev() {
         q = coefficient + (wide(u, q) >> 38) as u32;
     }
-    let above_one = high(wide(u, q));
+    let above_one = hi(wide(u, q));
     let sixteenth = SIXTEENTHS[(power >> 51) as usize & 15];
-    let product = wide(high(sixteenth), above_one) + (wide(low(sixteenth), above_one) >> 32);
-    Positive {
+    let product = wide(hi(sixteenth), above_one) + (wide(lo(sixteenth), above_one) >> 32);
+    SoftFloat {
         significand: sixteenth + (product >> 4),
         exponent: (power as i64 >> 55) as i32,
     }
@@ -219,7 +219,7 @@ pub(crate) mod tests {
     }
 
     /// A positive number to the 53 bits that an `f64` has.
-    pub(crate) fn value(x: Positive) -> f64 {
+    pub(crate) fn value(x: SoftFloat) -> f64 {
         x.significand as f64 * 2_f64.powi(x.exponent - 63)
     }
 
@@ -314,7 +314,7 @@ pub(crate) mod tests {
             [1 << 63, u64::MAX, (1 << 63) + 1, (1 << 63) + (1 << 32) - 1].to_vec();
         all.extend((0..500_000).map(|_| random(&mut seed) | 1 << 63));
         for significand in all {
-            let recip = Positive {
+            let recip = SoftFloat {
                 significand,
                 exponent: 3,
             }
@@ -329,7 +329,7 @@ pub(crate) mod tests {
 
     #[test]
     fn only_what_is_certain_is_rounded() {
-        let at = |rest: u64| Positive {
+        let at = |rest: u64| SoftFloat {
             significand: 1 << 63 | rest << 8,
             exponent: 0,
         };
@@ -344,13 +344,13 @@ pub(crate) mod tests {
             Some(-1.0 - f32::EPSILON)
         );
         // A carry into the exponent; leading zeros; numbers that are not normal.
-        let all_ones = Positive {
+        let all_ones = SoftFloat {
             significand: u64::MAX,
             exponent: 5,
         };
         assert_eq!(all_ones.round(false, error), Some(64.0));
         assert_eq!(
-            Positive {
+            SoftFloat {
                 significand: 1,
                 exponent: 0
             }
@@ -359,7 +359,7 @@ pub(crate) mod tests {
         );
         for exponent in [-127, 127, 1000, -1000] {
             assert_eq!(
-                Positive {
+                SoftFloat {
                     significand: 1 << 63,
                     exponent
                 }
@@ -368,7 +368,7 @@ pub(crate) mod tests {
             );
         }
         assert_eq!(
-            Positive {
+            SoftFloat {
                 significand: 0,
                 exponent: 0
             }

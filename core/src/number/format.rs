@@ -2,7 +2,7 @@
 
 use crate::number::accumulator::{Compensated, Sum};
 use crate::number::pair::Pair;
-use crate::number::real::Wide;
+use crate::number::real::Real;
 use num_traits::float::FloatCore;
 
 /// What the kernels know of an element type: how it is decoded and encoded, and what its formulas are evaluated in.
@@ -11,16 +11,16 @@ use num_traits::float::FloatCore;
 /// named outside the crate, so that there are no other elements.
 pub trait Format: FloatCore + Default + core::fmt::Debug + Send + Sync + 'static {
     /// What formulas are evaluated in: pairs for `f64`, and `f64` for the others.
-    type Wide: Wide;
+    type Real: Real;
 
     /// What a sum of losses is kept in: a compensated pair for `f64`, and `f64` for the others.
-    type Sum: Sum<Wide = Self::Wide> + core::fmt::Debug + Send;
+    type Sum: Sum<Real = Self::Real> + core::fmt::Debug + Send;
 
     /// The weight that changes nothing, as the slice that broadcasts over every input.
     const ONE: &'static [Self];
 
-    /// Whether the element has so few digits that a quick path can tell how a result will round.
-    const QUICK: bool;
+    /// Whether the element has so few digits that a fast path can tell how a result will round.
+    const FAST: bool;
 
     /// Below this magnitude the sigmoid is taken as 1/2 + x (1/4 - tiny), see
     /// [`sigmoid_value`](crate::activation::sigmoid_value).
@@ -38,9 +38,9 @@ pub trait Format: FloatCore + Default + core::fmt::Debug + Send + Sync + 'static
 }
 
 impl Format for f32 {
-    type Wide = f64;
+    type Real = f64;
     type Sum = f64;
-    const QUICK: bool = true;
+    const FAST: bool = true;
     const ONE: &'static [Self] = &[1.0];
     const SIGMOID_LINEAR_BELOW: f64 = 1.0 / 8192.0;
     // 0x39ea_41d0 as an f32, 4.468e-4.
@@ -58,9 +58,9 @@ impl Format for f32 {
 }
 
 impl Format for f64 {
-    type Wide = Pair;
+    type Real = Pair;
     type Sum = Compensated;
-    const QUICK: bool = false;
+    const FAST: bool = false;
     const ONE: &'static [Self] = &[1.0];
     const SIGMOID_LINEAR_BELOW: f64 = 0.0;
     const SOFTPLUS_NEAR_TIE: f64 = f64::NAN;

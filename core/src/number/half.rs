@@ -96,9 +96,9 @@ fn narrow<const M: u32>(value: f64) -> u16 {
 macro_rules! as_f32 {
     ($T:ty, $significand:expr) => {
         impl Format for $T {
-            type Wide = <f32 as Format>::Wide;
+            type Real = <f32 as Format>::Real;
             type Sum = <f32 as Format>::Sum;
-            const QUICK: bool = false;
+            const FAST: bool = false;
             const ONE: &'static [Self] = &[Self::ONE];
             const SIGMOID_LINEAR_BELOW: f64 = <f32 as Format>::SIGMOID_LINEAR_BELOW;
             const SOFTPLUS_NEAR_TIE: f64 = <f32 as Format>::SOFTPLUS_NEAR_TIE;

@@ -1,32 +1,32 @@
 //! Pairs of `f64`: what formulas of `f64` elements are evaluated in.
 
-use crate::machine::INTEGER;
-use crate::number::error_free::{leading_bits, split, two_product, two_sum};
+use crate::machine::out_of_line_without_f64;
+use crate::number::error_free::{leading_bits, split_bits, two_product, two_sum};
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
-/// high + low, with a `low` of at most a few u of `high`, unless terms have cancelled.
+/// high + low, with a `lo` of at most a few u of `hi`, unless terms have cancelled.
 ///
-/// Where `high` is infinite or NaN, `low` may be anything, and where `high` comes from dividing by an infinity too: it
+/// Where `hi` is infinite or NaN, `lo` may be anything, and where `hi` comes from dividing by an infinity too: it
 /// counts only as far as the sum is a number. Below 2^-969 a product's low part is lost in subnormal numbers: 2^-1073 at
 /// most.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pair {
-    pub(crate) high: f64,
-    pub(crate) low: f64,
+    pub(crate) hi: f64,
+    pub(crate) lo: f64,
 }
 
 impl Pair {
     #[inline(always)]
-    pub(crate) fn new((high, low): (f64, f64)) -> Self {
-        Self { high, low }
+    pub(crate) fn new((hi, lo): (f64, f64)) -> Self {
+        Self { hi, lo }
     }
 }
 
 impl From<f64> for Pair {
     #[inline(always)]
-    fn from(high: f64) -> Self {
-        Self { high, low: 0.0 }
+    fn from(hi: f64) -> Self {
+        Self { hi, lo: 0.0 }
     }
 }
 
@@ -36,8 +36,8 @@ impl Neg for Pair {
     #[inline(always)]
     fn neg(self) -> Self {
         Self {
-            high: -self.high,
-            low: -self.low,
+            hi: -self.hi,
+            lo: -self.lo,
         }
     }
 }
@@ -48,11 +48,7 @@ impl Add for Pair {
 
     #[inline(always)]
     fn add(self, other: Self) -> Self {
-        if INTEGER {
-            called_sum(self, other)
-        } else {
-            inlined_sum(self, other)
-        }
+        sum(self, other)
     }
 }
 
@@ -61,9 +57,9 @@ impl Add<f64> for Pair {
 
     #[inline(always)]
     fn add(self, other: f64) -> Self {
-        let (high, lost) = two_sum(self.high, other);
-        let low = lost + self.low;
-        Self { high, low }
+        let (hi, lost) = two_sum(self.hi, other);
+        let lo = lost + self.lo;
+        Self { hi, lo }
     }
 }
 
@@ -82,11 +78,7 @@ impl Mul for Pair {
 
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        if INTEGER {
-            called_product(self, other)
-        } else {
-            inlined_product(self, other)
-        }
+        product(self, other)
     }
 }
 
@@ -95,9 +87,9 @@ impl Mul<f64> for Pair {
 
     #[inline(always)]
     fn mul(self, other: f64) -> Self {
-        let (high, lost) = two_product(self.high, other);
-        let low = lost + self.low * other;
-        Self { high, low }
+        let (hi, lost) = two_product(self.hi, other);
+        let lo = lost + self.lo * other;
+        Self { hi, lo }
     }
 }
 
@@ -107,40 +99,14 @@ impl Div for Pair {
 
     #[inline(always)]
     fn div(self, other: Self) -> Self {
-        let high = self.high / other.high;
-        let (back, lost) = two_product(high, other.high);
-        let rest = ((self.high - back) - lost) + (self.low - high * other.low);
+        let hi = self.hi / other.hi;
+        let (back, lost) = two_product(hi, other.hi);
+        let rest = ((self.hi - back) - lost) + (self.lo - hi * other.lo);
         Self {
-            high,
-            low: rest / other.high,
+            hi,
+            lo: rest / other.hi,
         }
     }
-}
-
-/// See `called_exp` in `elementary.rs`.
-#[inline(never)]
-fn called_sum(a: Pair, b: Pair) -> Pair {
-    inlined_sum(a, b)
-}
-
-#[inline(always)]
-fn inlined_sum(a: Pair, b: Pair) -> Pair {
-    let (high, lost) = two_sum(a.high, b.high);
-    let low = lost + (a.low + b.low);
-    Pair { high, low }
-}
-
-/// See `called_exp` in `elementary.rs`.
-#[inline(never)]
-fn called_product(a: Pair, b: Pair) -> Pair {
-    inlined_product(a, b)
-}
-
-#[inline(always)]
-fn inlined_product(a: Pair, b: Pair) -> Pair {
-    let (high, lost) = two_product(a.high, b.high);
-    let low = lost + (a.high * b.low + a.low * b.high);
-    Pair { high, low }
 }
 
 /// The 26 leading bits of a / b, nearly, and the rest, which is below 2^-24 of them: for a b from 1/2 to 2^1000.
@@ -150,24 +116,29 @@ fn inlined_product(a: Pair, b: Pair) -> Pair {
 /// product with the reciprocal, are within a few u of the rest: 2^-74 of the quotient.
 #[inline(always)]
 pub(crate) fn leading_quotient(a: Pair, b: Pair) -> (f64, f64) {
-    if INTEGER {
-        called_leading_quotient(a, b)
-    } else {
-        inlined_leading_quotient(a, b)
-    }
-}
-
-/// See `called_exp` in `elementary.rs`.
-#[inline(never)]
-fn called_leading_quotient(a: Pair, b: Pair) -> (f64, f64) {
-    inlined_leading_quotient(a, b)
+    out_of_line_without_f64!(|a: Pair, b: Pair| -> (f64, f64) {
+        let reciprocal = 1.0 / b.hi;
+        let quotient = leading_bits(a.hi * reciprocal);
+        let (b1, b2) = split_bits(b.hi);
+        let rest = ((a.hi - quotient * b1) - quotient * b2) + (a.lo - quotient * b.lo);
+        (quotient, rest * reciprocal)
+    })
 }
 
 #[inline(always)]
-fn inlined_leading_quotient(a: Pair, b: Pair) -> (f64, f64) {
-    let reciprocal = 1.0 / b.high;
-    let quotient = leading_bits(a.high * reciprocal);
-    let (b1, b2) = split(b.high);
-    let rest = ((a.high - quotient * b1) - quotient * b2) + (a.low - quotient * b.low);
-    (quotient, rest * reciprocal)
+fn sum(a: Pair, b: Pair) -> Pair {
+    out_of_line_without_f64!(|a: Pair, b: Pair| -> Pair {
+        let (hi, lost) = two_sum(a.hi, b.hi);
+        let lo = lost + (a.lo + b.lo);
+        Pair { hi, lo }
+    })
+}
+
+#[inline(always)]
+fn product(a: Pair, b: Pair) -> Pair {
+    out_of_line_without_f64!(|a: Pair, b: Pair| -> Pair {
+        let (hi, lost) = two_product(a.hi, b.hi);
+        let lo = lost + (a.hi * b.lo + a.lo * b.hi);
+        Pair { hi, lo }
+    })
 }

@@ -2,16 +2,16 @@
 //!
 //! Below, u = 2^-53 is the largest relative error of one rounding.
 
-use crate::machine::INTEGER;
+use crate::machine::out_of_line_without_f64;
 use crate::number::arithmetic::Plain;
 use crate::number::elementary::{
-    EXP, LN2_HI, LN2_LO, LOG, LOG2_E, MAGIC, polynomial, power_of_minus, power_of_two, split,
-    to_double,
+    EXP, LN2_HI, LN2_LO, LOG, LOG2_E, MAGIC, polynomial, power_of_minus, power_of_two,
+    split_exponent, to_double,
 };
 use crate::number::error_free::{fast_two_sum, two_sum};
 use crate::number::pair::{Pair, leading_quotient};
 
-/// e^(x + low) as a pair, for x <= 0 and a `low` that is at most an ULP of x: what was lost where a difference or product
+/// e^(x + low) as a pair, for x <= 0 and a `lo` that is at most an ULP of x: what was lost where a difference or product
 /// was rounded to x.
 ///
 /// Relative error below 0.1 u. Where the result is below 2^-960, each of the two parts is a multiple of 2^-1074: the low
@@ -27,45 +27,32 @@ use crate::number::pair::{Pair, leading_quotient};
 /// - it is evaluated at r, not at r + r_low, which is up to u / 4 away, and has a slope of at most 0.076 e^r there: 0.019;
 /// - the last sum, below 2^-7, rounds at 2^-61: 0.006.
 #[inline(always)]
-pub(crate) fn exp_pair(x: f64, low: f64) -> (f64, f64) {
-    if INTEGER {
-        called_exp_pair(x, low)
-    } else {
-        inlined_exp_pair(x, low)
-    }
-}
-
-/// See `called_exp`.
-#[inline(never)]
-fn called_exp_pair(x: f64, low: f64) -> (f64, f64) {
-    inlined_exp_pair(x, low)
-}
-
-#[inline(always)]
-pub(crate) fn inlined_exp_pair(x: f64, low: f64) -> (f64, f64) {
-    /// Q'.
-    const TAIL: [f64; 10] = {
-        let mut tail = EXP;
-        tail[0] -= 0.5;
-        tail
-    };
-    /// 1.5 * 2^27. Adding it rounds a number below 2^26 to a multiple of 2^-25.
-    const GRID: f64 = 201_326_592.0;
-    let (x, low) = if x < -746.0 { (-746.0, 0.0) } else { (x, low) };
-    let shifted = x * LOG2_E + MAGIC;
-    let k = shifted - MAGIC;
-    // Where the second is the larger one, both are below 2^-33, and what this loses is 2^-86.
-    let (a, b) = (x - k * LN2_HI, k * LN2_LO - low);
-    let (r, r_low) = fast_two_sum(a, -b);
-    let leading = (r + GRID) - GRID;
-    let rest = (r - leading) + r_low;
-    let high = 1.0 + (leading + leading * (0.5 * leading));
-    let low = rest + rest * (leading + 0.5 * rest) + r * r * polynomial::<Plain, _>(&TAIL, r);
-    let (high, low) = fast_two_sum(high, low);
-    let (scale, unlift) = power_of_two(shifted);
-    let high = high * scale * unlift;
-    let low = low * scale * unlift;
-    (high, if high < f64::MIN_POSITIVE { 0.0 } else { low })
+pub(crate) fn exp_pair(x: f64, lo: f64) -> (f64, f64) {
+    out_of_line_without_f64!(|x: f64, lo: f64| -> (f64, f64) {
+        /// Q'.
+        const TAIL: [f64; 10] = {
+            let mut tail = EXP;
+            tail[0] -= 0.5;
+            tail
+        };
+        /// 1.5 * 2^27. Adding it rounds a number below 2^26 to a multiple of 2^-25.
+        const GRID: f64 = 201_326_592.0;
+        let (x, lo) = if x < -746.0 { (-746.0, 0.0) } else { (x, lo) };
+        let shifted = x * LOG2_E + MAGIC;
+        let k = shifted - MAGIC;
+        // Where the second is the larger one, both are below 2^-33, and what this loses is 2^-86.
+        let (a, b) = (x - k * LN2_HI, k * LN2_LO - lo);
+        let (r, r_low) = fast_two_sum(a, -b);
+        let leading = (r + GRID) - GRID;
+        let rest = (r - leading) + r_low;
+        let hi = 1.0 + (leading + leading * (0.5 * leading));
+        let lo = rest + rest * (leading + 0.5 * rest) + r * r * polynomial::<Plain, _>(&TAIL, r);
+        let (hi, lo) = fast_two_sum(hi, lo);
+        let (scale, unlift) = power_of_two(shifted);
+        let hi = hi * scale * unlift;
+        let lo = lo * scale * unlift;
+        (hi, if hi < f64::MIN_POSITIVE { 0.0 } else { lo })
+    })
 }
 
 /// e ln 2 + ln(1 + f) as a pair, for an f from sqrt(1/2) - 1 to sqrt(2) - 1.
@@ -78,46 +65,33 @@ pub(crate) fn inlined_exp_pair(x: f64, low: f64) -> (f64, f64) {
 /// 2 s takes one more. Where e is not 0, the logarithm is larger than its part of f, and e ln 2 is exact to 2^-91.
 #[inline(always)]
 fn log_of_parts(e: i64, f: Pair) -> (f64, f64) {
-    if INTEGER {
-        called_log_of_parts(e, f)
-    } else {
-        inlined_log_of_parts(e, f)
-    }
+    out_of_line_without_f64!(|e: i64, f: Pair| -> (f64, f64) {
+        let half = 0.5 * f.hi;
+        let (one_and_half, lost) = fast_two_sum(1.0, half);
+        let denominator = Pair::new((one_and_half, lost + 0.5 * f.lo));
+        let (leading, rest) = leading_quotient(f, denominator);
+        let s = 0.5 * (leading + rest);
+        let z = s * s;
+        let tail = rest + s * (z * polynomial::<Plain, _>(&LOG, z));
+        let e = to_double(e);
+        let (hi, lost) = fast_two_sum(e * LN2_HI, leading);
+        fast_two_sum(hi, lost + (tail + e * LN2_LO))
+    })
 }
 
-/// See `called_exp`.
-#[inline(never)]
-fn called_log_of_parts(e: i64, f: Pair) -> (f64, f64) {
-    inlined_log_of_parts(e, f)
-}
-
-#[inline(always)]
-fn inlined_log_of_parts(e: i64, f: Pair) -> (f64, f64) {
-    let half = 0.5 * f.high;
-    let (one_and_half, lost) = fast_two_sum(1.0, half);
-    let denominator = Pair::new((one_and_half, lost + 0.5 * f.low));
-    let (leading, rest) = leading_quotient(f, denominator);
-    let s = 0.5 * (leading + rest);
-    let z = s * s;
-    let tail = rest + s * (z * polynomial::<Plain, _>(&LOG, z));
-    let e = to_double(e);
-    let (high, lost) = fast_two_sum(e * LN2_HI, leading);
-    fast_two_sum(high, lost + (tail + e * LN2_LO))
-}
-
-/// [`log`] as a pair. Relative error below 0.09 u.
+/// [`log`](crate::number::elementary::log) as a pair. Relative error below 0.09 u.
 #[inline(always)]
 pub(crate) fn log_pair(x: f64) -> (f64, f64) {
-    let (e, m) = split(x);
+    let (e, m) = split_exponent(x);
     log_of_parts(e, Pair::from(m - 1.0))
 }
 
-/// [`log1p`] of a pair, as a pair, for an x that has no low part where it is negative. Relative error below 0.09 u.
+/// [`log1p`](crate::number::elementary::log1p) of a pair, as a pair, for an x that has no low part where it is negative. Relative error below 0.09 u.
 #[inline(always)]
 pub(crate) fn log1p_pair(x: Pair) -> (f64, f64) {
-    let (sum, lost) = two_sum(1.0, x.high);
-    let (e, m) = split(sum);
-    let scaled = fast_two_sum(m - 1.0, (lost + x.low) * power_of_minus(e));
+    let (sum, lost) = two_sum(1.0, x.hi);
+    let (e, m) = split_exponent(sum);
+    let scaled = fast_two_sum(m - 1.0, (lost + x.lo) * power_of_minus(e));
     let f = if e == 0 { x } else { Pair::new(scaled) };
     log_of_parts(e, f)
 }

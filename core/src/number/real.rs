@@ -1,6 +1,6 @@
 //! The arithmetic of the formulas: plain `f64` for elements that are rounded from it, pairs of `f64` for `f64` elements.
 //!
-//! A formula is written once, in [`Wide`]. A result is rounded once, at its end. With pairs all that a formula's
+//! A formula is written once, in [`Real`]. A result is rounded once, at its end. With pairs all that a formula's
 //! operations lose together is some 2^-100 of their terms, so what is left to speak of is the error of exp and log, and
 //! that last rounding. A bound for `f64` elements that is derived beside a formula is that of the formula's value
 //! before it is rounded, in units of u = 2^-53.
@@ -14,7 +14,7 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A number that a formula works with.
 #[doc(hidden)]
-pub trait Wide:
+pub trait Real:
     Copy
     + Default
     + From<f64>
@@ -51,14 +51,14 @@ pub trait Wide:
     /// a * b.
     fn product(a: f64, b: f64) -> Self;
 
-    /// The number made of the two that [`high`](Self::high) and [`low`](Self::low) give.
-    fn of_parts(high: f64, low: f64) -> Self;
+    /// The number made of the two that [`hi`](Self::high) and [`lo`](Self::low) give.
+    fn of_parts(hi: f64, lo: f64) -> Self;
 
     /// The number, nearly: what comparisons look at.
-    fn high(self) -> f64;
+    fn hi(self) -> f64;
 
-    /// What `high` lacks.
-    fn low(self) -> f64;
+    /// What `hi` lacks.
+    fn lo(self) -> f64;
 
     /// The nearest `f64`.
     fn round(self) -> f64;
@@ -79,7 +79,7 @@ pub trait Wide:
     fn log1p_unit(x: Self) -> Self;
 }
 
-impl Wide for f64 {
+impl Real for f64 {
     const IS_PAIR: bool = false;
     const MOST_ERROR: f64 = 32768.0;
     const CANCELLED: f64 = 1.0 / 8192.0;
@@ -98,18 +98,18 @@ impl Wide for f64 {
     }
 
     #[inline(always)]
-    fn of_parts(high: f64, _: f64) -> Self {
-        high
+    fn of_parts(hi: f64, _: f64) -> Self {
+        hi
     }
 
     #[inline(always)]
-    fn high(self) -> f64 {
+    fn hi(self) -> f64 {
         self
     }
 
     // The zero that is never seen in a sum.
     #[inline(always)]
-    fn low(self) -> f64 {
+    fn lo(self) -> f64 {
         -0.0
     }
 
@@ -144,7 +144,7 @@ impl Wide for f64 {
     }
 }
 
-impl Wide for Pair {
+impl Real for Pair {
     const IS_PAIR: bool = true;
     const MOST_ERROR: f64 = 0.39;
     const CANCELLED: f64 = 0.25;
@@ -164,37 +164,37 @@ impl Wide for Pair {
     }
 
     #[inline(always)]
-    fn of_parts(high: f64, low: f64) -> Self {
-        Self { high, low }
+    fn of_parts(hi: f64, lo: f64) -> Self {
+        Self { hi, lo }
     }
 
     #[inline(always)]
-    fn high(self) -> f64 {
-        self.high
+    fn hi(self) -> f64 {
+        self.hi
     }
 
     #[inline(always)]
-    fn low(self) -> f64 {
-        self.low
+    fn lo(self) -> f64 {
+        self.lo
     }
 
     // Also the high part where the sum is a NaN, and where it is the other zero.
     #[inline(always)]
     fn round(self) -> f64 {
-        let sum = self.high + self.low;
-        if (sum < self.high) | (sum > self.high) {
+        let sum = self.hi + self.lo;
+        if (sum < self.hi) | (sum > self.hi) {
             sum
         } else {
-            self.high
+            self.hi
         }
     }
 
     #[inline(always)]
     fn over_one_plus(self, t: Self) -> Self {
-        let (high, lost) = two_sum(1.0, t.high);
+        let (hi, lost) = two_sum(1.0, t.hi);
         let denominator = Self {
-            high,
-            low: lost + t.low,
+            hi,
+            lo: lost + t.lo,
         };
         let (leading, rest) = leading_quotient(self, denominator);
         Self::new(fast_two_sum(leading, rest))
@@ -202,7 +202,7 @@ impl Wide for Pair {
 
     #[inline(always)]
     fn exp(x: Self) -> Self {
-        Self::new(exp_pair(x.high, x.low))
+        Self::new(exp_pair(x.hi, x.lo))
     }
 
     #[inline(always)]
@@ -224,8 +224,8 @@ impl Wide for Pair {
 
 /// weight * value, where a weight of zero takes nothing from an infinite value. NaN stays NaN.
 #[inline(always)]
-pub(crate) fn weigh<X: Wide, W: Wide + Mul<X, Output = W>>(weight: X, value: W) -> W {
-    if weight.high() == 0.0 && !value.high().is_nan() {
+pub(crate) fn mul_zero_wins<X: Real, W: Real + Mul<X, Output = W>>(weight: X, value: W) -> W {
+    if weight.hi() == 0.0 && !value.hi().is_nan() {
         W::default()
     } else {
         value * weight

@@ -4,7 +4,9 @@ use crate::machine::{CHUNK, LANES, VECTORS};
 use crate::number::accumulator::fold;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::elementary::{EXP, EXP2_SHORT};
-use crate::number::fast_elementary::{exp, exp_short, horner, scale_by_power, split, split_short};
+use crate::number::fast_elementary::{
+    exp, exp_short, horner, reduce, reduce_short, scale_by_power,
+};
 use crate::number::format::Format;
 use crate::rows::row::of_limit;
 use crate::rows::shape::Classes;
@@ -16,15 +18,15 @@ const ROW_STRETCH: usize = if VECTORS { 512 } else { 64 };
 
 /// How many exponentials of a row of many classes are made at a time. Without `std` there is little stack to keep them
 /// on.
-pub(crate) const WIDE: usize = if VECTORS && cfg!(feature = "std") {
+pub(crate) const ROW_CHUNK: usize = if VECTORS && cfg!(feature = "std") {
     CHUNK
 } else {
     LANES
 };
 
-/// The most classes for which the sums here are as accurate as [`Estimate`] needs them: 2^27 / 4096 additions are
+/// The most classes for which the sums here are as accurate as [`SumEstimate`](crate::engine::rounding_test::SumEstimate) needs them: 2^27 / 4096 additions are
 /// 2^-38.
-pub(crate) const MOST_CLASSES: usize = 1 << 27;
+pub(crate) const MAX_FAST_CLASSES: usize = 1 << 27;
 
 /// [`exp`], or [`exp_short`] where `SHORT`, of each x - max.
 ///
@@ -53,9 +55,9 @@ pub(crate) fn shifted_exponentials<A: Arithmetic, T: Format, const SHORT: bool, 
     for i in 0..N {
         let a = x[i].decode() - max[i];
         (out[i], shifts[i]) = if SHORT {
-            split_short::<A>(a)
+            reduce_short::<A>(a)
         } else {
-            split::<A>(a)
+            reduce::<A>(a)
         };
     }
     for i in 0..N {
@@ -91,7 +93,7 @@ pub(crate) fn chunk<'a, T: Format, const N: usize>(
     }
 }
 
-/// How far an output of a row may be from its formula of record, as a part of itself, for a row of so many classes.
+/// How far an output of a row may be from its reference formula, as a part of itself, for a row of so many classes.
 ///
 /// Exponentials are within 2 u on either side. The sum of a row's: 16 additions in a lane here, 32 with what comes before
 /// them, 4 and 8 more to put lanes and stretches together, one for each 4096 classes; with one lane, 64 in a stretch and
@@ -103,18 +105,18 @@ pub(crate) fn row_error(classes: usize) -> f64 {
 
 /// The most classes of a row whose exponentials are kept, so that those of its sum are those of its outputs. Without
 /// `std` there is little stack to keep them on.
-pub(crate) const KEPT: usize = if VECTORS && cfg!(feature = "std") {
+pub(crate) const MAX_CACHED_CLASSES: usize = if VECTORS && cfg!(feature = "std") {
     1024
 } else {
     0
 };
 
 /// The exponentials of a row, where it is short enough.
-pub(crate) struct Kept([f64; KEPT]);
+pub(crate) struct ExpCache([f64; MAX_CACHED_CLASSES]);
 
-impl Kept {
+impl ExpCache {
     pub(crate) fn new() -> Self {
-        Self([0.0; KEPT])
+        Self([0.0; MAX_CACHED_CLASSES])
     }
 
     /// The places for a row's exponentials; none where it is too long.
@@ -131,14 +133,14 @@ impl Kept {
 /// that the sum of all has relatively. NaN where the largest is -inf, as a row of nothing but -inf and NaN has no
 /// limit.
 ///
-/// They are made `N` at a time: [`WIDE`], or [`LANES`] in a row of few classes. They are left in `kept` where it has
+/// They are made `N` at a time: [`ROW_CHUNK`], or [`LANES`] in a row of few classes. They are left in `cache` where it has
 /// places for them, with 0 for the one that is left out.
 #[inline(always)]
 pub(crate) fn others<A: Arithmetic, T: Format, const SHORT: bool, const N: usize>(
     row: &[T],
     max: f64,
     largest: Option<usize>,
-    kept: &mut [f64],
+    cache: &mut [f64],
 ) -> f64 {
     let maxima = [max; N];
     let (mut shifts, mut again) = ([0.0; N], [0.0; N]);
@@ -150,9 +152,9 @@ pub(crate) fn others<A: Arithmetic, T: Format, const SHORT: bool, const N: usize
         for stretch in (block..end).step_by(ROW_STRETCH) {
             let mut lanes = [0.0; LANES];
             for start in (stretch..end.min(stretch + ROW_STRETCH)).step_by(N) {
-                let e = match kept
+                let e = match cache
                     .get_mut(start..)
-                    .and_then(|kept| kept.first_chunk_mut())
+                    .and_then(|cache| cache.first_chunk_mut())
                 {
                     Some(e) => e,
                     None => &mut again,
@@ -179,8 +181,8 @@ pub(crate) fn others<A: Arithmetic, T: Format, const SHORT: bool, const N: usize
 }
 
 impl<T: Format> Classes<'_, T> {
-    /// Whether rows have quick paths.
-    pub(crate) fn has_quick(&self) -> bool {
-        T::QUICK && self.extent.stride == 1 && self.classes() <= MOST_CLASSES
+    /// Whether rows have fast paths.
+    pub(crate) fn has_fast(&self) -> bool {
+        T::FAST && self.extent.stride == 1 && self.classes() <= MAX_FAST_CLASSES
     }
 }

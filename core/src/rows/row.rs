@@ -3,11 +3,11 @@
 use crate::machine::CHUNK;
 use crate::number::accumulator::Sum;
 use crate::number::format::Format;
-use crate::number::real::Wide;
+use crate::number::real::Real;
 use crate::rows::max;
 use crate::rows::shape::{Classes, Layout};
 use crate::sum::terms::Terms;
-use crate::sum::thread_group::Team;
+use crate::sum::thread_group::ThreadGroup;
 use crate::sum::tree;
 use core::marker::PhantomData;
 
@@ -47,11 +47,11 @@ impl<T: Format> Row<'_, T> {
         parts: &SoftmaxParts,
         start: usize,
         out: &mut [f64],
-        f: impl Fn(T::Wide) -> f64,
+        f: impl Fn(T::Real) -> f64,
     ) {
-        let mut exponentials = [T::Wide::default(); CHUNK];
+        let mut exponentials = [T::Real::default(); CHUNK];
         let (exponentials, _) = exponentials.split_at_mut(out.len().min(CHUNK));
-        self.wide_exponentials(parts, start, exponentials);
+        self.real_exponentials(parts, start, exponentials);
         for (out, &e) in out.iter_mut().zip(exponentials.iter()) {
             *out = f(e);
         }
@@ -60,7 +60,7 @@ impl<T: Format> Row<'_, T> {
     /// e_j of classes `start..start + out.len()`, at most [`CHUNK`], not rounded: exactly 1 at the first largest, also
     /// where that is +inf.
     #[inline(always)]
-    pub(crate) fn wide_exponentials<W: Wide>(
+    pub(crate) fn real_exponentials<W: Real>(
         &self,
         parts: &SoftmaxParts,
         start: usize,
@@ -80,14 +80,14 @@ impl<T: Format> Row<'_, T> {
     /// The largest logit and the first class that has it. NaN are passed over: a row of nothing but NaN
     /// and -inf gives -inf.
     #[inline(always)]
-    pub(crate) fn max<M: Team>(&self, team: M) -> (f64, usize) {
+    pub(crate) fn max<M: ThreadGroup>(&self, group: M) -> (f64, usize) {
         let Layout {
             offset,
             stride,
             classes,
         } = self.layout;
         if M::THREADS > 1 {
-            return self.max_in_a_team(team);
+            return self.max_in_a_group(group);
         }
         let row = self.data.get(offset..).unwrap_or(&[]);
         if stride == 1 {
@@ -107,9 +107,9 @@ impl<T: Format> Row<'_, T> {
 
     /// The same, each thread looking at its share and then at what another has found.
     #[inline(always)]
-    fn max_in_a_team<M: Team>(&self, team: M) -> (f64, usize) {
+    fn max_in_a_group<M: ThreadGroup>(&self, group: M) -> (f64, usize) {
         let (mut max, mut argmax) = (f64::NEG_INFINITY, 0);
-        for j in team.share(self.layout.classes) {
+        for j in group.share(self.layout.classes) {
             let x = self.get(j);
             if x > max {
                 (max, argmax) = (x, j);
@@ -117,48 +117,49 @@ impl<T: Format> Row<'_, T> {
         }
         let mut half = M::THREADS / 2;
         while half > 0 {
-            let other = f64::from_bits(team.ask_above(max.to_bits(), half));
-            let at = team.ask_above(argmax as u64, half) as usize;
+            let other = f64::from_bits(group.shuffle_down(max.to_bits(), half));
+            let at = group.shuffle_down(argmax as u64, half) as usize;
             if other > max || (other == max && at < argmax) {
                 (max, argmax) = (other, at);
             }
             half /= 2;
         }
-        let max = f64::from_bits(team.ask(max.to_bits(), 0));
-        (max, team.ask(argmax as u64, 0) as usize)
+        let max = f64::from_bits(group.shuffle(max.to_bits(), 0));
+        (max, group.shuffle(argmax as u64, 0) as usize)
     }
 
-    pub(crate) fn has_nan<M: Team>(&self, team: M) -> bool {
-        team.any(
-            team.share(self.layout.classes)
+    pub(crate) fn has_nan<M: ThreadGroup>(&self, group: M) -> bool {
+        group.any(
+            group
+                .share(self.layout.classes)
                 .fold(false, |any, j| any | self.get(j).is_nan()),
         )
     }
 
     /// S, of a row whose largest logit is known.
     #[inline(always)]
-    pub(crate) fn others<S: Sum, M: Team>(&self, team: M, parts: SoftmaxParts) -> S {
-        let terms = Others::<T, S::Wide> {
+    pub(crate) fn others<S: Sum, M: ThreadGroup>(&self, group: M, parts: SoftmaxParts) -> S {
+        let terms = Others::<T, S::Real> {
             row: self,
             parts,
             of: PhantomData,
         };
-        tree::sum(team, self.layout.classes, terms)
+        tree::sum(group, self.layout.classes, terms)
     }
 
     /// Softmax's parts.
     #[inline(always)]
-    pub(crate) fn softmax_parts<M: Team>(&self, team: M) -> SoftmaxParts {
-        let (max, argmax) = self.max(team);
+    pub(crate) fn softmax_parts<M: ThreadGroup>(&self, group: M) -> SoftmaxParts {
+        let (max, argmax) = self.max(group);
         let mut parts = SoftmaxParts {
             max,
             argmax,
             others: 0.0,
-            others_low: 0.0,
+            others_lo: 0.0,
         };
-        let others = self.others::<T::Sum, M>(team, parts).wide();
-        parts.others = of_limit(others.high(), max);
-        parts.others_low = others.low();
+        let others = self.others::<T::Sum, M>(group, parts).real();
+        parts.others = of_limit(others.hi(), max);
+        parts.others_lo = others.lo();
         parts
     }
 }
@@ -170,12 +171,12 @@ struct Others<'a, 'b, T, W> {
     of: PhantomData<W>,
 }
 
-impl<T: Format, W: Wide> Terms for Others<'_, '_, T, W> {
+impl<T: Format, W: Real> Terms for Others<'_, '_, T, W> {
     type Term = W;
 
     #[inline(always)]
     fn fill(&mut self, start: usize, out: &mut [W]) {
-        self.row.wide_exponentials(&self.parts, start, out);
+        self.row.real_exponentials(&self.parts, start, out);
         if let Some(one) = self.parts.at_max(start, out) {
             *one = W::default();
         }
@@ -194,7 +195,7 @@ pub(crate) struct SoftmaxParts {
     /// S,
     pub(crate) others: f64,
     /// and what it lacks, for `f64` elements.
-    pub(crate) others_low: f64,
+    pub(crate) others_lo: f64,
 }
 
 impl SoftmaxParts {
@@ -202,14 +203,14 @@ impl SoftmaxParts {
     ///
     /// `f64`: within 0.1 u, as the difference is exact. So is S, then.
     #[inline(always)]
-    pub(crate) fn exponential<W: Wide>(&self, x: f64) -> W {
+    pub(crate) fn exponential<W: Real>(&self, x: f64) -> W {
         W::exp(W::difference(x, self.max))
     }
 
     /// S.
     #[inline(always)]
-    pub(crate) fn wide_others<W: Wide>(&self) -> W {
-        W::of_parts(self.others, self.others_low)
+    pub(crate) fn real_others<W: Real>(&self) -> W {
+        W::of_parts(self.others, self.others_lo)
     }
 
     /// The entry of the first largest class, where it is among the classes from `start` on.
@@ -222,7 +223,7 @@ impl SoftmaxParts {
 
     /// m - x_j, the first of the two terms of -log p_j: 0 at the first largest, also where that is +inf.
     #[inline(always)]
-    pub(crate) fn below_max<W: Wide>(&self, j: usize, x: f64) -> W {
+    pub(crate) fn max_minus_logit<W: Real>(&self, j: usize, x: f64) -> W {
         if j == self.argmax {
             W::default()
         } else {
@@ -232,8 +233,8 @@ impl SoftmaxParts {
 
     /// log1p(S), the second.
     #[inline(always)]
-    pub(crate) fn log1p<W: Wide>(&self) -> W {
-        W::log1p(self.wide_others())
+    pub(crate) fn log1p<W: Real>(&self) -> W {
+        W::log1p(self.real_others())
     }
 }
 

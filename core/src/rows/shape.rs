@@ -4,7 +4,7 @@ use crate::check::{check_finite, check_length};
 use crate::error::{Argument, Error};
 use crate::machine::CHUNK;
 use crate::number::format::Format;
-use crate::sum::thread_group::Team;
+use crate::sum::thread_group::ThreadGroup;
 
 /// A slice seen as rows of classes.
 ///
@@ -259,14 +259,14 @@ impl Layout {
 
     /// Writes a whole row, `values(start, out)` giving its classes from `start` on.
     #[inline(always)]
-    pub(crate) fn write_all<T: Format, M: Team>(
+    pub(crate) fn write_all<T: Format, M: ThreadGroup>(
         self,
-        team: M,
+        group: M,
         output: &mut (impl Output<T> + ?Sized),
         mut values: impl FnMut(usize, &mut [f64]),
     ) {
         if M::THREADS > 1 {
-            for j in team.share(self.classes) {
+            for j in group.share(self.classes) {
                 let mut value = [0.0];
                 values(j, &mut value);
                 self.write(output, j, &value);

@@ -159,6 +159,6 @@ impl<T: Format> Partial<T> {
         }
         let total = self.tree.total();
         let divisor = reduction.divisor(|| total.weights.to());
-        Ok(T::encode(divide(total.losses.wide(), divisor)))
+        Ok(T::encode(divide(total.losses.real(), divisor)))
     }
 }

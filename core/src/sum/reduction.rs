@@ -1,6 +1,6 @@
 //! Reductions of many losses to one.
 
-use crate::number::real::Wide;
+use crate::number::real::Real;
 
 /// What is returned for many losses: PyTorch's `reduction`. Its 'none' is the `_each` methods.
 ///
@@ -24,7 +24,7 @@ pub enum Reduction {
 
 impl Reduction {
     /// What a sum of losses, or a `grad_output`, is divided by: the weights, which a sum does not need.
-    pub(crate) fn divisor<W: Wide>(self, weights: impl FnOnce() -> W) -> W {
+    pub(crate) fn divisor<W: Real>(self, weights: impl FnOnce() -> W) -> W {
         match self {
             Self::Mean => weights(),
             Self::Sum => W::from(1.0),
@@ -34,8 +34,8 @@ impl Reduction {
 
 /// value / divisor, and NaN for the mean of nothing.
 #[doc(hidden)]
-pub fn divide<W: Wide>(value: W, divisor: W) -> f64 {
-    if divisor.high() == 0.0 {
+pub fn divide<W: Real>(value: W, divisor: W) -> f64 {
+    if divisor.hi() == 0.0 {
         f64::NAN
     } else {
         (value / divisor).round()

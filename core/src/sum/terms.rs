@@ -1,7 +1,7 @@
 //! The terms of a sum.
 
 use crate::number::accumulator::Sum;
-use crate::number::real::Wide;
+use crate::number::real::Real;
 use core::marker::PhantomData;
 
 /// How many terms a block of the fixed tree has.
@@ -16,21 +16,21 @@ use core::marker::PhantomData;
 pub const BLOCK: usize = 4096;
 
 /// How many lanes add up a block.
-pub(crate) const LANES: usize = 256;
+pub(crate) const TREE_LANES: usize = 256;
 
 /// The terms of a sum.
 pub(crate) trait Terms {
     /// `f64`, or what the sum's formulas are evaluated in.
-    type Term: Wide;
+    type Term: Real;
 
-    /// Evaluates the terms from `start` on, one for each place of `out`: at most [`CHUNK`]. Called once for each
+    /// Evaluates the terms from `start` on, one for each place of `out`: at most [`CHUNK`](crate::machine::CHUNK). Called once for each
     /// term, in any order.
     fn fill(&mut self, start: usize, out: &mut [Self::Term]);
 
-    /// Adds the terms `first`, `first + LANES`, … below `len` to a lane.
+    /// Adds the terms `first`, `first + TREE_LANES`, … below `len` to a lane.
     #[inline(always)]
     fn add_lane<S: Sum>(&mut self, mut sum: S, first: usize, len: usize) -> S {
-        for start in (first..len).step_by(LANES) {
+        for start in (first..len).step_by(TREE_LANES) {
             let mut term = [Self::Term::default()];
             self.fill(start, &mut term);
             sum = sum.add(term[0]);
@@ -55,19 +55,19 @@ impl<F: FnMut(usize, &mut [f64])> Terms for F {
 }
 
 /// The same, of terms that are not rounded before they are added.
-pub(crate) struct WideTerms<F, W> {
+pub(crate) struct RealTerms<F, W> {
     fill: F,
     of: PhantomData<W>,
 }
 
-/// See [`WideTerms`].
+/// See [`RealTerms`].
 #[inline(always)]
-pub(crate) fn wide_terms<W: Wide, F: FnMut(usize, &mut [W])>(fill: F) -> WideTerms<F, W> {
+pub(crate) fn real_terms<W: Real, F: FnMut(usize, &mut [W])>(fill: F) -> RealTerms<F, W> {
     let of = PhantomData;
-    WideTerms { fill, of }
+    RealTerms { fill, of }
 }
 
-impl<W: Wide, F: FnMut(usize, &mut [W])> Terms for WideTerms<F, W> {
+impl<W: Real, F: FnMut(usize, &mut [W])> Terms for RealTerms<F, W> {
     type Term = W;
 
     #[inline(always)]

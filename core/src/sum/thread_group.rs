@@ -1,13 +1,13 @@
 //! Threads that work on one row, or on one block of the fixed tree, together.
 //!
-//! A CPU's thread works alone. On a GPU the threads of a warp or of a block form a [`Team`]: each takes every
+//! A CPU's thread works alone. On a GPU the threads of a warp or of a block form a [`ThreadGroup`]: each takes every
 //! `THREADS`-th class or term, and what they find goes through the same tree of additions. So what is said of a row
 //! is said once, for any team, and the bits are those of one thread.
 
 /// A team, as one of its threads sees it.
 ///
 /// All threads of a team call the methods that ask together, in the same order.
-pub trait Team: Copy {
+pub trait ThreadGroup: Copy {
     /// How many threads there are: 1, or a power of two from 32 to 256.
     const THREADS: usize;
 
@@ -15,12 +15,12 @@ pub trait Team: Copy {
     fn rank(self) -> usize;
 
     /// Gives the team `bits` and gets those that the thread of this rank gave.
-    fn ask(self, bits: u64, rank: usize) -> u64;
+    fn shuffle(self, bits: u64, rank: usize) -> u64;
 
     /// The same from the thread that is `by` further on, by a power of two: for a rank that is below `by` or a multiple of
     /// twice that. Others get what some thread gave.
-    fn ask_above(self, bits: u64, by: usize) -> u64 {
-        self.ask(bits, (self.rank() + by) % Self::THREADS)
+    fn shuffle_down(self, bits: u64, by: usize) -> u64 {
+        self.shuffle(bits, (self.rank() + by) % Self::THREADS)
     }
 
     /// Whether any thread has `found` something.
@@ -28,10 +28,10 @@ pub trait Team: Copy {
         let mut any = u64::from(found);
         let mut half = Self::THREADS / 2;
         while half > 0 {
-            any |= self.ask_above(any, half);
+            any |= self.shuffle_down(any, half);
             half /= 2;
         }
-        self.ask(any, 0) != 0
+        self.shuffle(any, 0) != 0
     }
 
     /// The terms or classes below `len` that are this thread's.
@@ -45,7 +45,7 @@ pub trait Team: Copy {
 #[derive(Clone, Copy, Debug)]
 pub struct Alone;
 
-impl Team for Alone {
+impl ThreadGroup for Alone {
     const THREADS: usize = 1;
 
     #[inline(always)]
@@ -54,7 +54,7 @@ impl Team for Alone {
     }
 
     #[inline(always)]
-    fn ask(self, bits: u64, _: usize) -> u64 {
+    fn shuffle(self, bits: u64, _: usize) -> u64 {
         bits
     }
 }

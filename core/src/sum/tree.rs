@@ -2,21 +2,21 @@
 
 use crate::machine::{CHUNK, VECTORS};
 use crate::number::accumulator::{Node, Sum};
-use crate::sum::terms::{BLOCK, LANES, Terms};
-use crate::sum::thread_group::Team;
+use crate::sum::terms::{BLOCK, TREE_LANES, Terms};
+use crate::sum::thread_group::ThreadGroup;
 
 /// The sum of one block of `len` <= [`BLOCK`] terms, for the first thread of a team; what the others get is no sum.
 #[inline(always)]
-pub(crate) fn block<S: Sum, M: Team>(team: M, len: usize, terms: impl Terms) -> S {
+pub(crate) fn block<S: Sum, M: ThreadGroup>(group: M, len: usize, terms: impl Terms) -> S {
     // The same tree: a lane that gets no term is one that may be skipped.
     if M::THREADS > 1 {
-        in_a_team(team, len, terms)
+        in_a_group(group, len, terms)
     } else if !VECTORS {
         lane_by_lane(len, terms)
     } else if len <= 16 {
         side_by_side::<S, 16>(len, terms)
     } else {
-        side_by_side::<S, LANES>(len, terms)
+        side_by_side::<S, TREE_LANES>(len, terms)
     }
 }
 
@@ -29,7 +29,7 @@ fn side_by_side<S: Sum, const N: usize>(len: usize, mut terms: impl Terms) -> S 
     while start < len {
         let (first, _) = buffer.split_at_mut(CHUNK.min(len - start));
         terms.fill(start, first);
-        for (lane, &term) in lanes.iter_mut().skip(start % LANES).zip(first.iter()) {
+        for (lane, &term) in lanes.iter_mut().skip(start % TREE_LANES).zip(first.iter()) {
             *lane = lane.add(term);
         }
         start += CHUNK;
@@ -37,10 +37,10 @@ fn side_by_side<S: Sum, const N: usize>(len: usize, mut terms: impl Terms) -> S 
     let mut used = len.min(N).next_power_of_two();
     while used > 1 {
         used /= 2;
-        let Some((low, high)) = lanes.split_at_mut_checked(used) else {
+        let Some((lo, hi)) = lanes.split_at_mut_checked(used) else {
             break;
         };
-        for (lane, &other) in low.iter_mut().zip(high.iter()) {
+        for (lane, &other) in lo.iter_mut().zip(hi.iter()) {
             *lane = lane.merge(other);
         }
     }
@@ -53,9 +53,9 @@ fn side_by_side<S: Sum, const N: usize>(len: usize, mut terms: impl Terms) -> S 
 /// and so on: with the lanes in the order of their numbers' bits read backwards, every fold adds neighbours.
 #[inline(always)]
 fn lane_by_lane<S: Sum>(len: usize, mut terms: impl Terms) -> S {
-    let used = len.min(LANES).next_power_of_two();
-    let unused = LANES.trailing_zeros() - used.trailing_zeros();
-    let mut tree = Tree::<S, { LANES.trailing_zeros() as usize }>::new(0);
+    let used = len.min(TREE_LANES).next_power_of_two();
+    let unused = TREE_LANES.trailing_zeros() - used.trailing_zeros();
+    let mut tree = Tree::<S, { TREE_LANES.trailing_zeros() as usize }>::new(0);
     for place in 0..used {
         let backwards = (place as u8).reverse_bits();
         let lane = usize::from(backwards) >> unused;
@@ -65,17 +65,17 @@ fn lane_by_lane<S: Sum>(len: usize, mut terms: impl Terms) -> S {
 }
 
 /// The most lanes that a thread of a team of 32 has.
-const MOST_LANES: usize = LANES / 32;
+const MOST_LANES: usize = TREE_LANES / 32;
 
 /// Each thread adds up the lanes `rank`, `rank + THREADS`, …; the folds by `THREADS` and more are its own, and those by
 /// less put together what two threads have. A term belongs to thread `term % THREADS`.
 #[inline(always)]
-fn in_a_team<S: Sum, M: Team>(team: M, len: usize, mut terms: impl Terms) -> S {
+fn in_a_group<S: Sum, M: ThreadGroup>(group: M, len: usize, mut terms: impl Terms) -> S {
     let mut lanes = [S::default(); MOST_LANES];
-    for (k, lane) in lanes.iter_mut().take(LANES / M::THREADS).enumerate() {
-        *lane = terms.add_lane(*lane, team.rank() + k * M::THREADS, len);
+    for (k, lane) in lanes.iter_mut().take(TREE_LANES / M::THREADS).enumerate() {
+        *lane = terms.add_lane(*lane, group.rank() + k * M::THREADS, len);
     }
-    let mut half = LANES / M::THREADS / 2;
+    let mut half = TREE_LANES / M::THREADS / 2;
     while half > 0 {
         for k in 0..half {
             lanes[k] = lanes[k].merge(lanes[k + half]);
@@ -85,7 +85,7 @@ fn in_a_team<S: Sum, M: Team>(team: M, len: usize, mut terms: impl Terms) -> S {
     let [mut sum, ..] = lanes;
     let mut half = M::THREADS / 2;
     while half > 0 {
-        sum = sum.merge(sum.map(|bits| team.ask_above(bits, half)));
+        sum = sum.merge(sum.map(|bits| group.shuffle_down(bits, half)));
         half /= 2;
     }
     sum
@@ -93,11 +93,11 @@ fn in_a_team<S: Sum, M: Team>(team: M, len: usize, mut terms: impl Terms) -> S {
 
 /// The sum of any number of terms, for every thread of a team.
 #[inline(always)]
-pub(crate) fn sum<S: Sum, M: Team>(team: M, len: usize, mut terms: impl Terms) -> S {
+pub(crate) fn sum<S: Sum, M: ThreadGroup>(group: M, len: usize, mut terms: impl Terms) -> S {
     // Apart, so that what all but the longest rows need is inlined into kernels for wide vectors.
     let sum: S = if VECTORS && len <= BLOCK {
         block(
-            team,
+            group,
             len,
             Shifted {
                 terms: &mut terms,
@@ -107,7 +107,7 @@ pub(crate) fn sum<S: Sum, M: Team>(team: M, len: usize, mut terms: impl Terms) -
     } else {
         whole(len, |start, len| {
             block(
-                team,
+                group,
                 len,
                 Shifted {
                     terms: &mut terms,
@@ -116,15 +116,15 @@ pub(crate) fn sum<S: Sum, M: Team>(team: M, len: usize, mut terms: impl Terms) -
             )
         })
     };
-    sum.map(|bits| team.ask(bits, 0))
+    sum.map(|bits| group.shuffle(bits, 0))
 }
 
 /// The most roundings that a term of a sum of `len` terms goes through: the additions to its lane but the first one,
 /// which is to +0, the folds, and a merge a level.
 pub(crate) fn roundings(len: usize) -> u32 {
     let doublings = |n: usize| n.next_power_of_two().trailing_zeros();
-    let in_lane = len.min(BLOCK).div_ceil(LANES).saturating_sub(1) as u32;
-    in_lane + doublings(len.min(LANES)) + doublings(len.div_ceil(BLOCK))
+    let in_lane = len.min(BLOCK).div_ceil(TREE_LANES).saturating_sub(1) as u32;
+    in_lane + doublings(len.min(TREE_LANES)) + doublings(len.div_ceil(BLOCK))
 }
 
 /// The terms from `start` on.
@@ -243,7 +243,7 @@ mod tests {
     use super::*;
     use crate::check::find;
     use crate::number::accumulator::Compensated;
-    use crate::number::real::Wide;
+    use crate::number::real::Real;
     use crate::sum::terms::terms;
     use crate::sum::thread_group::Alone;
 
@@ -280,13 +280,13 @@ mod tests {
     }
 
     impl Sum for Roundings {
-        type Wide = f64;
+        type Real = f64;
 
-        fn add(self, _: impl Wide) -> Self {
+        fn add(self, _: impl Real) -> Self {
             self.merge(Self { most: 0, any: true })
         }
 
-        fn wide(self) -> f64 {
+        fn real(self) -> f64 {
             self.most.into()
         }
 
@@ -333,7 +333,7 @@ mod tests {
             asked[start..end].iter_mut().for_each(|asked| *asked += 1);
             out.copy_from_slice(&terms[start..end]);
         };
-        let wide: S = side_by_side::<S, LANES>(terms.len(), &mut fill);
+        let wide: S = side_by_side::<S, TREE_LANES>(terms.len(), &mut fill);
         let narrow: S = lane_by_lane(terms.len(), &mut fill);
         let (wide, narrow) = (parts(wide).map(bits), parts(narrow).map(bits));
         assert_eq!(wide, narrow, "{} terms", terms.len());
@@ -349,7 +349,7 @@ mod tests {
             let longer = [767, 768, 769, 1000, 2047, 2048, 3000, 4095, 4096];
             for len in (0..=600).chain(longer) {
                 same(&terms[..len], |sum: f64| [sum, 0.0]);
-                same(&terms[..len], |sum: Compensated| [sum.high, sum.low]);
+                same(&terms[..len], |sum: Compensated| [sum.hi, sum.lo]);
             }
         }
         // No sum of zeros is -0.

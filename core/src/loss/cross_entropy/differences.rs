@@ -2,7 +2,7 @@
 
 use crate::number::double_double::DoubleDouble;
 use crate::number::pair::Pair;
-use crate::number::real::Wide;
+use crate::number::real::Real;
 use crate::sum::tree::roundings;
 use core::ops::{Add, Mul};
 
@@ -42,11 +42,11 @@ impl Shared<f64> {
 /// The gradients of a row in one arithmetic, and where too little of the sum of their terms' magnitudes is left of a
 /// difference: there they are evaluated again in the next arithmetic, for `f32` in pairs, and then in double-double.
 ///
-/// A numerator is within E u of that sum, which is [`Wide::MOST_ERROR`] u of it or less as long as E / MOST_ERROR of the
+/// A numerator is within E u of that sum, which is [`Real::MOST_ERROR`] u of it or less as long as E / MOST_ERROR of the
 /// sum is left.
 ///
 /// In `f64`, with u = 2^-53: a v_j is within 4.1 u and e_j within (1.7 + d_j) u, d_j = m - x_j being rounded. A sum has
-/// K roundings a term, [`reduce::roundings`], and that of the v_j one more for the largest logit's. So V e_j is within
+/// K roundings a term, [`roundings`], and that of the v_j one more for the largest logit's. So V e_j is within
 /// (7.8 + K + d_j) u. 1 + S is within (2.7 + K) u and the mean of the d_k weighted by e_k / (1 + S), which as an
 /// entropy is below ln C + 0.3 for C classes: v_j (1 + S) is within (8.1 + K + ln C) u. At the largest logit S is
 /// within (1.7 + K) u and the mean of the d_k weighted by e_k / S, which is below ln(C / S): v_m S is within
@@ -67,10 +67,10 @@ pub(crate) struct Differences<W> {
 /// e^-11.09.
 const COMMON: f64 = 1.0 / (1 << 16) as f64;
 
-impl<W: Wide> Differences<W> {
+impl<W: Real> Differences<W> {
     /// For elements whose own arithmetic is `T`.
     #[inline(always)]
-    pub(super) fn new<T: Wide>(shared: Shared<W>, magnitudes: Shared<f64>, classes: usize) -> Self {
+    pub(super) fn new<T: Real>(shared: Shared<W>, magnitudes: Shared<f64>, classes: usize) -> Self {
         let errors = if W::IS_PAIR {
             [0.1, 0.1]
         } else {
@@ -88,19 +88,19 @@ impl<W: Wide> Differences<W> {
 
     /// The gradient of a class, and whether it is to be evaluated again; `denominator` is 1 + S.
     #[inline(always)]
-    pub(super) fn gradient<T: Wide>(&self, e: W, v: W, denominator: W, is_max: bool) -> (W, bool) {
+    pub(super) fn gradient<T: Real>(&self, e: W, v: W, denominator: W, is_max: bool) -> (W, bool) {
         let [positive, negative] = self.shared.terms(e, denominator, v, is_max);
         let numerator = positive - negative;
-        let magnitude = self.magnitudes.magnitude(e.high(), v.high(), is_max);
-        let exponential = if is_max { self.mean } else { e.high() };
+        let magnitude = self.magnitudes.magnitude(e.hi(), v.hi(), is_max);
+        let exponential = if is_max { self.mean } else { e.hi() };
         let [common, far] = self.cancelled;
         let cancelled = if exponential < COMMON { far } else { common };
-        let is_small = numerator.high().abs() < cancelled * magnitude;
+        let is_small = numerator.hi().abs() < cancelled * magnitude;
         // A sum of tiny exponentials may have terms that are tinier.
         let (exponential, tiny) = if is_max {
             (self.magnitudes.others, T::TINY * TINY_SUM)
         } else {
-            (e.high(), T::TINY)
+            (e.hi(), T::TINY)
         };
         let has_lost_digits = (0.0 < exponential) & (exponential < tiny);
         (

@@ -9,11 +9,11 @@ use crate::number::accumulator::{Compensated, Sum};
 use crate::number::double_double::DoubleDouble;
 use crate::number::format::Format;
 use crate::number::pair::Pair;
-use crate::number::real::{Wide, weigh};
+use crate::number::real::{Real, mul_zero_wins};
 use crate::rows::row::{Row, SoftmaxParts};
 use crate::rows::shape::{Layout, Output};
-use crate::sum::terms::wide_terms;
-use crate::sum::thread_group::Team;
+use crate::sum::terms::real_terms;
+use crate::sum::thread_group::ThreadGroup;
 use crate::sum::tree;
 
 /// v_j at the class with the largest logit, the sum of the others, and whether this thread has seen a negative one.
@@ -26,7 +26,7 @@ pub(super) struct Total<W> {
 /// The factors v_j of a row whose target is not a single class: `fill(start, out)` gives those of the
 /// classes from `start` on.
 pub(super) trait Factors<T: Format> {
-    fn fill<W: Wide>(&self, start: usize, out: &mut [W]);
+    fn fill<W: Real>(&self, start: usize, out: &mut [W]);
 
     fn double_factors(&self) -> DoubleFactors;
 
@@ -34,87 +34,87 @@ pub(super) trait Factors<T: Format> {
     fn double(&self, factors: DoubleFactors, j: usize) -> DoubleDouble;
 
     #[inline(always)]
-    fn total<S: Sum, M: Team>(
+    fn total<S: Sum, M: ThreadGroup>(
         &self,
-        team: M,
+        group: M,
         parts: &SoftmaxParts,
         classes: usize,
-    ) -> Total<S::Wide> {
-        let mut at_max = S::Wide::default();
+    ) -> Total<S::Real> {
+        let mut at_max = S::Real::default();
         let mut negative = false;
         let rest: S = tree::sum(
-            team,
+            group,
             classes,
-            wide_terms(|start, out: &mut [S::Wide]| {
+            real_terms(|start, out: &mut [S::Real]| {
                 self.fill(start, out);
-                negative |= out.iter().fold(false, |any, v| any | (v.high() < 0.0));
+                negative |= out.iter().fold(false, |any, v| any | (v.hi() < 0.0));
                 if let Some(v) = parts.at_max(start, out) {
                     at_max = core::mem::take(v);
                 }
             }),
         );
         let of_one =
-            |part: f64| f64::from_bits(team.ask(part.to_bits(), parts.argmax % M::THREADS));
+            |part: f64| f64::from_bits(group.shuffle(part.to_bits(), parts.argmax % M::THREADS));
         Total {
-            at_max: S::Wide::of_parts(of_one(at_max.high()), of_one(at_max.low())),
-            rest: rest.wide(),
+            at_max: S::Real::of_parts(of_one(at_max.hi()), of_one(at_max.lo())),
+            rest: rest.real(),
             negative,
         }
     }
 
     /// The sum of the magnitudes of the v_j but that at the class with the largest logit.
     #[inline(always)]
-    fn magnitude<M: Team>(
+    fn magnitude<M: ThreadGroup>(
         &self,
-        team: M,
+        group: M,
         parts: &SoftmaxParts,
         classes: usize,
-        total: &Total<T::Wide>,
+        total: &Total<T::Real>,
     ) -> f64 {
-        if !team.any(total.negative) {
-            return total.rest.high();
+        if !group.any(total.negative) {
+            return total.rest.hi();
         }
         let rest: T::Sum = tree::sum(
-            team,
+            group,
             classes,
-            wide_terms(|start, out: &mut [T::Wide]| {
+            real_terms(|start, out: &mut [T::Real]| {
                 self.fill(start, out);
                 if let Some(v) = parts.at_max(start, out) {
-                    *v = T::Wide::default();
+                    *v = T::Real::default();
                 }
                 for v in out {
-                    *v = T::Wide::from(v.high().abs());
+                    *v = T::Real::from(v.hi().abs());
                 }
             }),
         );
-        rest.wide().high()
+        rest.real().hi()
     }
 
     /// sum_j v_j (m - x_j) + V log1p(S): terms that are never negative where the v_j are not.
     ///
     /// `f64`: log1p(S) is within 0.2 u, and so the sum, where they are not.
-    fn value<M: Team>(&self, team: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> f64 {
-        let Total { at_max, rest, .. } = self.total::<T::Sum, M>(team, parts, row.layout.classes);
+    fn value<M: ThreadGroup>(&self, group: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> f64 {
+        let Total { at_max, rest, .. } = self.total::<T::Sum, M>(group, parts, row.layout.classes);
         let mut logits = [0.0; CHUNK];
         let below: T::Sum = tree::sum(
-            team,
+            group,
             row.layout.classes,
-            wide_terms(|start, out: &mut [T::Wide]| {
+            real_terms(|start, out: &mut [T::Real]| {
                 let (logits, _) = logits.split_at_mut(out.len().min(CHUNK));
                 self.fill(start, out);
                 row.read(start, logits);
                 for ((j, v), &x) in (start..).zip(out).zip(logits.iter()) {
-                    *v = weigh(*v, parts.below_max::<T::Wide>(j, x));
+                    *v = mul_zero_wins(*v, parts.max_minus_logit::<T::Real>(j, x));
                 }
             }),
         );
-        (below.wide() + weigh(at_max + rest, parts.log1p::<T::Wide>())).round()
+        (below.real() + mul_zero_wins(at_max + rest, parts.log1p::<T::Real>())).round()
     }
 
     #[inline(always)]
-    fn gradient<M: Team>(
+    fn gradient<M: ThreadGroup>(
         &self,
-        team: M,
+        group: M,
         row: &Row<'_, T>,
         parts: &SoftmaxParts,
         scale: f64,
@@ -122,20 +122,20 @@ pub(super) trait Factors<T: Format> {
         grad_input: &mut (impl Output<T> + ?Sized),
     ) {
         let classes = row.layout.classes;
-        let total = self.total::<T::Sum, M>(team, parts, classes);
+        let total = self.total::<T::Sum, M>(group, parts, classes);
         let magnitudes = Shared {
             others: parts.others,
-            at_max: total.at_max.high().abs(),
-            rest: self.magnitude(team, parts, classes, &total),
+            at_max: total.at_max.hi().abs(),
+            rest: self.magnitude(group, parts, classes, &total),
         };
         let shared = Shared {
-            others: parts.wide_others(),
+            others: parts.real_others(),
             at_max: total.at_max,
             rest: total.rest,
         };
-        let plain = Differences::new::<T::Wide>(shared, magnitudes, classes);
+        let plain = Differences::new::<T::Real>(shared, magnitudes, classes);
         let mut cancelled = Cancelled::default();
-        layout.write_all(team, grad_input, |start, out| {
+        layout.write_all(group, grad_input, |start, out| {
             let mut again = [false; CHUNK];
             if self.chunk(row, parts, &plain, scale, start, out, &mut again) {
                 for (j, _) in (start..).zip(again).filter(|(_, again)| *again) {
@@ -145,28 +145,30 @@ pub(super) trait Factors<T: Format> {
         });
         // All threads of the team go on to the next arithmetic with all that they have, or none: the bits do not depend
         // on how many they are.
-        let mut open = cancelled.count > 0;
+        let mut uncertain = cancelled.count > 0;
         let mut finer = None;
-        while team.any(open) {
+        while group.any(uncertain) {
             let next = match finer {
-                None if !T::Wide::IS_PAIR => Finer::Pairs(self.pairs(team, row, parts, magnitudes)),
-                _ => Finer::Exact(self.doubles(team, row, parts)),
+                None if !T::Real::IS_PAIR => {
+                    Finer::Pairs(self.pairs(group, row, parts, magnitudes))
+                }
+                _ => Finer::Exact(self.doubles(group, row, parts)),
             };
-            open = false;
+            uncertain = false;
             if let Some(list) = cancelled.list() {
                 for &j in list {
                     let (gradient, again) = self.finer_gradient(row, parts, &next, scale, j);
                     layout.write(grad_input, j, &[gradient]);
-                    open |= again;
+                    uncertain |= again;
                 }
             } else {
-                layout.write_all(team, grad_input, |start, out| {
+                layout.write_all(group, grad_input, |start, out| {
                     let mut again = [false; CHUNK];
                     self.chunk(row, parts, &plain, scale, start, out, &mut again);
                     for ((j, out), _) in (start..).zip(out).zip(again).filter(|(_, again)| *again) {
                         let again;
                         (*out, again) = self.finer_gradient(row, parts, &next, scale, j);
-                        open |= again;
+                        uncertain |= again;
                     }
                 });
             }
@@ -177,7 +179,7 @@ pub(super) trait Factors<T: Format> {
     /// The gradients of classes from `start` on, and which of them are to be evaluated `again`: whether any is.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
-    fn chunk<W: Wide>(
+    fn chunk<W: Real>(
         &self,
         row: &Row<'_, T>,
         parts: &SoftmaxParts,
@@ -193,7 +195,7 @@ pub(super) trait Factors<T: Format> {
         let (factors, _) = factors.split_at_mut(len);
         let (exponentials, _) = exponentials.split_at_mut(len);
         self.fill(start, factors);
-        row.wide_exponentials(parts, start, exponentials);
+        row.real_exponentials(parts, start, exponentials);
         let denominator = plain.shared.others + 1.0;
         let mut any = false;
         for ((((j, out), &e), &v), again) in (start..)
@@ -204,7 +206,7 @@ pub(super) trait Factors<T: Format> {
         {
             let is_max = j == parts.argmax;
             let gradient;
-            (gradient, *again) = plain.gradient::<T::Wide>(e, v, denominator, is_max);
+            (gradient, *again) = plain.gradient::<T::Real>(e, v, denominator, is_max);
             any |= *again;
             *out = (gradient * scale).round();
         }
@@ -236,27 +238,27 @@ pub(super) trait Factors<T: Format> {
     }
 
     #[inline(always)]
-    fn pairs<M: Team>(
+    fn pairs<M: ThreadGroup>(
         &self,
-        team: M,
+        group: M,
         row: &Row<'_, T>,
         parts: &SoftmaxParts,
         magnitudes: Shared<f64>,
     ) -> Differences<Pair> {
         let classes = row.layout.classes;
-        let others: Compensated = row.others(team, *parts);
-        let total = self.total::<Compensated, M>(team, parts, classes);
+        let others: Compensated = row.others(group, *parts);
+        let total = self.total::<Compensated, M>(group, parts, classes);
         let shared = Shared {
-            others: others.wide(),
+            others: others.real(),
             at_max: total.at_max,
             rest: total.rest,
         };
-        Differences::new::<T::Wide>(shared, magnitudes, classes)
+        Differences::new::<T::Real>(shared, magnitudes, classes)
     }
 
     #[cold]
     #[inline(never)]
-    fn doubles<M: Team>(&self, team: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> Doubles {
+    fn doubles<M: ThreadGroup>(&self, group: M, row: &Row<'_, T>, parts: &SoftmaxParts) -> Doubles {
         let classes = row.layout.classes;
         let factors = self.double_factors();
         let but_at_max = |start, terms: &mut [Pair]| {
@@ -266,9 +268,9 @@ pub(super) trait Factors<T: Format> {
         };
         let mut logits = [0.0; CHUNK];
         let others: Compensated = tree::sum(
-            team,
+            group,
             classes,
-            wide_terms(|start, out: &mut [Pair]| {
+            real_terms(|start, out: &mut [Pair]| {
                 let (logits, _) = logits.split_at_mut(out.len().min(CHUNK));
                 row.read(start, logits);
                 for (e, &x) in out.iter_mut().zip(logits.iter()) {
@@ -278,9 +280,9 @@ pub(super) trait Factors<T: Format> {
             }),
         );
         let rest: Compensated = tree::sum(
-            team,
+            group,
             classes,
-            wide_terms(|start, out: &mut [Pair]| {
+            real_terms(|start, out: &mut [Pair]| {
                 for (j, v) in (start..).zip(out.iter_mut()) {
                     *v = self.double(factors, j).pair();
                 }
@@ -288,9 +290,9 @@ pub(super) trait Factors<T: Format> {
             }),
         );
         let shared = Shared {
-            others: DoubleDouble::of(others.wide()),
+            others: DoubleDouble::of(others.real()),
             at_max: self.double(factors, parts.argmax),
-            rest: DoubleDouble::of(rest.wide()),
+            rest: DoubleDouble::of(rest.real()),
         };
         Doubles { shared, factors }
     }
@@ -321,7 +323,7 @@ pub(crate) struct Probabilities<'a, T> {
 
 impl<T: Format> Factors<T> for Probabilities<'_, T> {
     #[inline(always)]
-    fn fill<W: Wide>(&self, start: usize, out: &mut [W]) {
+    fn fill<W: Real>(&self, start: usize, out: &mut [W]) {
         let (own, uniform) = self.options.smoothed_parts::<W>(self.layout.classes);
         let mut probabilities = [0.0; CHUNK];
         let (probabilities, _) = probabilities.split_at_mut(out.len().min(CHUNK));
@@ -351,7 +353,7 @@ pub(crate) struct Smoothed<'a, T> {
 
 impl<T: Format> Factors<T> for Smoothed<'_, T> {
     #[inline(always)]
-    fn fill<W: Wide>(&self, start: usize, out: &mut [W]) {
+    fn fill<W: Real>(&self, start: usize, out: &mut [W]) {
         let (own, uniform) = self.options.smoothed_parts::<W>(self.classes);
         for (j, v) in (start..).zip(out) {
             let weight = self.options.class_weight(j);

@@ -1,46 +1,40 @@
 //! The fast path for labels.
 
-use crate::engine::rounding_test::{Estimate, Near};
+use crate::engine::rounding_test::{Bracket, SumEstimate};
 use crate::engine::row_loss::{RowLoss, Scale};
-use crate::engine::row_map::record_chunk;
+use crate::engine::row_map::write_chunk;
 use crate::engine::row_outputs;
-use crate::engine::transposed_rows::{FEW, NARROW, Rows};
-use crate::loss::cross_entropy::label_call::Labelled;
+use crate::engine::transposed_rows::{MAX_TRANSPOSED_CLASSES, MIN_TRANSPOSED_ROWS, TransposedRows};
+use crate::loss::cross_entropy::label_call::LabelCall;
 use crate::loss::cross_entropy::{gradient, value};
 use crate::machine::LANES;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::elementary::log1p;
 use crate::number::fast_elementary;
 use crate::number::format::Format;
-use crate::number::real::{Wide, weigh};
-use crate::rows::exponentials::{Kept, WIDE, others, row_error};
+use crate::number::real::{Real, mul_zero_wins};
+use crate::rows::exponentials::{ExpCache, ROW_CHUNK, others, row_error};
 use crate::rows::max;
 use crate::sum::thread_group::Alone;
 
-/// How far the gradient at the label may be from its formula of record, in [`quick::row_error`]s: where another class
+/// How far the gradient at the label may be from its reference formula, in [`row_error`]s: where another class
 /// has the largest logit it is a difference, e_y - (1 + S), of which S >= e_y and 1 are at least half.
 const LABEL_ERROR: f64 = 4.0;
 
-/// The quick paths of a label's loss and gradient: the formulas above, with softmax's parts from quick exponentials.
+/// The fast paths of a label's loss and gradient: the formulas above, with softmax's parts from fast exponentials.
 /// Only the test of the label's own gradient needs more room than that of the others.
-impl<T: Format> Labelled<'_, T> {
+impl<T: Format> LabelCall<'_, T> {
     /// The gradient at the label of a row.
     #[inline(always)]
-    pub(super) fn quick_at_label(
-        &self,
-        e: f64,
-        others: f64,
-        is_max: bool,
-        scale: f64,
-    ) -> (T, bool) {
+    pub(super) fn fast_at_label(&self, e: f64, others: f64, is_max: bool, scale: f64) -> (T, bool) {
         let error = LABEL_ERROR * row_error(self.input.classes());
-        Near::relative(scale * gradient(e, others, true, is_max), error).round()
+        Bracket::relative(scale * gradient(e, others, true, is_max), error).round()
     }
 
     /// What a row's exponentials are multiplied by, so that they become the gradient: NaN, which is never certain,
-    /// where the scale is so large that it would bring up what [`quick::exp`] leaves out.
+    /// where the scale is so large that it would bring up what [`fast_elementary::exp`] leaves out.
     #[inline(always)]
-    pub(super) fn quick_scale(&self, label: usize, scale: f64) -> f64 {
+    pub(super) fn fast_scale(&self, label: usize, scale: f64) -> f64 {
         let scale = scale * self.options.class_weight(label);
         if scale.abs() <= f64::from(f32::MAX) {
             scale
@@ -51,20 +45,20 @@ impl<T: Format> Labelled<'_, T> {
 
     /// Rows `start..start + len`, at most [`LANES`], of few classes, with their losses and weights.
     #[inline(always)]
-    pub(super) fn quick_narrow<A: Arithmetic, const SHORT: bool>(
+    pub(super) fn fast_transposed<A: Arithmetic, const SHORT: bool>(
         &self,
-        rows: &mut Rows<T>,
+        rows: &mut TransposedRows<T>,
         start: usize,
         len: usize,
         scale: Scale<'_, T>,
         grad_input: &mut [T],
-    ) -> Below {
+    ) -> RowLossParts {
         let classes = self.input.classes();
         let logits = self.input.contiguous(start, len).unwrap_or(&[]);
         rows.read::<A, SHORT>(logits);
         let labels = self.labels.group(start);
         let with_gradient = !SHORT && !grad_input.is_empty();
-        let mut below = Below::new(rows.others);
+        let mut below = RowLossParts::new(rows.others);
         let mut scales = [0.0; LANES];
         let mut at_label = [(T::zero(), true); LANES];
         for lane in 0..len.min(LANES) {
@@ -72,7 +66,7 @@ impl<T: Format> Labelled<'_, T> {
                 continue;
             };
             let is_max = label == rows.argmax[lane];
-            below.below_max[lane] = if is_max {
+            below.max_minus_logit[lane] = if is_max {
                 0.0
             } else {
                 rows.max[lane] - rows.logit(lane, label)
@@ -80,8 +74,8 @@ impl<T: Format> Labelled<'_, T> {
             below.counts(lane, self.options.class_weight(label));
             if with_gradient {
                 let e = rows.exponential(lane, label);
-                let scale = self.quick_scale(label, scale.of(start + lane));
-                at_label[lane] = self.quick_at_label(e, rows.others[lane], is_max, scale);
+                let scale = self.fast_scale(label, scale.of(start + lane));
+                at_label[lane] = self.fast_at_label(e, rows.others[lane], is_max, scale);
                 scales[lane] = scale / (1.0 + rows.others[lane]);
             }
         }
@@ -108,16 +102,16 @@ impl<T: Format> Labelled<'_, T> {
 
     /// The same for rows of many classes.
     #[inline(always)]
-    pub(super) fn quick_wide<A: Arithmetic, const SHORT: bool, const N: usize>(
+    pub(super) fn fast_row<A: Arithmetic, const SHORT: bool, const N: usize>(
         &self,
         start: usize,
         len: usize,
         scale: Scale<'_, T>,
-        kept: &mut Option<Kept>,
+        cache: &mut Option<ExpCache>,
         grad_input: &mut [T],
-    ) -> Below {
+    ) -> RowLossParts {
         let classes = self.input.classes();
-        let mut below = Below::new([0.0; LANES]);
+        let mut below = RowLossParts::new([0.0; LANES]);
         let with_gradient = !SHORT && !grad_input.is_empty();
         for lane in 0..len.min(LANES) {
             let grad = grad_input
@@ -134,22 +128,22 @@ impl<T: Format> Labelled<'_, T> {
             // Where it has not, the loss is at least ln 2, and S need not be known better than 1 + S is.
             let is_max = logit == max;
             let largest = is_max.then_some(label);
-            let kept = match kept {
-                Some(kept) => kept.of(classes),
+            let cache = match cache {
+                Some(cache) => cache.of(classes),
                 None => &mut [],
             };
-            let others = others::<A, T, SHORT, N>(row, max, largest, kept);
-            below.below_max[lane] = max - logit;
+            let others = others::<A, T, SHORT, N>(row, max, largest, cache);
+            below.max_minus_logit[lane] = max - logit;
             below.others[lane] = others;
             below.counts(lane, self.options.class_weight(label));
             if with_gradient {
-                self.quick_gradient::<A, N>(
+                self.fast_gradient::<A, N>(
                     start + lane,
                     row,
                     label,
                     max,
                     others,
-                    kept,
+                    cache,
                     scale,
                     grad,
                 );
@@ -161,42 +155,42 @@ impl<T: Format> Labelled<'_, T> {
     /// The gradient of a row of many classes.
     #[inline(always)]
     #[allow(clippy::too_many_arguments)]
-    pub(super) fn quick_gradient<A: Arithmetic, const N: usize>(
+    pub(super) fn fast_gradient<A: Arithmetic, const N: usize>(
         &self,
         row: usize,
         logits: &[T],
         label: usize,
         max: f64,
         others: f64,
-        kept: &[f64],
+        cache: &[f64],
         scale: Scale<'_, T>,
         grad: &mut [T],
     ) {
-        let quick_scale = self.quick_scale(label, scale.of(row));
+        let fast_scale = self.fast_scale(label, scale.of(row));
         let mut parts = None;
-        let mut record = |start: usize, grad: &mut [T]| {
+        let mut reference = |start: usize, grad: &mut [T]| {
             let parts = parts.get_or_insert_with(|| self.input.row(row).softmax_parts(Alone));
-            let scale = T::Wide::product(scale.of(row), self.options.class_weight(label));
-            record_chunk(grad, |out| {
+            let scale = T::Real::product(scale.of(row), self.options.class_weight(label));
+            write_chunk(grad, |out| {
                 self.chunk_of_gradient(&self.input.row(row), label, parts, scale, start, out);
             });
         };
         row_outputs::scaled_exponentials::<A, T, N>(
             logits,
             max,
-            kept,
-            quick_scale / (1.0 + others),
+            cache,
+            fast_scale / (1.0 + others),
             grad,
-            &mut record,
+            &mut reference,
         );
         let logit = logits.get(label).map_or(f64::NAN, |x| x.decode());
         let e = fast_elementary::exp::<A>(logit - max);
-        let (gradient, certain) = self.quick_at_label(e, others, logit == max, quick_scale);
+        let (gradient, certain) = self.fast_at_label(e, others, logit == max, fast_scale);
         if let Some(at_label) = grad.get_mut(label) {
             if certain {
                 *at_label = gradient;
             } else {
-                record(label, core::slice::from_mut(at_label));
+                reference(label, core::slice::from_mut(at_label));
             }
         }
     }
@@ -205,7 +199,7 @@ impl<T: Format> Labelled<'_, T> {
     /// that gradients and single losses need. Gradients are written where `grad_input` has places; `done(first,
     /// below)` takes the losses of a group.
     #[inline(always)]
-    pub(super) fn quick_groups<A: Arithmetic, const SHORT: bool>(
+    pub(super) fn fast_groups<A: Arithmetic, const SHORT: bool>(
         &self,
         start: usize,
         len: usize,
@@ -214,23 +208,29 @@ impl<T: Format> Labelled<'_, T> {
         mut done: impl Done<T>,
     ) {
         let classes = self.input.classes();
-        let mut rows = (classes <= NARROW && len >= FEW).then(|| Rows::new(classes));
-        let mut kept = (classes > NARROW && !grad_input.is_empty()).then(Kept::new);
+        let mut rows = (classes <= MAX_TRANSPOSED_CLASSES && len >= MIN_TRANSPOSED_ROWS)
+            .then(|| TransposedRows::new(classes));
+        let mut cache =
+            (classes > MAX_TRANSPOSED_CLASSES && !grad_input.is_empty()).then(ExpCache::new);
         for first in (0..len).step_by(LANES) {
             let group = LANES.min(len - first);
             let grad = grad_input
                 .get_mut(first * classes..(first + group) * classes)
                 .unwrap_or(&mut []);
             let below = match &mut rows {
-                Some(rows) if group >= FEW => {
-                    self.quick_narrow::<A, SHORT>(rows, start + first, group, scale, grad)
+                Some(rows) if group >= MIN_TRANSPOSED_ROWS => {
+                    self.fast_transposed::<A, SHORT>(rows, start + first, group, scale, grad)
                 }
-                _ if classes <= NARROW => {
-                    self.quick_wide::<A, SHORT, LANES>(start + first, group, scale, &mut kept, grad)
+                _ if classes <= MAX_TRANSPOSED_CLASSES => {
+                    self.fast_row::<A, SHORT, LANES>(start + first, group, scale, &mut cache, grad)
                 }
-                _ => {
-                    self.quick_wide::<A, SHORT, WIDE>(start + first, group, scale, &mut kept, grad)
-                }
+                _ => self.fast_row::<A, SHORT, ROW_CHUNK>(
+                    start + first,
+                    group,
+                    scale,
+                    &mut cache,
+                    grad,
+                ),
             };
             done.done(first, &below);
         }
@@ -239,18 +239,18 @@ impl<T: Format> Labelled<'_, T> {
 
 /// The losses of [`LANES`] rows in parts: (m - x_y) + log1p(S), and the weight of their label. A row that is ignored
 /// does not count.
-pub(super) struct Below {
-    pub(super) below_max: [f64; LANES],
+pub(super) struct RowLossParts {
+    pub(super) max_minus_logit: [f64; LANES],
     pub(super) others: [f64; LANES],
     pub(super) weight: [f64; LANES],
     pub(super) counted: [bool; LANES],
 }
 
-impl Below {
+impl RowLossParts {
     #[inline(always)]
     pub(super) fn new(others: [f64; LANES]) -> Self {
         Self {
-            below_max: [0.0; LANES],
+            max_minus_logit: [0.0; LANES],
             others,
             weight: [0.0; LANES],
             counted: [false; LANES],
@@ -267,10 +267,10 @@ impl Below {
     pub(super) fn values(&self) -> [f64; LANES] {
         let mut values = [0.0; LANES];
         for lane in 0..LANES {
-            values[lane] = value(self.below_max[lane], log1p(self.others[lane]));
+            values[lane] = value(self.max_minus_logit[lane], log1p(self.others[lane]));
         }
         for lane in 0..LANES {
-            let weighted = weigh(self.weight[lane], values[lane]);
+            let weighted = mul_zero_wins(self.weight[lane], values[lane]);
             values[lane] = if self.counted[lane] { weighted } else { 0.0 };
         }
         values
@@ -279,12 +279,12 @@ impl Below {
 
 /// What takes the losses of groups of rows; not a closure, so that it is inlined into each loop over groups.
 pub(super) trait Done<T> {
-    fn done(&mut self, first: usize, below: &Below);
+    fn done(&mut self, first: usize, below: &RowLossParts);
 }
 
-impl<T: Format> Done<T> for &mut Estimate {
+impl<T: Format> Done<T> for &mut SumEstimate {
     #[inline(always)]
-    fn done(&mut self, _: usize, below: &Below) {
+    fn done(&mut self, _: usize, below: &RowLossParts) {
         let count = below.counted.iter().filter(|&&counted| counted).count();
         self.add_group(&below.values(), count as f64);
     }
@@ -292,27 +292,24 @@ impl<T: Format> Done<T> for &mut Estimate {
 
 /// Writes the loss of each row.
 pub(crate) struct EachLoss<'a, T> {
-    pub(super) labelled: &'a Labelled<'a, T>,
+    pub(super) call: &'a LabelCall<'a, T>,
     pub(super) start: usize,
     pub(super) losses: &'a mut [T],
 }
 
 impl<T: Format> Done<T> for EachLoss<'_, T> {
     #[inline(always)]
-    fn done(&mut self, first: usize, below: &Below) {
-        let error = row_error(self.labelled.input.classes());
+    fn done(&mut self, first: usize, below: &RowLossParts) {
+        let error = row_error(self.call.input.classes());
         let values = below.values();
         let losses = self.losses.get_mut(first..).unwrap_or(&mut []);
         for (lane, loss) in (0..LANES).zip(losses) {
-            let (rounded, certain) = Near::relative(values[lane], error).round();
+            let (rounded, certain) = Bracket::relative(values[lane], error).round();
             *loss = if certain {
                 rounded
             } else {
                 let row = self.start + first + lane;
-                T::encode(
-                    self.labelled
-                        .value(Alone, row, &self.labelled.parts(Alone, row)),
-                )
+                T::encode(self.call.value(Alone, row, &self.call.parts(Alone, row)))
             };
         }
     }

@@ -3,10 +3,10 @@
 use crate::check::{check_finite, check_length, check_unit_interval};
 use crate::engine::row_loss::RowLoss;
 use crate::error::{Argument, Error};
-use crate::loss::cross_entropy::label_call::Labelled;
-use crate::loss::cross_entropy::probabilities::Soft;
+use crate::loss::cross_entropy::label_call::LabelCall;
+use crate::loss::cross_entropy::probabilities::ProbabilityCall;
 use crate::number::format::Format;
-use crate::number::real::Wide;
+use crate::number::real::Real;
 use crate::rows::labels::{ClassIndex, Indices, Labels, class_weight};
 use crate::rows::shape::Classes;
 use crate::sum::reduction::Reduction;
@@ -87,8 +87,8 @@ pub struct CrossEntropy<'a, T> {
 /// assert_eq!(value(0.0, log1p(1.0)), core::f64::consts::LN_2);
 /// ```
 #[inline(always)]
-pub fn value<W: Wide>(below_max: W, log1p: W) -> W {
-    below_max + log1p
+pub fn value<W: Real>(max_minus_logit: W, log1p: W) -> W {
+    max_minus_logit + log1p
 }
 
 /// Its gradient, p_j - [j = y], for e_j = exp(x_j - m) and S as above.
@@ -107,7 +107,7 @@ pub fn value<W: Wide>(below_max: W, log1p: W) -> W {
 /// assert_eq!(gradient(1.0, 1.0, false, false), 0.5);
 /// ```
 #[inline(always)]
-pub fn gradient<W: Wide>(e: W, others: W, is_label: bool, is_max: bool) -> W {
+pub fn gradient<W: Real>(e: W, others: W, is_label: bool, is_max: bool) -> W {
     let numerator = match (is_label, is_max) {
         (false, _) => e,
         (true, true) => -others,
@@ -215,11 +215,11 @@ impl<'a, T: Format> CrossEntropy<'a, T> {
     /// 1 - e and e/C, which is 0 only where e is, and no product with a weight is then: of an infinite logit it makes an
     /// infinite loss, be it ever so small.
     #[inline(always)]
-    fn smoothed_parts<W: Wide>(&self, classes: usize) -> (W, W) {
+    fn smoothed_parts<W: Real>(&self, classes: usize) -> (W, W) {
         let smoothing = self.label_smoothing;
         let own = W::difference(1.0, smoothing);
         let uniform = W::from(smoothing) / W::from(classes as f64);
-        if smoothing > 0.0 && uniform.high() < W::LEAST_FACTOR {
+        if smoothing > 0.0 && uniform.hi() < W::LEAST_FACTOR {
             return (own, W::from(W::LEAST_FACTOR));
         }
         (own, uniform)
@@ -234,7 +234,7 @@ impl<'a, T: Format> CrossEntropy<'a, T> {
         &'b self,
         input: Classes<'b, T>,
         target: &'b [I],
-    ) -> Result<Labelled<'b, T>, Error> {
+    ) -> Result<LabelCall<'b, T>, Error> {
         self.check_options(input)?;
         let labels = Labels::check(
             target,
@@ -242,7 +242,7 @@ impl<'a, T: Format> CrossEntropy<'a, T> {
             input.rows(),
             input.classes(),
         )?;
-        Ok(Labelled {
+        Ok(LabelCall {
             options: self,
             input,
             labels,
@@ -253,11 +253,11 @@ impl<'a, T: Format> CrossEntropy<'a, T> {
         &'b self,
         input: Classes<'b, T>,
         target: &'b [T],
-    ) -> Result<Soft<'b, T>, Error> {
+    ) -> Result<ProbabilityCall<'b, T>, Error> {
         self.check_options(input)?;
         check_length(Argument::Target, input.elements(), target.len())?;
         check_finite(Argument::Target, target)?;
-        Ok(Soft {
+        Ok(ProbabilityCall {
             options: self,
             input,
             target,
@@ -270,7 +270,7 @@ impl<'a, T: Format> CrossEntropy<'a, T> {
         input: Classes<'b, T>,
         labels: Indices<'b>,
     ) -> impl RowLoss<T> + 'b {
-        Labelled {
+        LabelCall {
             options: self,
             input,
             labels: Labels::unchecked(labels, Some(self.ignore_index)),
@@ -283,7 +283,7 @@ impl<'a, T: Format> CrossEntropy<'a, T> {
         input: Classes<'b, T>,
         target: &'b [T],
     ) -> impl RowLoss<T> + 'b {
-        Soft {
+        ProbabilityCall {
             options: self,
             input,
             target,
@@ -294,7 +294,7 @@ impl<'a, T: Format> CrossEntropy<'a, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::rounding_test::Near;
+    use crate::engine::rounding_test::Bracket;
     use crate::engine::row_loss::Scale;
     use crate::front::functions::sigmoid;
     use crate::loss::cross_entropy::differences::{Differences, Shared};
@@ -324,12 +324,12 @@ mod tests {
             let logits = &row[..classes];
             let (options, label) = (CrossEntropy::new(), [classes - 1]);
             let input = Classes::new(logits, [1, classes]).unwrap();
-            let labelled = options.check(input, &label).unwrap();
-            let estimate = labelled.quick::<Plain>(0, 1, Scale::All(0.0), &mut []);
+            let call = options.check(input, &label).unwrap();
+            let estimate = call.fast::<Plain>(0, 1, Scale::All(0.0), &mut []);
             assert_eq!(estimate.round::<f32>(1.0), None);
             let parts = input.row(0).softmax_parts(Alone);
-            let loss = value(parts.below_max(classes - 1, 0.0), parts.log1p());
-            let near = Near::relative(loss, row_error(classes));
+            let loss = value(parts.max_minus_logit(classes - 1, 0.0), parts.log1p());
+            let near = Bracket::relative(loss, row_error(classes));
             assert!(!near.round::<f32>().1);
             let expected = loss as f32;
             let mut losses = [0.0];
@@ -349,12 +349,12 @@ mod tests {
             let logits = &row[..classes];
             let (options, label) = (CrossEntropy::new(), [classes - 1]);
             let input = Classes::new(logits, [1, classes]).unwrap();
-            let labelled = options.check(input, &label).unwrap();
+            let call = options.check(input, &label).unwrap();
             let parts = input.row(0).softmax_parts(Alone);
             let e = crate::elementary::exp(f64::from(SIGMOID_TIE));
-            let near = Near::relative(e / (1.0 + parts.others), row_error(classes));
+            let near = Bracket::relative(e / (1.0 + parts.others), row_error(classes));
             assert!(!near.round::<f32>().1);
-            let (_, certain) = labelled.quick_at_label(1.0, parts.others, true, 1.0);
+            let (_, certain) = call.fast_at_label(1.0, parts.others, true, 1.0);
             assert!(!certain);
             let sigma = sigmoid(SIGMOID_TIE);
             let grad = &mut [0.0; 100][..classes];
@@ -364,7 +364,7 @@ mod tests {
                 [sigma, -sigma],
                 "{classes} classes"
             );
-            // Scales that the quick path refuses, and NaN.
+            // Scales that the fast path refuses, and NaN.
             for (scale, expected) in [(f32::INFINITY, f32::INFINITY), (f32::NAN, f32::NAN)] {
                 options
                     .backward_each(input, &label, &[scale], grad)
@@ -372,7 +372,7 @@ mod tests {
                 let same = |a: f32, b: f32| a == b || (a.is_nan() && b.is_nan());
                 assert!(same(grad[0], expected) && same(grad[classes - 1], -expected));
             }
-            assert!(labelled.quick_scale(0, f64::INFINITY).is_nan());
+            assert!(call.fast_scale(0, f64::INFINITY).is_nan());
         }
     }
 
@@ -392,15 +392,15 @@ mod tests {
                 let input = Classes::new(&logits[..rows * classes], [rows, classes]).unwrap();
                 let labels = &[0, 1, 2, 1, 0][..rows];
                 let options = CrossEntropy::new();
-                let labelled = options.check(input, labels).unwrap();
-                let estimate = labelled.quick::<Plain>(0, rows, Scale::All(0.0), &mut []);
+                let call = options.check(input, labels).unwrap();
+                let estimate = call.fast::<Plain>(0, rows, Scale::All(0.0), &mut []);
                 if estimate.round::<f32>(rows as f64).is_none() {
                     uncertain += 1;
-                    let of_record = options.partial(input, labels, 0).unwrap();
-                    let of_record = of_record.finish(Reduction::Mean).unwrap();
-                    assert_eq!(options.forward(input, labels), Ok(of_record));
+                    let reference = options.partial(input, labels, 0).unwrap();
+                    let reference = reference.finish(Reduction::Mean).unwrap();
+                    assert_eq!(options.forward(input, labels), Ok(reference));
                     let grad = &mut [0.0; 200][..rows * classes];
-                    assert_eq!(options.forward_backward(input, labels, grad), Ok(of_record));
+                    assert_eq!(options.forward_backward(input, labels, grad), Ok(reference));
                 }
             }
             assert!(
@@ -410,7 +410,7 @@ mod tests {
         }
     }
 
-    /// What the quick path in integers is certain of is what the formula of record gives; and that is nearly
+    /// What the fast path in integers is certain of is what the reference formula gives; and that is nearly
     /// everything that is common.
     #[test]
     fn integers_give_the_bits_of_record_or_nothing() {
@@ -426,17 +426,17 @@ mod tests {
                 let label = [label % classes];
                 let input = Classes::new(&row[..classes], [1, classes]).unwrap();
                 let options = CrossEntropy::new();
-                let labelled = options.check(input, &label).unwrap();
+                let call = options.check(input, &label).unwrap();
                 let parts = input.row(0).softmax_parts(Alone);
-                let below_max = parts.below_max(label[0], row[label[0]].into());
-                let loss = value::<f64>(below_max, parts.log1p()) as f32;
+                let max_minus_logit = parts.max_minus_logit(label[0], row[label[0]].into());
+                let loss = value::<f64>(max_minus_logit, parts.log1p()) as f32;
                 let (grad, expected) = (&mut [0.0; 64][..classes], &mut [0.0; 64][..classes]);
-                let estimate = labelled.integer(0, 1, Scale::All(-1.5), grad);
+                let estimate = call.integer(0, 1, Scale::All(-1.5), grad);
                 if let Some(rounded) = estimate.round::<f32>(1.0) {
                     assert_eq!(rounded, loss, "{row:?}, {label:?}");
                     certain += 1;
                 }
-                labelled.gradients(0, 1, Scale::All(-1.5), expected);
+                call.gradients(0, 1, Scale::All(-1.5), expected);
                 assert_eq!(grad, expected, "{row:?}, {label:?}");
             }
             // The loss of a single class is 0, with no digits.
@@ -446,8 +446,8 @@ mod tests {
         for unknown in [f32::NAN, f32::NEG_INFINITY, 128.0] {
             let row = [0.5, unknown, 1.0];
             let input = Classes::new(&row, [1, 3]).unwrap();
-            let labelled = options.check(input, &[2]).unwrap();
-            assert!(labelled.integer_parts(0, 2).is_none());
+            let call = options.check(input, &[2]).unwrap();
+            assert!(call.fixed_parts(0, 2).is_none());
         }
     }
 
@@ -455,7 +455,7 @@ mod tests {
     #[test]
     fn gradients_are_evaluated_again_where_too_little_is_left() {
         /// A row in which the terms of a class are e and 2 v, or at the largest logit `rest` and v S.
-        fn again<W: Wide, T: Wide>(
+        fn again<W: Real, T: Real>(
             exponential: f64,
             classes: usize,
             is_max: bool,

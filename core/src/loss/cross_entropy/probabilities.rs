@@ -7,16 +7,16 @@ use crate::number::format::Format;
 use crate::rows::row::SoftmaxParts;
 use crate::rows::shape::{Classes, Layout, Output};
 use crate::sum::reduction::Reduction;
-use crate::sum::thread_group::Team;
+use crate::sum::thread_group::ThreadGroup;
 
 /// A call with class probabilities whose arguments have been checked.
-pub(crate) struct Soft<'a, T> {
+pub(crate) struct ProbabilityCall<'a, T> {
     pub(super) options: &'a CrossEntropy<'a, T>,
     pub(super) input: Classes<'a, T>,
     pub(super) target: &'a [T],
 }
 
-impl<T: Format> Soft<'_, T> {
+impl<T: Format> ProbabilityCall<'_, T> {
     pub(super) fn factors(&self, row: usize) -> Probabilities<'_, T> {
         Probabilities {
             options: self.options,
@@ -26,7 +26,7 @@ impl<T: Format> Soft<'_, T> {
     }
 }
 
-impl<T: Format> RowLoss<T> for Soft<'_, T> {
+impl<T: Format> RowLoss<T> for ProbabilityCall<'_, T> {
     type Parts = SoftmaxParts;
 
     fn input(&self) -> Classes<'_, T> {
@@ -46,18 +46,18 @@ impl<T: Format> RowLoss<T> for Soft<'_, T> {
     }
 
     #[inline(always)]
-    fn parts<M: Team>(&self, team: M, row: usize) -> SoftmaxParts {
-        self.input.row(row).softmax_parts(team)
+    fn parts<M: ThreadGroup>(&self, group: M, row: usize) -> SoftmaxParts {
+        self.input.row(row).softmax_parts(group)
     }
 
-    fn value<M: Team>(&self, team: M, row: usize, parts: &SoftmaxParts) -> f64 {
-        self.factors(row).value(team, &self.input.row(row), parts)
+    fn value<M: ThreadGroup>(&self, group: M, row: usize, parts: &SoftmaxParts) -> f64 {
+        self.factors(row).value(group, &self.input.row(row), parts)
     }
 
     #[inline(always)]
-    fn gradient<M: Team>(
+    fn gradient<M: ThreadGroup>(
         &self,
-        team: M,
+        group: M,
         row: usize,
         parts: &SoftmaxParts,
         scale: f64,
@@ -66,6 +66,6 @@ impl<T: Format> RowLoss<T> for Soft<'_, T> {
     ) {
         let logits = self.input.row(row);
         self.factors(row)
-            .gradient(team, &logits, parts, scale, layout, grad_input);
+            .gradient(group, &logits, parts, scale, layout, grad_input);
     }
 }

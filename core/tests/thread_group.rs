@@ -1,4 +1,4 @@
-//! A team of threads, as on a GPU, finds what one thread finds, to the bit.
+//! A group of threads, as on a GPU, finds what one thread finds, to the bit.
 
 #[path = "common/random.rs"]
 mod random;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use random::Random;
 use trueloss::device::{
-    self, Alone, Compensated, Indices, Output, RowLosses, RowOutputs, Sum, Team,
+    self, Alone, Compensated, Indices, Output, RowLosses, RowOutputs, Sum, ThreadGroup,
 };
 use trueloss::{
     BLOCK, Classes, CrossEntropy, Element, Error, FocalWithLogits, Huber, Mse, Partial, Reduction,
@@ -21,7 +21,7 @@ use trueloss::{
 
 const THREADS: usize = 32;
 
-/// What the threads of a team give each other.
+/// What the threads of a group give each other.
 struct Board {
     places: [AtomicU64; THREADS],
     barrier: Barrier,
@@ -33,14 +33,14 @@ struct Member<'a> {
     rank: usize,
 }
 
-impl Team for Member<'_> {
+impl ThreadGroup for Member<'_> {
     const THREADS: usize = THREADS;
 
     fn rank(self) -> usize {
         self.rank
     }
 
-    fn ask(self, bits: u64, rank: usize) -> u64 {
+    fn shuffle(self, bits: u64, rank: usize) -> u64 {
         self.board.places[self.rank].store(bits, Ordering::SeqCst);
         self.board.barrier.wait();
         let found = self.board.places[rank].load(Ordering::SeqCst);
@@ -49,7 +49,7 @@ impl Team for Member<'_> {
     }
 }
 
-/// A thread that panics ends the tests: the others of its team would wait for it for ever.
+/// A thread that panics ends the tests: the others of its group would wait for it for ever.
 fn or_exit<R>(work: impl FnOnce() -> R) -> R {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str);
@@ -57,14 +57,14 @@ fn or_exit<R>(work: impl FnOnce() -> R) -> R {
         // Not by a macro, whose output is kept until a test has ended.
         let _ = writeln!(
             io::stderr(),
-            "a thread of a team has panicked: {}",
+            "a thread of a group has panicked: {}",
             said.unwrap_or_default()
         );
         exit(101)
     })
 }
 
-/// What each thread of a team comes to.
+/// What each thread of a group comes to.
 fn in_a_team<R: Send>(work: impl Fn(Member<'_>) -> R + Sync) -> Vec<R> {
     let board = Board {
         places: std::array::from_fn(|_| AtomicU64::new(0)),
@@ -82,7 +82,7 @@ fn in_a_team<R: Send>(work: impl Fn(Member<'_>) -> R + Sync) -> Vec<R> {
     })
 }
 
-/// Places that all threads of a team write to.
+/// Places that all threads of a group write to.
 struct Places<'a>(&'a [AtomicU64]);
 
 impl<T: Element> Output<T> for Places<'_> {
@@ -97,7 +97,7 @@ impl<T: Element> Output<T> for Places<'_> {
 #[test]
 fn what_one_has_found_all_know() {
     let (none, all) = (vec![false; THREADS], vec![true; THREADS]);
-    let any = |found: &[bool]| in_a_team(|team| team.any(found[team.rank]));
+    let any = |found: &[bool]| in_a_team(|group| group.any(found[group.rank]));
     assert_eq!(any(&none), none);
     assert_eq!(any(&all), all);
     for first in 0..THREADS {
@@ -144,16 +144,16 @@ fn rows_without_a_single_largest_logit() {
             let labels = [label];
             let labels = Indices::I64(&labels);
             let expected = device::is_row_right(Alone, input, labels, 0);
-            // Few labels are worth a team: those that are right, and some that are not.
+            // Few labels are worth a group: those that are right, and some that are not.
             if expected || label % 16 == 3 || row[label as usize] == row.len() as f32 {
-                let right = in_a_team(|team| device::is_row_right(team, input, labels, 0));
+                let right = in_a_team(|group| device::is_row_right(group, input, labels, 0));
                 assert_eq!(right, [expected; THREADS], "{label} of {row:?}");
             }
         }
     }
 }
 
-/// The bits of each output, and of what the first thread returns: of a team, and of a thread that works alone.
+/// The bits of each output, and of what the first thread returns: of a group, and of a thread that works alone.
 fn outputs(classes: usize, work: impl FnOnce(&[AtomicU64]) -> f64) -> (u64, Vec<u64>) {
     let places: Vec<AtomicU64> = (0..classes).map(|_| AtomicU64::new(!0)).collect();
     let returned = work(&places);
@@ -162,25 +162,25 @@ fn outputs(classes: usize, work: impl FnOnce(&[AtomicU64]) -> f64) -> (u64, Vec<
 }
 
 fn compare_losses<T: Element>(classes: usize, loss: &(impl RowLosses<T> + Sync), what: &str) {
-    let team = outputs(classes, |places| {
-        in_a_team(|team| loss.row(team, 0, true, Some(0.7), &mut Places(places)))[0]
+    let group = outputs(classes, |places| {
+        in_a_team(|group| loss.row(group, 0, true, Some(0.7), &mut Places(places)))[0]
     });
     let one = outputs(classes, |places| {
         loss.row(Alone, 0, true, Some(0.7), &mut Places(places))
     });
-    assert_eq!(team, one, "{what}, {classes} classes");
+    assert_eq!(group, one, "{what}, {classes} classes");
 }
 
 fn compare_outputs<T: Element>(classes: usize, map: &(impl RowOutputs<T> + Sync), what: &str) {
-    let team = outputs(classes, |places| {
-        in_a_team(|team| map.row(team, 0, &mut Places(places)));
+    let group = outputs(classes, |places| {
+        in_a_team(|group| map.row(group, 0, &mut Places(places)));
         0.0
     });
     let one = outputs(classes, |places| {
         map.row(Alone, 0, &mut Places(places));
         0.0
     });
-    assert_eq!(team, one, "{what}, {classes} classes");
+    assert_eq!(group, one, "{what}, {classes} classes");
 }
 
 /// Also where the largest logit belongs to any of the threads, where factors are negative, which one thread may see alone,
@@ -242,8 +242,8 @@ fn sums_of_blocks() {
     let terms: Vec<f64> = random.elements(BLOCK, |r| r.of_any_magnitude(30));
     for len in [0, 1, 31, 32, 33, 512, 513, 4000, BLOCK] {
         let alone: f64 = device::block(Alone, len, |i| terms[i]);
-        let team = in_a_team(|team| device::block::<f64, _>(team, len, |i| terms[i]));
-        assert_eq!(team[0].to_bits(), alone.to_bits(), "{len}");
+        let group = in_a_team(|group| device::block::<f64, _>(group, len, |i| terms[i]));
+        assert_eq!(group[0].to_bits(), alone.to_bits(), "{len}");
     }
 }
 

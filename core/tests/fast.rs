@@ -1,6 +1,6 @@
-//! The quick paths of `f32` have the bits of the formulas of record, at the width in force.
+//! The fast paths of `f32` have the bits of the reference formulas, at the width in force.
 //!
-//! The formulas of record are reached where there are no quick paths: functions of single numbers, partials, and
+//! The reference formulas are reached where there are no fast paths: functions of single numbers, partials, and
 //! rows that do not lie one after the other.
 
 // Only `bits` of it.
@@ -65,11 +65,11 @@ fn logits(kind: u64, random: &mut Random, len: usize) -> Vec<f32> {
 }
 const KINDS: u64 = 5;
 
-/// A function of one `f32`, by a quick path on slices and by its formula of record.
+/// A function of one `f32`, by a fast path on slices and by its reference formula.
 struct OfOne {
     name: &'static str,
-    quick: fn(&[f32], &mut [f32]),
-    record: fn(f32) -> f32,
+    fast: fn(&[f32], &mut [f32]),
+    reference: fn(f32) -> f32,
 }
 
 const ONES: [f32; STEP] = [1.0; STEP];
@@ -80,69 +80,69 @@ const STEP: usize = 4096;
 const OF_ONE: [OfOne; 10] = [
     OfOne {
         name: "sigmoid",
-        quick: |x, out| Sigmoid::new().forward(x, out).unwrap(),
-        record: sigmoid,
+        fast: |x, out| Sigmoid::new().forward(x, out).unwrap(),
+        reference: sigmoid,
     },
     OfOne {
         name: "log_sigmoid",
-        quick: |x, out| LogSigmoid::new().forward(x, out).unwrap(),
-        record: log_sigmoid,
+        fast: |x, out| LogSigmoid::new().forward(x, out).unwrap(),
+        reference: log_sigmoid,
     },
     OfOne {
         name: "softplus",
-        quick: |x, out| Softplus::new().forward(x, out).unwrap(),
-        record: softplus,
+        fast: |x, out| Softplus::new().forward(x, out).unwrap(),
+        reference: softplus,
     },
     OfOne {
         name: "sigmoid'",
-        quick: |x, out| Sigmoid::new().backward(x, &ONES[..x.len()], out).unwrap(),
-        record: sigmoid_derivative,
+        fast: |x, out| Sigmoid::new().backward(x, &ONES[..x.len()], out).unwrap(),
+        reference: sigmoid_derivative,
     },
     OfOne {
         name: "log_sigmoid'",
-        quick: |x, out| {
+        fast: |x, out| {
             LogSigmoid::new()
                 .backward(x, &ONES[..x.len()], out)
                 .unwrap()
         },
-        record: log_sigmoid_derivative,
+        reference: log_sigmoid_derivative,
     },
     OfOne {
         name: "softplus'",
-        quick: |x, out| Softplus::new().backward(x, &ONES[..x.len()], out).unwrap(),
-        record: softplus_derivative,
+        fast: |x, out| Softplus::new().backward(x, &ONES[..x.len()], out).unwrap(),
+        reference: softplus_derivative,
     },
     OfOne {
         name: "bce_with_logits, y = 0",
-        quick: |x, out| {
+        fast: |x, out| {
             let loss = BceWithLogits::new();
             loss.forward_each(x, &ZEROS[..x.len()], out).unwrap();
         },
-        record: |x| value::<f32>(x.into(), 0.0, 1.0) as f32,
+        reference: |x| value::<f32>(x.into(), 0.0, 1.0) as f32,
     },
     OfOne {
         name: "bce_with_logits, y = 1",
-        quick: |x, out| {
+        fast: |x, out| {
             let loss = BceWithLogits::new();
             loss.forward_each(x, &ONES[..x.len()], out).unwrap();
         },
-        record: |x| value::<f32>(x.into(), 1.0, 1.0) as f32,
+        reference: |x| value::<f32>(x.into(), 1.0, 1.0) as f32,
     },
     OfOne {
         name: "bce_with_logits', y = 0",
-        quick: |x, out| {
+        fast: |x, out| {
             let loss = BceWithLogits::new().reduction(Reduction::Sum);
             loss.backward(x, &ZEROS[..x.len()], 1.0, out).unwrap();
         },
-        record: |x| gradient::<f32>(x.into(), 0.0, 1.0) as f32,
+        reference: |x| gradient::<f32>(x.into(), 0.0, 1.0) as f32,
     },
     OfOne {
         name: "bce_with_logits', y = 1",
-        quick: |x, out| {
+        fast: |x, out| {
             let loss = BceWithLogits::new().reduction(Reduction::Sum);
             loss.backward(x, &ONES[..x.len()], 1.0, out).unwrap();
         },
-        record: |x| gradient::<f32>(x.into(), 1.0, 1.0) as f32,
+        reference: |x| gradient::<f32>(x.into(), 1.0, 1.0) as f32,
     },
 ];
 
@@ -159,14 +159,14 @@ fn compare_patterns(first: u32, stride: u32, count: u32) {
         }));
         for OfOne {
             name,
-            quick,
-            record,
+            fast,
+            reference,
         } in &OF_ONE
         {
             let out = &mut out[..x.len()];
-            quick(&x, out);
+            fast(&x, out);
             for (&x, &actual) in x.iter().zip(out.iter()) {
-                let expected = record(x);
+                let expected = reference(x);
                 let same = actual.to_bits() == expected.to_bits();
                 assert!(
                     same || (actual.is_nan() && expected.is_nan()),
@@ -196,7 +196,7 @@ fn activations_times_finite_numbers_and_nan() {
     activations_times(|scale| !scale.is_infinite());
 }
 
-/// A derivative below the smallest `f64` times an infinity is a NaN; the quick exponentials never get that small.
+/// A derivative below the smallest `f64` times an infinity is a NaN; the fast exponentials never get that small.
 #[test]
 fn activations_times_infinity() {
     activations_times(f32::is_infinite);
@@ -233,12 +233,12 @@ fn activations_times(which: fn(f32) -> bool) {
                 .map(|_| if random.below(90) == 0 { 0.7 } else { scale })
                 .collect();
             let mut out = vec![0.0; x.len()];
-            for (name, backward, record) in activations {
+            for (name, backward, reference) in activations {
                 backward(&x, &g, &mut out);
                 let expected: Vec<f32> = x
                     .iter()
                     .zip(&g)
-                    .map(|(&x, &g)| (f64::from(g) * record(x.into())) as f32)
+                    .map(|(&x, &g)| (f64::from(g) * reference(x.into())) as f32)
                     .collect();
                 let differs = bits(&out)
                     .iter()
@@ -322,7 +322,7 @@ fn gradients_and_losses_of_elements() {
     }
 }
 
-/// Of short batches about one in 500 is too close to a tie for the quick path.
+/// Of short batches about one in 500 is too close to a tie for the fast path.
 #[test]
 fn reduced_losses_of_elements() {
     let mut random = Random::new(7);
@@ -354,7 +354,7 @@ fn reduced_losses_of_elements() {
     }
 }
 
-/// The kernels that have quick paths.
+/// The kernels that have fast paths.
 fn with_quick_paths<F>(table: Table<F>) -> Table<F> {
     let names = [
         "cross_entropy f",
@@ -362,8 +362,8 @@ fn with_quick_paths<F>(table: Table<F>) -> Table<F> {
         "softmax f",
         "log_softmax f",
     ];
-    let quick = |name: &str| names.iter().any(|with| name.starts_with(with));
-    table.into_iter().filter(|(name, _)| quick(name)).collect()
+    let fast = |name: &str| names.iter().any(|with| name.starts_with(with));
+    table.into_iter().filter(|(name, _)| fast(name)).collect()
 }
 
 /// Rows of which one is appended that does not count, so that there are at least two, and turned so that their
@@ -442,9 +442,9 @@ fn compare_rows(
                     outputs.push(all);
                 }
             }
-            let (quick, record) = outputs.split_at(table.len());
-            for ((name, _), (quick, record)) in table.iter().zip(quick.iter().zip(record)) {
-                let differs = quick.iter().zip(record).position(|(a, b)| a != b);
+            let (fast, reference) = outputs.split_at(table.len());
+            for ((name, _), (fast, reference)) in table.iter().zip(fast.iter().zip(reference)) {
+                let differs = fast.iter().zip(reference).position(|(a, b)| a != b);
                 assert_eq!(
                     differs, None,
                     "{name} of {n} rows of {classes}, {of}, weights {weight:?}, {reduction:?}, \
@@ -506,7 +506,7 @@ fn rows_at_ties() {
     }
 }
 
-/// Mean and sum of the other losses, which have no quick path, against partials: what `forward` and `partial` share
+/// Mean and sum of the other losses, which have no fast path, against partials: what `forward` and `partial` share
 /// is the tree.
 #[test]
 fn reductions_are_those_of_partials() {
