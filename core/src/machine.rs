@@ -45,6 +45,11 @@ pub(crate) const LANES: usize = if VECTORS { 16 } else { 1 };
 /// does not depend on the class.
 pub(crate) const CHUNK: usize = if VECTORS { 64 } else { 4 };
 
+/// Whether a loop that writes gradients serves calls without a gradient too. Where there are vectors it does: one more loop for
+/// each formula and width takes as long to compile. Elsewhere a program that asks for losses alone is not linked with the code
+/// of gradients: flash counts.
+pub(crate) const SHARED_LOOPS: bool = VECTORS;
+
 /// A function's body, inlined but on machines without a unit for `f64`: there every operation is a call, and a copy of them all
 /// for each use would be kilobytes of flash.
 macro_rules! out_of_line_without_f64 {

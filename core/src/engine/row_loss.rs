@@ -6,7 +6,7 @@ use crate::engine::rounding_test::SumEstimate;
 use crate::engine::threads::Granularity;
 use crate::engine::{dispatch, threads};
 use crate::error::{Argument, Error};
-use crate::machine::INTEGER;
+use crate::machine::{INTEGER, SHARED_LOOPS};
 use crate::number::accumulator::{Compensated, Sum};
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
@@ -73,7 +73,7 @@ pub(crate) trait RowLoss<T: Format>: Sync {
 
     /// The sum of the losses of some rows, by the fast path, and their gradients, times each row's `scale`, where
     /// `grad_input` has places for them. Those are certain.
-    fn fast<A: Arithmetic>(
+    fn fast<A: Arithmetic, const GRADIENT: bool>(
         &self,
         _start: usize,
         _len: usize,
@@ -116,7 +116,13 @@ pub(crate) trait RowLoss<T: Format>: Sync {
 
     /// The losses of one block of rows; their gradients times `scale` too, where `grad_input` has places for them: the
     /// block's own, or all there are where a row's are not neighbours.
-    fn losses(&self, start: usize, len: usize, scale: f64, grad_input: &mut [T]) -> T::Sum {
+    fn losses<const GRADIENT: bool>(
+        &self,
+        start: usize,
+        len: usize,
+        scale: f64,
+        grad_input: &mut [T],
+    ) -> T::Sum {
         let input = self.input();
         let terms = terms(|from: usize, out: &mut [f64]| {
             let first = start + from;
@@ -134,7 +140,7 @@ pub(crate) trait RowLoss<T: Format>: Sync {
                 grad,
                 out,
                 |start, _, grad, out| {
-                    dispatch::run(ReferenceRows {
+                    dispatch::run(ReferenceRows::<_, _, GRADIENT> {
                         loss: self,
                         start: first + start,
                         scale,
@@ -175,25 +181,34 @@ pub(crate) trait RowLoss<T: Format>: Sync {
     }
 
     /// The reduced loss by the reference formula, and its gradient times `scale`, where `grad_input` has places.
-    fn reduced(&self, divisor: T::Real, scale: f64, grad_input: &mut [T]) -> T {
+    fn reduced<const GRADIENT: bool>(
+        &self,
+        divisor: T::Real,
+        scale: f64,
+        grad_input: &mut [T],
+    ) -> T {
         let (rows, extent) = (self.input().rows(), self.input().extent);
-        let losses: T::Sum = if extent.stride == 1 || grad_input.is_empty() {
+        let losses: T::Sum = if extent.stride == 1 || !GRADIENT || grad_input.is_empty() {
             threads::blocks(rows, extent.classes, grad_input, |start, len, grad| {
-                self.losses(start, len, scale, grad)
+                self.losses::<GRADIENT>(start, len, scale, grad)
             })
         } else {
             tree::whole(rows, |start, len| {
-                self.losses(start, len, scale, grad_input)
+                self.losses::<GRADIENT>(start, len, scale, grad_input)
             })
         };
         T::encode(divide(losses.real(), divisor))
     }
 
     /// The sum of the losses by the fast path, and gradients, as for [`fast`](Self::fast).
-    fn estimate(&self, scale: Scale<'_, T>, grad_input: &mut [T]) -> SumEstimate {
+    fn estimate<const GRADIENT: bool>(
+        &self,
+        scale: Scale<'_, T>,
+        grad_input: &mut [T],
+    ) -> SumEstimate {
         let input = self.input();
         let work = |start, len, grad_input: &mut [T], _: &mut [()]| {
-            dispatch::run_fast::<T, _>(FastRows {
+            dispatch::run_fast::<T, _>(FastRows::<_, _, GRADIENT> {
                 loss: self,
                 start,
                 len,
@@ -216,9 +231,9 @@ pub(crate) trait RowLoss<T: Format>: Sync {
         let divisor = self.divisor();
         let fast = self
             .has_fast()
-            .then(|| self.estimate(Scale::All(0.0), &mut []))
+            .then(|| self.estimate::<SHARED_LOOPS>(Scale::All(0.0), &mut []))
             .and_then(|losses| losses.round(divisor.round()));
-        fast.unwrap_or_else(|| self.reduced(divisor, 0.0, &mut []))
+        fast.unwrap_or_else(|| self.reduced::<SHARED_LOOPS>(divisor, 0.0, &mut []))
     }
 
     fn forward_each(&self, losses: &mut [T]) -> Result<(), Error> {
@@ -263,7 +278,7 @@ pub(crate) trait RowLoss<T: Format>: Sync {
     /// The gradient of each row times a `scale` of its own.
     fn scaled(&self, scale: Scale<'_, T>, grad_input: &mut [T]) {
         if self.has_fast() {
-            self.estimate(scale, grad_input);
+            self.estimate::<true>(scale, grad_input);
             return;
         }
         let input = self.input();
@@ -307,17 +322,17 @@ pub(crate) trait RowLoss<T: Format>: Sync {
         let divisor = self.divisor();
         let scale = divide(T::Real::from(1.0), divisor);
         if !self.has_fast() {
-            return Ok(self.reduced(divisor, scale, grad_input));
+            return Ok(self.reduced::<true>(divisor, scale, grad_input));
         }
         Ok(self
-            .estimate(Scale::All(scale), grad_input)
+            .estimate::<true>(Scale::All(scale), grad_input)
             .round(divisor.round())
-            .unwrap_or_else(|| self.reduced(divisor, 0.0, &mut [])))
+            .unwrap_or_else(|| self.reduced::<true>(divisor, 0.0, &mut [])))
     }
 
     fn partial(&self, start: usize) -> Result<Partial<T>, Error> {
         Partial::new(start, self.input().rows(), |start, len| Weighted {
-            losses: self.losses(start, len, 0.0, &mut []),
+            losses: self.losses::<SHARED_LOOPS>(start, len, 0.0, &mut []),
             weights: self.weights(start, len),
         })
     }
@@ -344,7 +359,7 @@ pub(crate) fn spread<T: Format, E: Send, U: Send, R: Send>(
 }
 
 /// The losses, and perhaps the gradients, of a run of rows by the reference formula.
-struct ReferenceRows<'a, T, L: ?Sized> {
+struct ReferenceRows<'a, T, L: ?Sized, const GRADIENT: bool> {
     loss: &'a L,
     start: usize,
     scale: f64,
@@ -352,14 +367,16 @@ struct ReferenceRows<'a, T, L: ?Sized> {
     grad_input: &'a mut [T],
 }
 
-impl<T: Format, L: RowLoss<T> + ?Sized> Kernel for ReferenceRows<'_, T, L> {
+impl<T: Format, L: RowLoss<T> + ?Sized, const GRADIENT: bool> Kernel
+    for ReferenceRows<'_, T, L, GRADIENT>
+{
     type Output = ();
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) {
         for (row, loss) in (self.start..).zip(self.losses) {
             let parts = self.loss.parts(Alone, row);
-            if !self.grad_input.is_empty() {
+            if GRADIENT && !self.grad_input.is_empty() {
                 self.loss
                     .gradient_of_row(self.start, row, &parts, self.scale, self.grad_input);
             }
@@ -406,7 +423,7 @@ impl<T: Format, L: RowLoss<T> + ?Sized> Kernel for Each<'_, T, L> {
 }
 
 /// [`RowLoss::fast`].
-struct FastRows<'a, T, L: ?Sized> {
+struct FastRows<'a, T, L: ?Sized, const GRADIENT: bool> {
     loss: &'a L,
     start: usize,
     len: usize,
@@ -414,13 +431,15 @@ struct FastRows<'a, T, L: ?Sized> {
     grad_input: &'a mut [T],
 }
 
-impl<T: Format, L: RowLoss<T> + ?Sized> Kernel for FastRows<'_, T, L> {
+impl<T: Format, L: RowLoss<T> + ?Sized, const GRADIENT: bool> Kernel
+    for FastRows<'_, T, L, GRADIENT>
+{
     type Output = SumEstimate;
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> SumEstimate {
         self.loss
-            .fast::<A>(self.start, self.len, self.scale, self.grad_input)
+            .fast::<A, GRADIENT>(self.start, self.len, self.scale, self.grad_input)
     }
 }
 

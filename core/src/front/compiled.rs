@@ -59,7 +59,8 @@ macro_rules! with_calls {
             $T;
             losses {
                 nll::NllCall<'a, $T>,
-                LabelCall<'a, $T>,
+                LabelCall<'a, $T, false>,
+                LabelCall<'a, $T, true>,
                 ProbabilityCall<'a, $T>,
             }
             functions {

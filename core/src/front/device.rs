@@ -20,6 +20,7 @@ use crate::engine::row_map::RowMap;
 use crate::error::Error;
 use crate::front::metrics;
 use crate::loss::cross_entropy::CrossEntropy;
+use crate::loss::cross_entropy::label_call::LabelCall;
 use crate::loss::nll::Nll;
 use crate::rows::labels::Labels;
 use crate::rows::shape::Classes;
@@ -261,16 +262,48 @@ impl<T: Format, L: RowLoss<T>> RowLosses<T> for OfRows<L> {
         scale: Option<f64>,
         grad_input: &mut impl Output<T>,
     ) -> f64 {
-        let parts = self.0.parts(group, row);
-        if let Some(scale) = scale {
-            let layout = self.0.input().layout(row);
-            self.0
-                .gradient(group, row, &parts, scale, layout, grad_input);
-        }
-        if value {
-            self.0.value(group, row, &parts)
+        of_row(&self.0, group, row, value, scale, grad_input)
+    }
+}
+
+#[inline(always)]
+fn of_row<T: Format, M: ThreadGroup>(
+    loss: &impl RowLoss<T>,
+    group: M,
+    row: usize,
+    value: bool,
+    scale: Option<f64>,
+    grad_input: &mut impl Output<T>,
+) -> f64 {
+    let parts = loss.parts(group, row);
+    if let Some(scale) = scale {
+        let layout = loss.input().layout(row);
+        loss.gradient(group, row, &parts, scale, layout, grad_input);
+    }
+    if value {
+        loss.value(group, row, &parts)
+    } else {
+        0.0
+    }
+}
+
+/// Of labels, smoothed or not.
+struct OfLabels<'a, T>(LabelCall<'a, T, false>);
+
+impl<T: Format> RowLosses<T> for OfLabels<'_, T> {
+    #[inline(always)]
+    fn row<M: ThreadGroup>(
+        &self,
+        group: M,
+        row: usize,
+        value: bool,
+        scale: Option<f64>,
+        grad_input: &mut impl Output<T>,
+    ) -> f64 {
+        if self.0.is_smoothed() {
+            of_row(&self.0.smoothed(), group, row, value, scale, grad_input)
         } else {
-            0.0
+            of_row(&self.0, group, row, value, scale, grad_input)
         }
     }
 }
@@ -292,7 +325,7 @@ pub fn cross_entropy<'a, T: Format>(
     input: Classes<'a, T>,
     labels: Indices<'a>,
 ) -> impl RowLosses<T> + 'a {
-    OfRows(options.unchecked(input, labels))
+    OfLabels(options.unchecked(input, labels))
 }
 
 /// [`CrossEntropy`] with probabilities.

@@ -23,14 +23,37 @@ use crate::loss::nll::Nll;
 use crate::rows::{ClassIndex, Classes};
 use crate::sum::Partial;
 
+/// Evaluates an expression of a call that has been made, if its arguments are legal.
+macro_rules! only {
+    ($loss:ident, $check:expr, |$call:ident| $expression:expr) => {{
+        let $call = &$check;
+        $expression
+    }};
+}
+
+/// The same of a call with labels: of one of two types, so that a caller whose options say which is linked with that one alone.
+macro_rules! smoothed_or_not {
+    ($loss:ident, $check:expr, |$call:ident| $expression:expr) => {{
+        let is_smoothed = $loss.is_smoothed();
+        let call = $check;
+        if is_smoothed {
+            let $call = &call.smoothed();
+            $expression
+        } else {
+            let $call = &call;
+            $expression
+        }
+    }};
+}
+
 /// The methods of a loss for one kind of target.
 ///
 /// - `input: T` and `target: T`: the arguments' types, with `generics` of their own;
-/// - `check`: makes a call of them, if they are legal;
+/// - `check`: makes a call of them, if they are legal, and `with` evaluates an expression of it;
 /// - `setup`: lines of the examples that make `input` and `target`, of `len` elements in two losses.
 macro_rules! methods {
     (
-        $Loss:ident of $T:ident [$($generics:tt)*], $input:ty, $target:ty, $check:path;
+        $Loss:ident of $T:ident [$($generics:tt)*], $input:ty, $target:ty, $check:path, $with:ident;
         each: $each:literal, setup: [$($setup:literal),*], len: $len:literal;
         $forward:ident, $forward_each:ident, $backward:ident, $backward_each:ident,
         $forward_backward:ident, $partial:ident
@@ -51,8 +74,10 @@ macro_rules! methods {
         /// assert_eq!(mean, sum / 2.0);
         /// # Ok::<(), trueloss::Error>(())
         /// ```
+        #[inline]
         pub fn $forward<$($generics)*>(&self, input: $input, target: &[$target]) -> Result<$T, Error> {
-            Ok(<$T as Loss<_>>::forward(&$check(self, input, target)?))
+            let this = self;
+            Ok($with!(this, $check(this, input, target)?, |call| <$T as Loss<_>>::forward(call)))
         }
 
         #[doc = concat!("The loss of each ", $each, " (`reduction='none'`).")]
@@ -73,13 +98,15 @@ macro_rules! methods {
         #[doc = concat!("assert!((loss.", stringify!($forward), "(input, &target)? - mean).abs() <= mean * f32::EPSILON);")]
         /// # Ok::<(), trueloss::Error>(())
         /// ```
+        #[inline]
         pub fn $forward_each<$($generics)*>(
             &self,
             input: $input,
             target: &[$target],
             losses: &mut [$T],
         ) -> Result<(), Error> {
-            <$T as Loss<_>>::forward_each(&$check(self, input, target)?, losses)
+            let this = self;
+            $with!(this, $check(this, input, target)?, |call| <$T as Loss<_>>::forward_each(call, losses))
         }
 
         /// The gradient of the reduced loss with respect to the input, times `grad_output`.
@@ -99,6 +126,7 @@ macro_rules! methods {
         /// assert!(grad[0] < 0.0);
         /// # Ok::<(), trueloss::Error>(())
         /// ```
+        #[inline]
         pub fn $backward<$($generics)*>(
             &self,
             input: $input,
@@ -106,8 +134,10 @@ macro_rules! methods {
             grad_output: $T,
             grad_input: &mut [$T],
         ) -> Result<(), Error> {
-            let call = $check(self, input, target)?;
-            <$T as Loss<_>>::backward(&call, grad_output, grad_input)
+            let this = self;
+            $with!(this, $check(this, input, target)?, |call| {
+                <$T as Loss<_>>::backward(call, grad_output, grad_input)
+            })
         }
 
         #[doc = concat!("The gradient of each ", $each, "'s loss, times that ", $each, "'s `grad_output`.")]
@@ -129,6 +159,7 @@ macro_rules! methods {
         /// assert_eq!((grad[0], grad[grad.len() - 1]), (mean[0], 0.0));
         /// # Ok::<(), trueloss::Error>(())
         /// ```
+        #[inline]
         pub fn $backward_each<$($generics)*>(
             &self,
             input: $input,
@@ -136,8 +167,10 @@ macro_rules! methods {
             grad_output: &[$T],
             grad_input: &mut [$T],
         ) -> Result<(), Error> {
-            let call = $check(self, input, target)?;
-            <$T as Loss<_>>::backward_each(&call, grad_output, grad_input)
+            let this = self;
+            $with!(this, $check(this, input, target)?, |call| {
+                <$T as Loss<_>>::backward_each(call, grad_output, grad_input)
+            })
         }
 
         /// The reduced loss, and its gradient with a `grad_output` of 1, in one pass, with the bits that the two calls give.
@@ -157,13 +190,15 @@ macro_rules! methods {
         #[doc = concat!("assert_eq!((value, both), (loss.", stringify!($forward), "(input, &target)?, grad));")]
         /// # Ok::<(), trueloss::Error>(())
         /// ```
+        #[inline]
         pub fn $forward_backward<$($generics)*>(
             &self,
             input: $input,
             target: &[$target],
             grad_input: &mut [$T],
         ) -> Result<$T, Error> {
-            <$T as Loss<_>>::forward_backward(&$check(self, input, target)?, grad_input)
+            let this = self;
+            $with!(this, $check(this, input, target)?, |call| <$T as Loss<_>>::forward_backward(call, grad_input))
         }
 
         #[doc = concat!("The part of a larger batch's loss that comes from these ", $each, "s; `start` ", $each, "s come before them.")]
@@ -183,30 +218,32 @@ macro_rules! methods {
         #[doc = concat!("assert_eq!(whole.finish(Reduction::Mean)?, loss.", stringify!($forward), "(input, &target)?);")]
         /// # Ok::<(), trueloss::Error>(())
         /// ```
+        #[inline]
         pub fn $partial<$($generics)*>(
             &self,
             input: $input,
             target: &[$target],
             start: usize,
         ) -> Result<Partial<$T>, Error> {
-            <$T as Loss<_>>::partial(&$check(self, input, target)?, start)
+            let this = self;
+            $with!(this, $check(this, input, target)?, |call| <$T as Loss<_>>::partial(call, start))
         }
     };
     // A loss of elements.
     (elements $Loss:ident of $T:ident [$($generics:tt)*]; target: $example:literal) => {
         methods! {
-            $Loss of $T [$($generics)*], &[$T], $T, ElementLossCall::new;
+            $Loss of $T [$($generics)*], &[$T], $T, ElementLossCall::new, only;
             each: "element", setup: ["let input = &[0.5_f32, 0.25];", $example], len: 2;
             forward, forward_each, backward, backward_each, forward_backward, partial
         }
     };
     // A loss of rows.
     (
-        rows $Loss:ident of $T:ident [$($generics:tt)*], $target:ty, $check:path; target: $example:literal;
+        rows $Loss:ident of $T:ident [$($generics:tt)*], $target:ty, $check:path, $with:ident; target: $example:literal;
         $($method:ident),*
     ) => {
         methods! {
-            $Loss of $T [$($generics)*], Classes<'_, $T>, $target, $check;
+            $Loss of $T [$($generics)*], Classes<'_, $T>, $target, $check, $with;
             each: "row",
             setup: [
                 "let data = [-0.5_f32, -1.0, -2.0, -0.25];",
@@ -325,19 +362,19 @@ impl<T: Element> BceWithLogits<'_, T> {
 
 impl<T: Element> Nll<'_, T> {
     methods! {
-        rows Nll of T [I: ClassIndex], I, Self::check; target: "let target = [0_u8, 1];";
+        rows Nll of T [I: ClassIndex], I, Self::check, only; target: "let target = [0_u8, 1];";
         forward, forward_each, backward, backward_each, forward_backward, partial
     }
 }
 
 impl<T: Element> CrossEntropy<'_, T> {
     methods! {
-        rows CrossEntropy of T [I: ClassIndex], I, Self::check; target: "let target = [0_u8, 1];";
+        rows CrossEntropy of T [I: ClassIndex], I, Self::check, smoothed_or_not; target: "let target = [0_u8, 1];";
         forward, forward_each, backward, backward_each, forward_backward, partial
     }
 
     methods! {
-        rows CrossEntropy of T [], T, Self::check_probabilities; target: "let target = [0.75, 0.25, 0.125, 0.875];";
+        rows CrossEntropy of T [], T, Self::check_probabilities, only; target: "let target = [0.75, 0.25, 0.125, 0.875];";
         forward_probabilities, forward_each_probabilities, backward_probabilities,
         backward_each_probabilities, forward_backward_probabilities, partial_probabilities
     }

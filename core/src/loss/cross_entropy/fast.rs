@@ -23,7 +23,7 @@ const LABEL_ERROR: f64 = 4.0;
 
 /// The fast paths of a label's loss and gradient: the formulas above, with softmax's parts from fast exponentials.
 /// Only the test of the label's own gradient needs more room than that of the others.
-impl<T: Format> LabelCall<'_, T> {
+impl<T: Format, const SMOOTHED: bool> LabelCall<'_, T, SMOOTHED> {
     /// The gradient at the label of a row.
     #[inline(always)]
     pub(super) fn fast_at_label(&self, e: f64, others: f64, is_max: bool, scale: f64) -> (T, bool) {
@@ -291,13 +291,13 @@ impl<T: Format> Done<T> for &mut SumEstimate {
 }
 
 /// Writes the loss of each row.
-pub(crate) struct EachLoss<'a, T> {
-    pub(super) call: &'a LabelCall<'a, T>,
+pub(crate) struct EachLoss<'a, T, const SMOOTHED: bool> {
+    pub(super) call: &'a LabelCall<'a, T, SMOOTHED>,
     pub(super) start: usize,
     pub(super) losses: &'a mut [T],
 }
 
-impl<T: Format> Done<T> for EachLoss<'_, T> {
+impl<T: Format, const SMOOTHED: bool> Done<T> for EachLoss<'_, T, SMOOTHED> {
     #[inline(always)]
     fn done(&mut self, first: usize, below: &RowLossParts) {
         let error = row_error(self.call.input.classes());

@@ -17,9 +17,9 @@ pub(crate) const MAX_FIXED_POINT_CLASSES: usize = 4096;
 ///
 /// S is in units of 2^-(62 - b) for a number of classes C below 2^b, so that 1 + S does not overflow. Every
 /// exponential is rounded down to a unit, at most C units in all, which is C^2 2^-61 of a loss, absolutely.
-impl<T: Format> LabelCall<'_, T> {
+impl<T: Format, const SMOOTHED: bool> LabelCall<'_, T, SMOOTHED> {
     /// See [`RowLoss::fast`].
-    pub(super) fn integer(
+    pub(super) fn fixed_point<const GRADIENT: bool>(
         &self,
         start: usize,
         len: usize,
@@ -37,13 +37,13 @@ impl<T: Format> LabelCall<'_, T> {
             };
             let Some(parts) = self.fixed_parts(row, label) else {
                 losses.add_unknown();
-                if !grad.is_empty() {
+                if GRADIENT && !grad.is_empty() {
                     self.gradients(row, 1, scale, grad);
                 }
                 continue;
             };
             losses.add(parts.at_label, parts.sum, 2 + ((classes * classes) >> 10));
-            if !grad.is_empty() {
+            if GRADIENT && !grad.is_empty() {
                 self.fixed_gradient(row, label, &parts, scale, grad);
             }
         }

@@ -10,14 +10,33 @@ use crate::rows::labels::Labels;
 use crate::rows::row::{Row, SoftmaxParts};
 use crate::rows::shape::Classes;
 
-/// A call with labels whose arguments have been checked.
-pub(crate) struct LabelCall<'a, T> {
+/// A call with labels whose arguments have been checked, with label smoothing or without.
+///
+/// They are two types, so that a program which uses one of them is not linked with the code of both.
+pub(crate) struct LabelCall<'a, T, const SMOOTHED: bool> {
     pub(super) options: &'a CrossEntropy<'a, T>,
     pub(super) input: Classes<'a, T>,
     pub(super) labels: Labels<'a>,
 }
 
-impl<T: Format> LabelCall<'_, T> {
+impl<'a, T: Format> LabelCall<'a, T, false> {
+    /// Whether its options smooth labels.
+    #[inline(always)]
+    pub(crate) fn is_smoothed(&self) -> bool {
+        self.options.is_smoothed()
+    }
+
+    /// The same call with the label smoothing that its options have.
+    pub(crate) fn smoothed(&self) -> LabelCall<'a, T, true> {
+        LabelCall {
+            options: self.options,
+            input: self.input,
+            labels: self.labels,
+        }
+    }
+}
+
+impl<T: Format, const SMOOTHED: bool> LabelCall<'_, T, SMOOTHED> {
     /// The gradient of a row's classes from `start` on.
     #[inline(always)]
     pub(super) fn chunk_of_gradient(
@@ -41,7 +60,7 @@ impl<T: Format> LabelCall<'_, T> {
         }
     }
 
-    pub(super) fn smoothed(&self, label: usize) -> Smoothed<'_, T> {
+    pub(super) fn factors(&self, label: usize) -> Smoothed<'_, T> {
         Smoothed {
             options: self.options,
             label,

@@ -17,7 +17,7 @@ use crate::rows::shape::{Classes, Layout, Output};
 use crate::sum::reduction::Reduction;
 use crate::sum::thread_group::ThreadGroup;
 
-impl<T: Format> RowLoss<T> for LabelCall<'_, T> {
+impl<T: Format, const SMOOTHED: bool> RowLoss<T> for LabelCall<'_, T, SMOOTHED> {
     /// The label and softmax's parts; none where the row is ignored.
     type Parts = Option<(usize, SoftmaxParts)>;
 
@@ -49,12 +49,12 @@ impl<T: Format> RowLoss<T> for LabelCall<'_, T> {
             return 0.0;
         };
         let row = self.input.row(row);
-        if self.options.label_smoothing == 0.0 {
+        if !SMOOTHED {
             let max_minus_logit = parts.max_minus_logit(*label, row.get(*label));
             let weight = self.options.class_weight(*label);
             mul_zero_wins(weight, value::<T::Real>(max_minus_logit, parts.log1p())).round()
         } else {
-            self.smoothed(*label).value(group, &row, parts)
+            self.factors(*label).value(group, &row, parts)
         }
     }
 
@@ -73,13 +73,13 @@ impl<T: Format> RowLoss<T> for LabelCall<'_, T> {
             layout.write_all(group, grad_input, |_, out| out.fill(0.0));
             return;
         };
-        if self.options.label_smoothing == 0.0 {
+        if !SMOOTHED {
             let scale = T::Real::product(scale, self.options.class_weight(*label));
             layout.write_all(group, grad_input, |start, out| {
                 self.chunk_of_gradient(&row, *label, parts, scale, start, out);
             });
         } else {
-            self.smoothed(*label)
+            self.factors(*label)
                 .gradient(group, &row, parts, scale, layout, grad_input);
         }
     }
@@ -87,11 +87,11 @@ impl<T: Format> RowLoss<T> for LabelCall<'_, T> {
     fn has_fast(&self) -> bool {
         let integer =
             self.options.weight.is_none() && self.input.classes() <= MAX_FIXED_POINT_CLASSES;
-        self.options.label_smoothing == 0.0 && self.input.has_fast() && (integer || !INTEGER)
+        !SMOOTHED && self.input.has_fast() && (integer || !INTEGER)
     }
 
     #[inline(always)]
-    fn fast<A: Arithmetic>(
+    fn fast<A: Arithmetic, const GRADIENT: bool>(
         &self,
         start: usize,
         len: usize,
@@ -99,10 +99,10 @@ impl<T: Format> RowLoss<T> for LabelCall<'_, T> {
         grad_input: &mut [T],
     ) -> SumEstimate {
         if INTEGER {
-            return self.integer(start, len, scale, grad_input);
+            return self.fixed_point::<GRADIENT>(start, len, scale, grad_input);
         }
         let mut total = SumEstimate::default();
-        if grad_input.is_empty() {
+        if !GRADIENT || grad_input.is_empty() {
             self.fast_groups::<A, true>(start, len, scale, grad_input, &mut total);
         } else {
             self.fast_groups::<A, false>(start, len, scale, grad_input, &mut total);

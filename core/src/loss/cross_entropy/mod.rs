@@ -225,6 +225,12 @@ impl<'a, T: Format> CrossEntropy<'a, T> {
         (own, uniform)
     }
 
+    /// Whether labels are smoothed: which of the two types of a [`LabelCall`] it is.
+    #[inline]
+    pub(crate) fn is_smoothed(&self) -> bool {
+        self.label_smoothing != 0.0
+    }
+
     fn check_options(&self, input: Classes<'_, T>) -> Result<(), Error> {
         check_unit_interval(Argument::LabelSmoothing, self.label_smoothing)?;
         input.check_weight(self.weight)
@@ -234,7 +240,7 @@ impl<'a, T: Format> CrossEntropy<'a, T> {
         &'b self,
         input: Classes<'b, T>,
         target: &'b [I],
-    ) -> Result<LabelCall<'b, T>, Error> {
+    ) -> Result<LabelCall<'b, T, false>, Error> {
         self.check_options(input)?;
         let labels = Labels::check(
             target,
@@ -269,7 +275,7 @@ impl<'a, T: Format> CrossEntropy<'a, T> {
         &'b self,
         input: Classes<'b, T>,
         labels: Indices<'b>,
-    ) -> impl RowLoss<T> + 'b {
+    ) -> LabelCall<'b, T, false> {
         LabelCall {
             options: self,
             input,
@@ -325,7 +331,7 @@ mod tests {
             let (options, label) = (CrossEntropy::new(), [classes - 1]);
             let input = Classes::new(logits, [1, classes]).unwrap();
             let call = options.check(input, &label).unwrap();
-            let estimate = call.fast::<Plain>(0, 1, Scale::All(0.0), &mut []);
+            let estimate = call.fast::<Plain, true>(0, 1, Scale::All(0.0), &mut []);
             assert_eq!(estimate.round::<f32>(1.0), None);
             let parts = input.row(0).softmax_parts(Alone);
             let loss = value(parts.max_minus_logit(classes - 1, 0.0), parts.log1p());
@@ -393,7 +399,7 @@ mod tests {
                 let labels = &[0, 1, 2, 1, 0][..rows];
                 let options = CrossEntropy::new();
                 let call = options.check(input, labels).unwrap();
-                let estimate = call.fast::<Plain>(0, rows, Scale::All(0.0), &mut []);
+                let estimate = call.fast::<Plain, true>(0, rows, Scale::All(0.0), &mut []);
                 if estimate.round::<f32>(rows as f64).is_none() {
                     uncertain += 1;
                     let reference = options.partial(input, labels, 0).unwrap();
@@ -413,7 +419,7 @@ mod tests {
     /// What the fast path in integers is certain of is what the reference formula gives; and that is nearly
     /// everything that is common.
     #[test]
-    fn integers_give_the_bits_of_record_or_nothing() {
+    fn integers_give_the_reference_bits_or_nothing() {
         let mut seed = 5_u64;
         let mut next = || {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -431,7 +437,7 @@ mod tests {
                 let max_minus_logit = parts.max_minus_logit(label[0], row[label[0]].into());
                 let loss = value::<f64>(max_minus_logit, parts.log1p()) as f32;
                 let (grad, expected) = (&mut [0.0; 64][..classes], &mut [0.0; 64][..classes]);
-                let estimate = call.integer(0, 1, Scale::All(-1.5), grad);
+                let estimate = call.fixed_point::<true>(0, 1, Scale::All(-1.5), grad);
                 if let Some(rounded) = estimate.round::<f32>(1.0) {
                     assert_eq!(rounded, loss, "{row:?}, {label:?}");
                     certain += 1;
