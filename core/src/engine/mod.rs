@@ -8,6 +8,7 @@ pub(crate) mod element_map;
 pub(crate) mod fixed_losses;
 pub(crate) mod groups;
 pub(crate) mod rounding_test;
+pub(crate) mod row_groups;
 pub(crate) mod row_loss;
 pub(crate) mod row_map;
 pub(crate) mod row_outputs;

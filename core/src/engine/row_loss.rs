@@ -66,7 +66,8 @@ pub(crate) trait RowLoss<T: Format>: Sync {
         grad_input: &mut (impl Output<T> + ?Sized),
     );
 
-    /// Whether there are fast paths: the two functions below.
+    /// Whether there are fast paths: the two functions below. Their `GRADIENT` says whether the code for gradients is compiled
+    /// in: without it `grad_input` has no places.
     fn has_fast(&self) -> bool {
         false
     }

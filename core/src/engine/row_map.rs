@@ -2,13 +2,13 @@
 
 use crate::engine::dispatch;
 use crate::engine::dispatch::Kernel;
-
+use crate::engine::row_groups::{RowGroups, each_group};
 use crate::engine::row_loss::spread;
-use crate::engine::transposed_rows::{MAX_TRANSPOSED_CLASSES, MIN_TRANSPOSED_ROWS, TransposedRows};
+use crate::engine::transposed_rows::TransposedRows;
 use crate::machine::{CHUNK, INTEGER, LANES};
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
-use crate::rows::exponentials::{ExpCache, ROW_CHUNK, others};
+use crate::rows::exponentials::{ExpCache, others};
 use crate::rows::max;
 use crate::rows::row::{Row, SoftmaxParts};
 use crate::rows::shape::{Classes, Layout, Output};
@@ -47,28 +47,45 @@ pub(crate) trait RowMap<T: Format>: Sync {
     fn fast_transposed(&self, rows: &mut TransposedRows<T>) -> [bool; LANES];
 }
 
-/// The outputs of all rows, or, with a `grad_output`, their gradients.
-pub(crate) fn map_rows<T: Format>(
+/// The outputs of all rows.
+fn write_outputs<T: Format>(map: &impl RowMap<T>, input: Classes<'_, T>, output: &mut [T]) {
+    over_rows(map, input, output, |rows| {
+        if input.has_fast() && !INTEGER {
+            dispatch::run_fast::<T, _>(FastMappedRows(rows));
+        } else {
+            dispatch::run(rows);
+        }
+    });
+}
+
+/// The gradients of all rows. Apart, so that a program which asks for one of the two is linked with that one alone.
+fn write_gradients<T: Format>(
     map: &impl RowMap<T>,
     input: Classes<'_, T>,
-    grad_output: Option<&[T]>,
-    output: &mut [T],
+    grad_output: &[T],
+    grad_input: &mut [T],
 ) {
-    let work = |start, len, output: &mut [T], _: &mut [()]| {
-        let rows = MappedRows {
+    over_rows(map, input, grad_input, |rows| {
+        dispatch::run(MappedGradients { rows, grad_output });
+    });
+}
+
+/// Does `work` on all rows, in runs of them.
+#[inline(always)]
+fn over_rows<'a, T: Format, M: RowMap<T>>(
+    map: &'a M,
+    input: Classes<'a, T>,
+    output: &mut [T],
+    work: impl Fn(MappedRows<'_, T, M>) + Sync,
+) {
+    let run = |start, len, output: &mut [T], _: &mut [()]| {
+        work(MappedRows {
             map,
             input,
             start,
             len,
             output,
-        };
-        if let Some(grad_output) = grad_output {
-            dispatch::run(MappedGradients { rows, grad_output });
-        } else if input.has_fast() && !INTEGER {
-            dispatch::run_fast::<T, _>(FastMappedRows(rows));
-        } else {
-            dispatch::run(rows);
-        }
+        });
     };
     let separate = input.extent.stride == 1;
     spread(
@@ -77,7 +94,7 @@ pub(crate) fn map_rows<T: Format>(
         separate,
         output,
         &mut [],
-        work,
+        run,
         |(), ()| (),
     );
 }
@@ -138,52 +155,48 @@ impl<T: Format, M: RowMap<T>> Kernel for MappedGradients<'_, T, M> {
 /// A run of rows, by the fast path.
 struct FastMappedRows<'a, T, M>(MappedRows<'a, T, M>);
 
-impl<T: Format, M: RowMap<T>> FastMappedRows<'_, T, M> {
+impl<T: Format, M: RowMap<T>> Kernel for FastMappedRows<'_, T, M> {
+    type Output = ();
+
     #[inline(always)]
-    fn transposed<A: Arithmetic>(mut self) {
+    fn run<A: Arithmetic>(self) {
+        let (classes, len) = (self.0.input.extent.classes, self.0.len);
+        each_group::<A, T>(classes, len, !M::OF_OTHERS, self);
+    }
+}
+
+impl<A: Arithmetic, T: Format, M: RowMap<T>> RowGroups<A, T> for FastMappedRows<'_, T, M> {
+    #[inline(always)]
+    fn side_by_side(&mut self, rows: &mut TransposedRows<T>, first: usize, len: usize) {
         let MappedRows {
-            map,
-            input,
-            start,
-            len,
-            ..
+            map, input, start, ..
         } = self.0;
         let classes = input.extent.classes;
-        let mut rows = TransposedRows::new(classes);
-        for first in (0..len).step_by(LANES) {
-            let group = LANES.min(len - first);
-            let logits = input.contiguous(start + first, group).unwrap_or(&[]);
-            rows.read::<A, false>(logits);
-            let certain = map.fast_transposed(&mut rows);
-            for lane in 0..group.min(LANES) {
-                let row = first + lane;
-                if certain[lane] {
-                    let output = self.0.output.get_mut(row * classes..(row + 1) * classes);
-                    rows.write(lane, output.unwrap_or(&mut []));
-                } else {
-                    self.0.reference_row(start + row);
-                }
+        let logits = input.contiguous(start + first, len).unwrap_or(&[]);
+        rows.read::<A, false>(logits);
+        let certain = map.fast_transposed(rows);
+        for lane in 0..len.min(LANES) {
+            let row = first + lane;
+            if certain[lane] {
+                let output = self.0.output.get_mut(row * classes..(row + 1) * classes);
+                rows.write(lane, output.unwrap_or(&mut []));
+            } else {
+                self.0.reference_row(start + row);
             }
         }
     }
 
     #[inline(always)]
-    fn one_by_one<A: Arithmetic, const N: usize>(self) {
+    fn in_turn<const N: usize>(&mut self, cache: &mut Option<ExpCache>, first: usize, len: usize) {
         let MappedRows {
-            map,
-            input,
-            start,
-            len,
-            output,
+            map, input, start, ..
         } = self.0;
-        let mut cache =
-            (!M::OF_OTHERS && input.extent.classes > MAX_TRANSPOSED_CLASSES).then(ExpCache::new);
-        for (row, output) in
-            (start..start + len).zip(output.chunks_mut(input.extent.classes.max(1)))
-        {
-            let logits = input.contiguous(row, 1).unwrap_or(&[]);
-            let cache = match &mut cache {
-                Some(cache) => cache.of(input.extent.classes),
+        let classes = input.extent.classes;
+        for row in first..first + len {
+            let output = self.0.output.get_mut(row * classes..(row + 1) * classes);
+            let logits = input.contiguous(start + row, 1).unwrap_or(&[]);
+            let cache = match cache {
+                Some(cache) => cache.of(classes),
                 None => &mut [],
             };
             let max = max::max(logits);
@@ -200,29 +213,18 @@ impl<T: Format, M: RowMap<T>> FastMappedRows<'_, T, M> {
                 others,
                 others_lo: 0.0,
             };
-            let row = input.row(row);
+            let row = input.row(start + row);
             let mut parts = None;
-            map.fast_row::<A, N>(logits, &nearly, cache, output, &mut |start, output| {
-                let parts = parts.get_or_insert_with(|| row.softmax_parts(Alone));
-                write_chunk(output, |out| map.reference(&row, parts, start, out));
-            });
-        }
-    }
-}
-
-impl<T: Format, M: RowMap<T>> Kernel for FastMappedRows<'_, T, M> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<A: Arithmetic>(self) {
-        if self.0.input.extent.classes <= MAX_TRANSPOSED_CLASSES
-            && self.0.len >= MIN_TRANSPOSED_ROWS
-        {
-            self.transposed::<A>();
-        } else if self.0.input.extent.classes <= MAX_TRANSPOSED_CLASSES {
-            self.one_by_one::<A, LANES>();
-        } else {
-            self.one_by_one::<A, ROW_CHUNK>();
+            map.fast_row::<A, N>(
+                logits,
+                &nearly,
+                cache,
+                output.unwrap_or(&mut []),
+                &mut |start, output| {
+                    let parts = parts.get_or_insert_with(|| row.softmax_parts(Alone));
+                    write_chunk(output, |out| map.reference(&row, parts, start, out));
+                },
+            );
         }
     }
 }
@@ -249,10 +251,10 @@ impl<'a, T: Format, M: RowMap<T>> RowMapCall<'a, T, M> {
     }
 
     pub(crate) fn forward(&self, output: &mut [T]) {
-        map_rows(&self.map, self.input, None, output);
+        write_outputs(&self.map, self.input, output);
     }
 
     pub(crate) fn backward(&self, grad_output: &[T], grad_input: &mut [T]) {
-        map_rows(&self.map, self.input, Some(grad_output), grad_input);
+        write_gradients(&self.map, self.input, grad_output, grad_input);
     }
 }

@@ -14,7 +14,6 @@ use crate::activation::softplus::Softplus;
 use crate::engine::activation_call::Activation;
 use crate::engine::element_call::ElementLossCall;
 use crate::engine::element_loss::ElementwiseLoss;
-
 use crate::engine::row_loss::RowLoss;
 use crate::engine::row_map::RowMap;
 use crate::error::Error;

@@ -9,7 +9,6 @@ use crate::number::elementary;
 use crate::number::error_free::{fast_two_sum, two_product, two_sum};
 use crate::number::pair::{Pair, leading_quotient};
 use crate::number::pair_elementary::{exp_pair, log_pair, log1p_pair};
-
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A number that a formula works with.

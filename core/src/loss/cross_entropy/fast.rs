@@ -1,10 +1,11 @@
 //! The fast path for labels.
 
 use crate::engine::rounding_test::{Bracket, SumEstimate};
+use crate::engine::row_groups::{RowGroups, each_group};
 use crate::engine::row_loss::{RowLoss, Scale};
 use crate::engine::row_map::write_chunk;
 use crate::engine::row_outputs;
-use crate::engine::transposed_rows::{MAX_TRANSPOSED_CLASSES, MIN_TRANSPOSED_ROWS, TransposedRows};
+use crate::engine::transposed_rows::TransposedRows;
 use crate::loss::cross_entropy::label_call::LabelCall;
 use crate::loss::cross_entropy::{gradient, value};
 use crate::machine::LANES;
@@ -13,7 +14,7 @@ use crate::number::elementary::log1p;
 use crate::number::fast_elementary;
 use crate::number::format::Format;
 use crate::number::real::{Real, mul_zero_wins};
-use crate::rows::exponentials::{ExpCache, ROW_CHUNK, others, row_error};
+use crate::rows::exponentials::{ExpCache, others, row_error};
 use crate::rows::max;
 use crate::sum::thread_group::Alone;
 
@@ -58,7 +59,7 @@ impl<T: Format, const SMOOTHED: bool> LabelCall<'_, T, SMOOTHED> {
         rows.read::<A, SHORT>(logits);
         let labels = self.labels.group(start);
         let with_gradient = !SHORT && !grad_input.is_empty();
-        let mut below = RowLossParts::new(rows.others);
+        let mut losses = RowLossParts::new(rows.others);
         let mut scales = [0.0; LANES];
         let mut at_label = [(T::zero(), true); LANES];
         for lane in 0..len.min(LANES) {
@@ -66,12 +67,12 @@ impl<T: Format, const SMOOTHED: bool> LabelCall<'_, T, SMOOTHED> {
                 continue;
             };
             let is_max = label == rows.argmax[lane];
-            below.max_minus_logit[lane] = if is_max {
+            losses.max_minus_logit[lane] = if is_max {
                 0.0
             } else {
                 rows.max[lane] - rows.logit(lane, label)
             };
-            below.counts(lane, self.options.class_weight(label));
+            losses.counts(lane, self.options.class_weight(label));
             if with_gradient {
                 let e = rows.exponential(lane, label);
                 let scale = self.fast_scale(label, scale.of(start + lane));
@@ -97,7 +98,7 @@ impl<T: Format, const SMOOTHED: bool> LabelCall<'_, T, SMOOTHED> {
                 }
             }
         }
-        below
+        losses
     }
 
     /// The same for rows of many classes.
@@ -111,7 +112,7 @@ impl<T: Format, const SMOOTHED: bool> LabelCall<'_, T, SMOOTHED> {
         grad_input: &mut [T],
     ) -> RowLossParts {
         let classes = self.input.classes();
-        let mut below = RowLossParts::new([0.0; LANES]);
+        let mut losses = RowLossParts::new([0.0; LANES]);
         let with_gradient = !SHORT && !grad_input.is_empty();
         for lane in 0..len.min(LANES) {
             let grad = grad_input
@@ -133,9 +134,9 @@ impl<T: Format, const SMOOTHED: bool> LabelCall<'_, T, SMOOTHED> {
                 None => &mut [],
             };
             let others = others::<A, T, SHORT, N>(row, max, largest, cache);
-            below.max_minus_logit[lane] = max - logit;
-            below.others[lane] = others;
-            below.counts(lane, self.options.class_weight(label));
+            losses.max_minus_logit[lane] = max - logit;
+            losses.others[lane] = others;
+            losses.counts(lane, self.options.class_weight(label));
             if with_gradient {
                 self.fast_gradient::<A, N>(
                     start + lane,
@@ -149,7 +150,7 @@ impl<T: Format, const SMOOTHED: bool> LabelCall<'_, T, SMOOTHED> {
                 );
             }
         }
-        below
+        losses
     }
 
     /// The gradient of a row of many classes.
@@ -197,7 +198,7 @@ impl<T: Format, const SMOOTHED: bool> LabelCall<'_, T, SMOOTHED> {
 
     /// All rows of a run in groups, with short exponentials, which are enough for a sum of losses alone, or with those
     /// that gradients and single losses need. Gradients are written where `grad_input` has places; `done(first,
-    /// below)` takes the losses of a group.
+    /// losses)` takes the losses of a group.
     #[inline(always)]
     pub(super) fn fast_groups<A: Arithmetic, const SHORT: bool>(
         &self,
@@ -205,35 +206,58 @@ impl<T: Format, const SMOOTHED: bool> LabelCall<'_, T, SMOOTHED> {
         len: usize,
         scale: Scale<'_, T>,
         grad_input: &mut [T],
-        mut done: impl Done<T>,
+        done: impl Done<T>,
     ) {
-        let classes = self.input.classes();
-        let mut rows = (classes <= MAX_TRANSPOSED_CLASSES && len >= MIN_TRANSPOSED_ROWS)
-            .then(|| TransposedRows::new(classes));
-        let mut cache =
-            (classes > MAX_TRANSPOSED_CLASSES && !grad_input.is_empty()).then(ExpCache::new);
-        for first in (0..len).step_by(LANES) {
-            let group = LANES.min(len - first);
-            let grad = grad_input
-                .get_mut(first * classes..(first + group) * classes)
-                .unwrap_or(&mut []);
-            let below = match &mut rows {
-                Some(rows) if group >= MIN_TRANSPOSED_ROWS => {
-                    self.fast_transposed::<A, SHORT>(rows, start + first, group, scale, grad)
-                }
-                _ if classes <= MAX_TRANSPOSED_CLASSES => {
-                    self.fast_row::<A, SHORT, LANES>(start + first, group, scale, &mut cache, grad)
-                }
-                _ => self.fast_row::<A, SHORT, ROW_CHUNK>(
-                    start + first,
-                    group,
-                    scale,
-                    &mut cache,
-                    grad,
-                ),
-            };
-            done.done(first, &below);
-        }
+        let keeps_exponentials = !grad_input.is_empty();
+        let groups = LabelGroups::<_, _, SMOOTHED, SHORT> {
+            call: self,
+            start,
+            scale,
+            grad_input,
+            done,
+        };
+        each_group::<A, T>(self.input.classes(), len, keeps_exponentials, groups);
+    }
+}
+
+/// What is done with a group of rows.
+struct LabelGroups<'a, T, D, const SMOOTHED: bool, const SHORT: bool> {
+    call: &'a LabelCall<'a, T, SMOOTHED>,
+    start: usize,
+    scale: Scale<'a, T>,
+    grad_input: &'a mut [T],
+    done: D,
+}
+
+/// The places of a group's gradients, if there are any.
+#[inline(always)]
+fn places<T>(grad_input: &mut [T], first: usize, len: usize, classes: usize) -> &mut [T] {
+    grad_input
+        .get_mut(first * classes..(first + len) * classes)
+        .unwrap_or(&mut [])
+}
+
+impl<A: Arithmetic, T: Format, D: Done<T>, const SMOOTHED: bool, const SHORT: bool> RowGroups<A, T>
+    for LabelGroups<'_, T, D, SMOOTHED, SHORT>
+{
+    #[inline(always)]
+    fn side_by_side(&mut self, rows: &mut TransposedRows<T>, first: usize, len: usize) {
+        let grad = places(self.grad_input, first, len, self.call.input.classes());
+        let (start, scale) = (self.start + first, self.scale);
+        let losses = self
+            .call
+            .fast_transposed::<A, SHORT>(rows, start, len, scale, grad);
+        self.done.done(first, &losses);
+    }
+
+    #[inline(always)]
+    fn in_turn<const N: usize>(&mut self, cache: &mut Option<ExpCache>, first: usize, len: usize) {
+        let grad = places(self.grad_input, first, len, self.call.input.classes());
+        let (start, scale) = (self.start + first, self.scale);
+        let losses = self
+            .call
+            .fast_row::<A, SHORT, N>(start, len, scale, cache, grad);
+        self.done.done(first, &losses);
     }
 }
 
@@ -279,14 +303,14 @@ impl RowLossParts {
 
 /// What takes the losses of groups of rows; not a closure, so that it is inlined into each loop over groups.
 pub(super) trait Done<T> {
-    fn done(&mut self, first: usize, below: &RowLossParts);
+    fn done(&mut self, first: usize, losses: &RowLossParts);
 }
 
 impl<T: Format> Done<T> for &mut SumEstimate {
     #[inline(always)]
-    fn done(&mut self, _: usize, below: &RowLossParts) {
-        let count = below.counted.iter().filter(|&&counted| counted).count();
-        self.add_group(&below.values(), count as f64);
+    fn done(&mut self, _: usize, losses: &RowLossParts) {
+        let count = losses.counted.iter().filter(|&&counted| counted).count();
+        self.add_group(&losses.values(), count as f64);
     }
 }
 
@@ -299,9 +323,9 @@ pub(crate) struct EachLoss<'a, T, const SMOOTHED: bool> {
 
 impl<T: Format, const SMOOTHED: bool> Done<T> for EachLoss<'_, T, SMOOTHED> {
     #[inline(always)]
-    fn done(&mut self, first: usize, below: &RowLossParts) {
+    fn done(&mut self, first: usize, losses: &RowLossParts) {
         let error = row_error(self.call.input.classes());
-        let values = below.values();
+        let values = losses.values();
         let losses = self.losses.get_mut(first..).unwrap_or(&mut []);
         for (lane, loss) in (0..LANES).zip(losses) {
             let (rounded, certain) = Bracket::relative(values[lane], error).round();

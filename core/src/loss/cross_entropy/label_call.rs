@@ -1,9 +1,7 @@
 //! A call with labels: the reference formulas of its rows.
 
 use crate::loss::cross_entropy::factors::Smoothed;
-
 use crate::loss::cross_entropy::{CrossEntropy, gradient};
-
 use crate::number::format::Format;
 use crate::number::real::Real;
 use crate::rows::labels::Labels;

@@ -11,7 +11,6 @@ use crate::machine::INTEGER;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
 use crate::number::real::{Real, mul_zero_wins};
-
 use crate::rows::row::SoftmaxParts;
 use crate::rows::shape::{Classes, Layout, Output};
 use crate::sum::reduction::Reduction;
