@@ -8,7 +8,6 @@
 //! This is the only file with `unsafe` in it. Calling a function that was compiled for features which the CPU
 //! may lack is undefined behaviour; each of the two calls here stands behind the run-time test for those very features.
 
-use crate::machine::VECTORS;
 use crate::number::arithmetic::{Arithmetic, Plain};
 use crate::number::format::Format;
 
@@ -54,7 +53,7 @@ pub(crate) trait Kernel {
 #[inline]
 pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
-    if VECTORS {
+    if crate::machine::VECTORS {
         match x86::width() {
             // SAFETY: `x86::width` gives a width only after `is_x86_feature_detected` has found each feature that the
             // function called is compiled for.
@@ -115,7 +114,8 @@ pub fn limit(widest: Width) -> Width {
 
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 mod x86 {
-    use super::{Kernel, VECTORS, Width};
+    use super::{Kernel, Width};
+    use crate::machine::VECTORS;
     use crate::number::arithmetic::{Fused, Plain};
     use core::sync::atomic::{AtomicU8, Ordering};
 
