@@ -80,7 +80,7 @@ macro_rules! bounds {
 }
 
 macro_rules! elementwise_bounds {
-    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, $about:tt;)*) => {
         /// The same of losses of elements.
         #[allow(private_bounds)]
         pub trait ElementwiseInstances: Sized $(+ for<$a> Loss<Checked<$a, Self, $loss>>)* {}
@@ -88,7 +88,7 @@ macro_rules! elementwise_bounds {
 }
 
 macro_rules! elementwise_instances {
-    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, $about:tt;)*) => {
         $(losses!($T, Checked<$a, $T, $loss>);)*
 
         impl ElementwiseInstances for $T {}

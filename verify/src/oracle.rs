@@ -28,7 +28,7 @@ const BCE_GRADIENT_FLOOR: f64 = 1e-12;
 const EXACT_SUM_PREC: u32 = 2100 + 64;
 
 macro_rules! functions {
-    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, $about:tt;)*) => {
         /// A function of the table.
         ///
         /// ```

@@ -139,7 +139,7 @@ macro_rules! activation {
 pub(crate) fn of_elements<T: Element>() -> Table<OfElements<T>> {
     let mut table: Table<OfElements<T>> = Vec::new();
     macro_rules! losses {
-        ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+        ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, $about:tt;)*) => {
             $(elementwise!(table, $name, $loss);)*
         };
     }
