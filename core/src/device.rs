@@ -18,7 +18,7 @@ use core::array;
 
 pub use crate::classes::{Extent, Indices, Output};
 pub use crate::elementwise::{
-    Domain, FromOptions, NUMBERS, Options, is_soft, outside_unit_interval,
+    Domain, FromOptions, NUMBERS, Options, is_no_sign, is_soft, outside_unit_interval,
 };
 pub use crate::error::{check_length, check_unit_interval};
 pub use crate::metrics::is_right;

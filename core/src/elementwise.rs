@@ -140,6 +140,8 @@ pub enum Domain {
     UnitInterval,
     /// 0 and 1.
     HardLabels,
+    /// -1 and 1.
+    Signs,
 }
 
 /// The domains of a loss's arguments.
@@ -151,12 +153,20 @@ pub(crate) struct Domains {
 
 impl Domain {
     /// All of `values` lie in it.
-    fn check<T: Element>(self, argument: Argument, values: &[T]) -> Result<(), Error> {
+    ///
+    /// # Errors
+    ///
+    /// Where one does not.
+    pub fn check<T: Element>(self, argument: Argument, values: &[T]) -> Result<(), Error> {
         match self {
             Self::Any => Ok(()),
             Self::UnitInterval => check_unit_interval(argument, values),
             Self::HardLabels => match reduce::find(values, is_soft) {
                 Some(index) => Err(Error::NotHardLabel { argument, index }),
+                None => Ok(()),
+            },
+            Self::Signs => match reduce::find(values, is_no_sign) {
+                Some(index) => Err(Error::NotSign { argument, index }),
                 None => Ok(()),
             },
         }
@@ -932,6 +942,13 @@ pub fn is_soft<T: Element>(value: T) -> bool {
     !((value == T::zero()) | (value == T::one()))
 }
 
+/// Neither -1 nor 1, or NaN.
+#[doc(hidden)]
+#[inline(always)]
+pub fn is_no_sign<T: Element>(value: T) -> bool {
+    value.abs() != T::one()
+}
+
 /// All of `values` lie in [0, 1].
 pub(crate) fn check_unit_interval<T: Element>(
     argument: Argument,
@@ -944,7 +961,7 @@ pub(crate) fn check_unit_interval<T: Element>(
 }
 
 /// The public methods of an element-wise loss, alike for all of them. So are their examples, which hold of any loss that falls
-/// towards its target.
+/// towards a target of 1.
 macro_rules! methods {
     ($loss:ident, $T:ident $(, $bound:path)?) => {
         /// The reduced loss of all elements: their mean or sum.
@@ -957,7 +974,7 @@ macro_rules! methods {
         /// use trueloss::Reduction;
         ///
         #[doc = concat!("let loss = trueloss::", stringify!($loss), "::new();")]
-        /// let (input, target) = ([0.5_f32, 0.25], [1.0, 0.0]);
+        /// let (input, target) = ([0.5_f32, 0.25], [1.0, 1.0]);
         /// let mean = loss.forward(&input, &target)?;
         /// let sum = loss.reduction(Reduction::Sum).forward(&input, &target)?;
         /// assert_eq!(mean, sum / 2.0);
@@ -977,8 +994,8 @@ macro_rules! methods {
         /// ```
         #[doc = concat!("let loss = trueloss::", stringify!($loss), "::new();")]
         /// let mut losses = [0.0_f32; 2];
-        /// loss.forward_each(&[0.5, 0.25], &[1.0, 0.0], &mut losses)?;
-        /// assert_eq!(losses[1], loss.forward(&[0.25], &[0.0])?);
+        /// loss.forward_each(&[0.5, 0.25], &[1.0, 1.0], &mut losses)?;
+        /// assert_eq!(losses[1], loss.forward(&[0.25], &[1.0])?);
         /// # Ok::<(), trueloss::Error>(())
         /// ```
         pub fn forward_each$(<$T: $bound>)?(
@@ -1000,9 +1017,9 @@ macro_rules! methods {
         /// ```
         #[doc = concat!("let loss = trueloss::", stringify!($loss), "::new();")]
         /// let mut grad = [0.0_f32; 2];
-        /// loss.backward(&[0.5, 0.25], &[1.0, 0.0], 1.0, &mut grad)?;
-        /// // Towards the targets the loss falls: 0.5 is below its own, 0.25 above.
-        /// assert!(grad[0] < 0.0 && grad[1] > 0.0);
+        /// loss.backward(&[0.5, 0.25], &[1.0, 1.0], 1.0, &mut grad)?;
+        /// // The loss falls towards the targets, which are above.
+        /// assert!(grad[0] < 0.0 && grad[1] < 0.0);
         /// # Ok::<(), trueloss::Error>(())
         /// ```
         pub fn backward$(<$T: $bound>)?(
@@ -1025,7 +1042,7 @@ macro_rules! methods {
         ///
         /// ```
         #[doc = concat!("let loss = trueloss::", stringify!($loss), "::new();")]
-        /// let (input, target) = ([0.5_f32, 0.25], [1.0, 0.0]);
+        /// let (input, target) = ([0.5_f32, 0.25], [1.0, 1.0]);
         /// let (mut grad, mut mean) = ([0.0; 2], [0.0; 2]);
         /// loss.backward_each(&input, &target, &[0.5, 0.0], &mut grad)?;
         /// loss.backward(&input, &target, 1.0, &mut mean)?;
@@ -1054,7 +1071,7 @@ macro_rules! methods {
         ///
         /// ```
         #[doc = concat!("let loss = trueloss::", stringify!($loss), "::new();")]
-        /// let (input, target) = ([0.5_f32, 0.25], [1.0, 0.0]);
+        /// let (input, target) = ([0.5_f32, 0.25], [1.0, 1.0]);
         /// let (mut both, mut grad) = ([0.0; 2], [0.0; 2]);
         /// let value = loss.forward_backward(&input, &target, &mut both)?;
         /// loss.backward(&input, &target, 1.0, &mut grad)?;

@@ -94,8 +94,9 @@ fn within<T: Number>(domain: Domain, bytes: &mut Unstructured<'_>) -> Result<T> 
     match domain {
         Domain::Any => logit(bytes),
         Domain::UnitInterval => unit(bytes),
-        Domain::HardLabels if bytes.arbitrary()? => Ok(T::one()),
+        Domain::HardLabels | Domain::Signs if bytes.arbitrary()? => Ok(T::one()),
         Domain::HardLabels => Ok(T::zero()),
+        Domain::Signs => Ok(-T::one()),
     }
 }
 
