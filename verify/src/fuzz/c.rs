@@ -285,8 +285,7 @@ impl<T: Interface> Memory<T> {
 
 /// One call: as core answers it, or with a pointer or number that is wrong.
 pub(super) fn check<T: Interface>(bytes: &mut Unstructured<'_>) -> Result<()> {
-    let all = [&Kind::losses()[..], &Kind::ACTIVATIONS].concat();
-    let mut question = Question::<T>::legal(*bytes.choose(&all)?, bytes)?;
+    let mut question = Question::<T>::legal(*bytes.choose(&Kind::all())?, bytes)?;
     let direction = if question.kind.is_activation() {
         *bytes.choose(&[Direction::ForwardEach, Direction::BackwardEach])?
     } else {
