@@ -164,8 +164,9 @@ def number(key, n):
 
 
 def cell(functions, name, key):
-    """Of trueloss, and in brackets of the usual formula."""
-    return f"{number(key, functions[name][key])} ({number(key, functions['usual_' + name][key])})"
+    """Of trueloss, and in brackets of the usual formula, where there is one to compare with."""
+    usual = functions.get("usual_" + name)
+    return number(key, functions[name][key]) + (f" ({number(key, usual[key])})" if usual else "")
 
 
 def short_table(record):
@@ -195,7 +196,8 @@ def table(record):
         "# The cost on a microcontroller",
         "",
         "Made by `python3 firmware/cost.py`; a change made here is lost. Of each machine trueloss, and in brackets the usual",
-        "formula in `f32` with the crate libm, whose answers are neither the nearest nor everywhere the same. Elements are `f32`;",
+        "formula in `f32` with the crate libm, if there is one here, whose answers are neither the nearest nor everywhere the same.",
+        "Elements are `f32`;",
         "rows have 10 classes, and their elements are counted, not the rows.",
         "",
         *(f"- {name}: {MACHINES[name][4]} ({MACHINES[name][2]} in QEMU)." for name in machines),

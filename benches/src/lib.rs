@@ -2,71 +2,78 @@
 //!
 //! The criterion groups (`benches/losses.rs`) time them, the binary `count` runs them under callgrind.
 
-use rand_xoshiro::SplitMix64;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::fmt;
 use std::str::FromStr;
+use trueloss::device::{Domain, FromOptions};
 use trueloss::{
-    Bce, BceWithLogits, Classes, CrossEntropy, Element, Error, FocalWithLogits, Huber, LogSigmoid,
-    LogSoftmax, Mse, Nll, Sigmoid, Softmax, Softplus,
+    Classes, CrossEntropy, Element, Error, LogSigmoid, LogSoftmax, Nll, Sigmoid, Softmax, Softplus,
 };
+use trueloss_digest::random::SplitMix64;
 
-/// A function of the crate. Cross-entropy counts twice, as it has two kinds of targets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Function {
-    Mse,
-    Huber,
-    Bce,
-    BceWithLogits,
-    FocalWithLogits,
-    Nll,
-    CrossEntropy,
-    CrossEntropyProbabilities,
-    Sigmoid,
-    LogSigmoid,
-    Softplus,
-    Softmax,
-    LogSoftmax,
+macro_rules! functions {
+    ($a:lifetime, $T:ty; $($variant:ident = $of:literal of $loss:ty, {
+        $Loss:ident, $snake:ident, $($about:tt)*
+    };)*) => {
+        /// A function of the crate. Cross-entropy counts twice, as it has two kinds of targets.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(missing_docs)]
+        pub enum Function {
+            $($Loss,)*
+            Nll,
+            CrossEntropy,
+            CrossEntropyProbabilities,
+            Sigmoid,
+            LogSigmoid,
+            Softplus,
+            Softmax,
+            LogSoftmax,
+        }
+
+        impl Function {
+            /// All functions.
+            pub const ALL: [Self; [$(stringify!($Loss)),*].len() + 8] = [
+                $(Self::$Loss,)*
+                Self::Nll,
+                Self::CrossEntropy,
+                Self::CrossEntropyProbabilities,
+                Self::Sigmoid,
+                Self::LogSigmoid,
+                Self::Softplus,
+                Self::Softmax,
+                Self::LogSoftmax,
+            ];
+
+            /// Its name in tables and on command lines.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$Loss => stringify!($snake),)*
+                    Self::Nll => "nll",
+                    Self::CrossEntropy => "cross_entropy",
+                    Self::CrossEntropyProbabilities => "cross_entropy_probabilities",
+                    Self::Sigmoid => "sigmoid",
+                    Self::LogSigmoid => "log_sigmoid",
+                    Self::Softplus => "softplus",
+                    Self::Softmax => "softmax",
+                    Self::LogSoftmax => "log_softmax",
+                }
+            }
+
+            /// What input and target of a loss of elements may be.
+            const fn domains(self) -> Option<(Domain, Domain)> {
+                match self {
+                    $(Self::$Loss => Some((
+                        <$loss as FromOptions<'static, f32>>::INPUT,
+                        <$loss as FromOptions<'static, f32>>::TARGET,
+                    )),)*
+                    _ => None,
+                }
+            }
+        }
+    };
 }
+trueloss::each_elementwise_loss!(functions, 'static, f32);
 
 impl Function {
-    /// All functions.
-    pub const ALL: [Self; 13] = [
-        Self::Mse,
-        Self::Huber,
-        Self::Bce,
-        Self::BceWithLogits,
-        Self::FocalWithLogits,
-        Self::Nll,
-        Self::CrossEntropy,
-        Self::CrossEntropyProbabilities,
-        Self::Sigmoid,
-        Self::LogSigmoid,
-        Self::Softplus,
-        Self::Softmax,
-        Self::LogSoftmax,
-    ];
-
-    /// Its name in tables and on command lines.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Mse => "mse",
-            Self::Huber => "huber",
-            Self::Bce => "bce",
-            Self::BceWithLogits => "bce_with_logits",
-            Self::FocalWithLogits => "focal_with_logits",
-            Self::Nll => "nll",
-            Self::CrossEntropy => "cross_entropy",
-            Self::CrossEntropyProbabilities => "cross_entropy_probabilities",
-            Self::Sigmoid => "sigmoid",
-            Self::LogSigmoid => "log_sigmoid",
-            Self::Softplus => "softplus",
-            Self::Softmax => "softmax",
-            Self::LogSoftmax => "log_softmax",
-        }
-    }
-
     /// Whether it works on rows of classes rather than on elements one by one.
     pub const fn of_rows(self) -> bool {
         matches!(
@@ -212,23 +219,27 @@ impl<T: FromF64> Call<T> {
     /// Arguments of a fixed seed: logits of a normal distribution with deviation 3, probabilities of a uniform
     /// one, targets 0 or 1.
     pub fn new(function: Function, direction: Direction, shape: Shape) -> Self {
-        let mut random = Random(SplitMix64::seed_from_u64(0x7472_7565_6c6f_7373));
+        let mut random = Random(SplitMix64::new(0x7472_7565_6c6f_7373));
         let len = shape.len();
         let input = (0..len)
-            .map(|_| match function {
-                Function::Bce => random.uniform(),
-                Function::Nll => -5.0 * random.uniform(),
+            .map(|_| match (function, function.domains()) {
+                (_, Some((Domain::UnitInterval, _))) => random.uniform(),
+                (Function::Nll, _) => -5.0 * random.uniform(),
                 _ => 3.0 * random.normal(),
             })
             .map(T::from_f64)
             .collect();
-        let target = match function {
-            Function::Nll | Function::CrossEntropy => Vec::new(),
-            Function::Bce | Function::BceWithLogits | Function::FocalWithLogits => (0..len)
+        let target = match (function, function.domains()) {
+            (Function::Nll | Function::CrossEntropy, _) => Vec::new(),
+            (_, Some((_, Domain::UnitInterval | Domain::HardLabels))) => (0..len)
                 .map(|_| random.uniform().round())
                 .map(T::from_f64)
                 .collect(),
-            Function::CrossEntropyProbabilities => (0..len)
+            (_, Some((_, Domain::Signs))) => (0..len)
+                .map(|_| 2.0 * random.uniform().round() - 1.0)
+                .map(T::from_f64)
+                .collect(),
+            (Function::CrossEntropyProbabilities, _) => (0..len)
                 .map(|_| 2.0 * random.uniform() / shape.columns as f64)
                 .map(T::from_f64)
                 .collect(),
@@ -292,28 +303,31 @@ impl<T: FromF64> Call<T> {
                 )
             };
         }
-        match self.function {
-            Function::Mse => loss!(Mse::new(), x, y),
-            Function::Huber => loss!(Huber::new(), x, y),
-            Function::Bce => loss!(Bce::new(), x, y),
-            Function::BceWithLogits => loss!(BceWithLogits::new(), x, y),
-            Function::FocalWithLogits => loss!(FocalWithLogits::new(), x, y),
-            Function::Nll => loss!(Nll::new(), classes()?, labels),
-            Function::CrossEntropy => loss!(CrossEntropy::new(), classes()?, labels),
-            Function::CrossEntropyProbabilities => loss!(
-                CrossEntropy::new(),
-                classes()?,
-                y,
-                forward_probabilities,
-                backward_probabilities,
-                forward_backward_probabilities
-            ),
-            Function::Sigmoid => activation!(Sigmoid::new(), x),
-            Function::LogSigmoid => activation!(LogSigmoid::new(), x),
-            Function::Softplus => activation!(Softplus::new(), x),
-            Function::Softmax => activation!(Softmax::new(), classes()?),
-            Function::LogSoftmax => activation!(LogSoftmax::new(), classes()?),
+        macro_rules! run {
+            ($a:lifetime, $T:ty; $($variant:ident = $of:literal of $loss:ty, {
+                $Loss:ident, $snake:ident, $($about:tt)*
+            };)*) => {
+                match self.function {
+                    $(Function::$Loss => loss!(trueloss::$Loss::new(), x, y),)*
+                    Function::Nll => loss!(Nll::new(), classes()?, labels),
+                    Function::CrossEntropy => loss!(CrossEntropy::new(), classes()?, labels),
+                    Function::CrossEntropyProbabilities => loss!(
+                        CrossEntropy::new(),
+                        classes()?,
+                        y,
+                        forward_probabilities,
+                        backward_probabilities,
+                        forward_backward_probabilities
+                    ),
+                    Function::Sigmoid => activation!(Sigmoid::new(), x),
+                    Function::LogSigmoid => activation!(LogSigmoid::new(), x),
+                    Function::Softplus => activation!(Softplus::new(), x),
+                    Function::Softmax => activation!(Softmax::new(), classes()?),
+                    Function::LogSoftmax => activation!(LogSoftmax::new(), classes()?),
+                }
+            };
         }
+        trueloss::each_elementwise_loss!(run, '_, T)
     }
 }
 
@@ -322,7 +336,7 @@ struct Random(SplitMix64);
 impl Random {
     /// Uniform in [0, 1).
     fn uniform(&mut self) -> f64 {
-        (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+        self.0.unit()
     }
 
     /// Close to the standard normal distribution: the sum of twelve uniform numbers has its variance.

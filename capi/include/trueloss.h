@@ -88,6 +88,119 @@ typedef struct trueloss_error {
 } trueloss_error;
 
 /**
+ * Options of mse. All zeros, or a NULL in their place, are the default: the mean.
+ */
+typedef struct trueloss_mse_options {
+  /**
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will
+   * do.
+   */
+  uint32_t reduction;
+  /**
+   * Where to say which argument is wrong; may be NULL.
+   */
+  struct trueloss_error *error;
+} trueloss_mse_options;
+
+/**
+ * The sum over part of a batch, made by the functions named `partial`, from which the loss of the whole can be made
+ * with the bits that one call over all of it gives. Partials may be copied, and kept on other threads.
+ */
+typedef struct trueloss_partial_f32 {
+  /**
+   * Of no interest to others. Zeros are no partial, and are refused.
+   */
+  uint64_t opaque[512];
+} trueloss_partial_f32;
+
+/**
+ * Options of bce. All zeros, or a NULL in their place, are the default: the mean, unweighted.
+ */
+typedef struct trueloss_bce_options_f32 {
+  /**
+   * Factors for the elements' losses, which broadcast over trailing dimensions: their count
+   * divides the input's. NULL for none.
+   */
+  const float *weight;
+  /**
+   * How many numbers `weight` has.
+   */
+  size_t weight_len;
+  /**
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will
+   * do.
+   */
+  uint32_t reduction;
+  /**
+   * Where to say which argument is wrong; may be NULL.
+   */
+  struct trueloss_error *error;
+} trueloss_bce_options_f32;
+
+/**
+ * Options of bce_with_logits. All zeros, or a NULL in their place, are the default: the mean,
+ * unweighted.
+ */
+typedef struct trueloss_bce_with_logits_options_f32 {
+  /**
+   * Factors for the elements' losses, which broadcast over trailing dimensions: their count
+   * divides the input's. NULL for none.
+   */
+  const float *weight;
+  /**
+   * How many numbers `weight` has.
+   */
+  size_t weight_len;
+  /**
+   * Factors for the loss of the positive class, which broadcast likewise. NULL for none.
+   */
+  const float *pos_weight;
+  /**
+   * How many numbers `pos_weight` has.
+   */
+  size_t pos_weight_len;
+  /**
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will
+   * do.
+   */
+  uint32_t reduction;
+  /**
+   * Where to say which argument is wrong; may be NULL.
+   */
+  struct trueloss_error *error;
+} trueloss_bce_with_logits_options_f32;
+
+/**
+ * Options of huber. All zeros, or a NULL in their place, are the default: the mean.
+ */
+typedef struct trueloss_huber_options {
+  /**
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will
+   * do.
+   */
+  uint32_t reduction;
+  /**
+   * Where to say which argument is wrong; may be NULL.
+   */
+  struct trueloss_error *error;
+} trueloss_huber_options;
+
+/**
+ * Options of focal_with_logits. All zeros, or a NULL in their place, are the default: the mean.
+ */
+typedef struct trueloss_focal_with_logits_options {
+  /**
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will
+   * do.
+   */
+  uint32_t reduction;
+  /**
+   * Where to say which argument is wrong; may be NULL.
+   */
+  struct trueloss_error *error;
+} trueloss_focal_with_logits_options;
+
+/**
  * Options of nll. The default, which a NULL in their place stands for, is
  * TRUELOSS_NLL_OPTIONS_DEFAULT.
  */
@@ -147,63 +260,50 @@ typedef struct trueloss_cross_entropy_options_f32 {
 } trueloss_cross_entropy_options_f32;
 
 /**
- * Options of mse. All zeros, or a NULL in their place, are the default: the mean.
- */
-typedef struct trueloss_mse_options {
-  /**
-   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
-   */
-  uint32_t reduction;
-  /**
-   * Where to say which argument is wrong; may be NULL.
-   */
-  struct trueloss_error *error;
-} trueloss_mse_options;
-
-/**
  * The sum over part of a batch, made by the functions named `partial`, from which the loss of the whole can be made
  * with the bits that one call over all of it gives. Partials may be copied, and kept on other threads.
  */
-typedef struct trueloss_partial_f32 {
+typedef struct trueloss_partial_f64 {
   /**
    * Of no interest to others. Zeros are no partial, and are refused.
    */
   uint64_t opaque[512];
-} trueloss_partial_f32;
+} trueloss_partial_f64;
 
 /**
  * Options of bce. All zeros, or a NULL in their place, are the default: the mean, unweighted.
  */
-typedef struct trueloss_bce_options_f32 {
+typedef struct trueloss_bce_options_f64 {
   /**
-   * Factors for the elements' losses, which broadcast over trailing dimensions: their count divides
-   * the input's. NULL for none.
+   * Factors for the elements' losses, which broadcast over trailing dimensions: their count
+   * divides the input's. NULL for none.
    */
-  const float *weight;
+  const double *weight;
   /**
    * How many numbers `weight` has.
    */
   size_t weight_len;
   /**
-   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will
+   * do.
    */
   uint32_t reduction;
   /**
    * Where to say which argument is wrong; may be NULL.
    */
   struct trueloss_error *error;
-} trueloss_bce_options_f32;
+} trueloss_bce_options_f64;
 
 /**
  * Options of bce_with_logits. All zeros, or a NULL in their place, are the default: the mean,
  * unweighted.
  */
-typedef struct trueloss_bce_with_logits_options_f32 {
+typedef struct trueloss_bce_with_logits_options_f64 {
   /**
-   * Factors for the elements' losses, which broadcast over trailing dimensions: their count divides
-   * the input's. NULL for none.
+   * Factors for the elements' losses, which broadcast over trailing dimensions: their count
+   * divides the input's. NULL for none.
    */
-  const float *weight;
+  const double *weight;
   /**
    * How many numbers `weight` has.
    */
@@ -211,20 +311,21 @@ typedef struct trueloss_bce_with_logits_options_f32 {
   /**
    * Factors for the loss of the positive class, which broadcast likewise. NULL for none.
    */
-  const float *pos_weight;
+  const double *pos_weight;
   /**
    * How many numbers `pos_weight` has.
    */
   size_t pos_weight_len;
   /**
-   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will
+   * do.
    */
   uint32_t reduction;
   /**
    * Where to say which argument is wrong; may be NULL.
    */
   struct trueloss_error *error;
-} trueloss_bce_with_logits_options_f32;
+} trueloss_bce_with_logits_options_f64;
 
 /**
  * Options of nll. The default, which a NULL in their place stands for, is
@@ -286,72 +387,6 @@ typedef struct trueloss_cross_entropy_options_f64 {
 } trueloss_cross_entropy_options_f64;
 
 /**
- * The sum over part of a batch, made by the functions named `partial`, from which the loss of the whole can be made
- * with the bits that one call over all of it gives. Partials may be copied, and kept on other threads.
- */
-typedef struct trueloss_partial_f64 {
-  /**
-   * Of no interest to others. Zeros are no partial, and are refused.
-   */
-  uint64_t opaque[512];
-} trueloss_partial_f64;
-
-/**
- * Options of bce. All zeros, or a NULL in their place, are the default: the mean, unweighted.
- */
-typedef struct trueloss_bce_options_f64 {
-  /**
-   * Factors for the elements' losses, which broadcast over trailing dimensions: their count divides
-   * the input's. NULL for none.
-   */
-  const double *weight;
-  /**
-   * How many numbers `weight` has.
-   */
-  size_t weight_len;
-  /**
-   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
-   */
-  uint32_t reduction;
-  /**
-   * Where to say which argument is wrong; may be NULL.
-   */
-  struct trueloss_error *error;
-} trueloss_bce_options_f64;
-
-/**
- * Options of bce_with_logits. All zeros, or a NULL in their place, are the default: the mean,
- * unweighted.
- */
-typedef struct trueloss_bce_with_logits_options_f64 {
-  /**
-   * Factors for the elements' losses, which broadcast over trailing dimensions: their count divides
-   * the input's. NULL for none.
-   */
-  const double *weight;
-  /**
-   * How many numbers `weight` has.
-   */
-  size_t weight_len;
-  /**
-   * Factors for the loss of the positive class, which broadcast likewise. NULL for none.
-   */
-  const double *pos_weight;
-  /**
-   * How many numbers `pos_weight` has.
-   */
-  size_t pos_weight_len;
-  /**
-   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
-   */
-  uint32_t reduction;
-  /**
-   * Where to say which argument is wrong; may be NULL.
-   */
-  struct trueloss_error *error;
-} trueloss_bce_with_logits_options_f64;
-
-/**
  * All is well, and the outputs are written.
  */
 #define TRUELOSS_OK 0
@@ -410,6 +445,21 @@ typedef struct trueloss_bce_with_logits_options_f64 {
  * A partial result is not the one that follows, or not the whole.
  */
 #define TRUELOSS_ERROR_NOT_ADJACENT 11
+
+/**
+ * A target that is neither 0 nor 1, or NaN.
+ */
+#define TRUELOSS_ERROR_NOT_HARD_LABEL 12
+
+/**
+ * A target that is neither -1 nor 1, or NaN.
+ */
+#define TRUELOSS_ERROR_NOT_SIGN 13
+
+/**
+ * An option outside its range, or NaN.
+ */
+#define TRUELOSS_ERROR_OUTSIDE_RANGE 14
 
 /**
  * A pointer is NULL that may not be.
@@ -521,6 +571,21 @@ typedef struct trueloss_bce_with_logits_options_f64 {
  */
 #define TRUELOSS_ARGUMENT_PARTIAL 14
 
+/**
+ * `delta`
+ */
+#define TRUELOSS_ARGUMENT_DELTA 16
+
+/**
+ * `alpha`
+ */
+#define TRUELOSS_ARGUMENT_ALPHA 17
+
+/**
+ * `gamma`
+ */
+#define TRUELOSS_ARGUMENT_GAMMA 18
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -552,16 +617,6 @@ uint32_t trueloss_simd_width(void);
  * measuring, and for tests.
  */
 uint32_t trueloss_limit_simd_width(uint32_t widest);
-
-/**
- * The default options of nll, as TRUELOSS_NLL_OPTIONS_DEFAULT has them.
- */
-struct trueloss_nll_options_f32 trueloss_nll_options_default_f32(void);
-
-/**
- * The default options of cross_entropy, as TRUELOSS_CROSS_ENTROPY_OPTIONS_DEFAULT has them.
- */
-struct trueloss_cross_entropy_options_f32 trueloss_cross_entropy_options_default_f32(void);
 
 /**
  * Mean squared error: the loss of an element is (x - y)^2.
@@ -814,6 +869,213 @@ trueloss_status trueloss_bce_with_logits_partial_f32(const float *input,
                                                      const struct trueloss_bce_with_logits_options_f32 *options,
                                                      size_t start,
                                                      struct trueloss_partial_f32 *partial);
+
+/**
+ * Huber's loss: the loss of an element is with r = x - y, r^2 / 2 where |r| <= delta, and delta
+ * (|r| - delta / 2) beyond.
+ *
+ * `input` and `target` have `len` numbers. `*loss` gets one number, the mean or the sum; the mean
+ * divides by `len`. `options` may be NULL.
+ *
+ * `delta`: how large a residual may be whose square counts: a finite number above 0. PyTorch's
+ * default is 1.
+ *
+ * Errors: TRUELOSS_ERROR_NOT_POSITIVE for `delta` where it is not as above.
+ *
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.huber_loss.html>
+ */
+trueloss_status trueloss_huber_forward_f32(const float *input,
+                                           const float *target,
+                                           size_t len,
+                                           double delta,
+                                           const struct trueloss_huber_options *options,
+                                           float *loss);
+
+/**
+ * The loss of each element, as `trueloss_huber_forward_f32` has it before the reduction: `losses`
+ * gets `len` numbers.
+ *
+ * Errors: as for `trueloss_huber_forward_f32`.
+ */
+trueloss_status trueloss_huber_forward_each_f32(const float *input,
+                                                const float *target,
+                                                size_t len,
+                                                double delta,
+                                                const struct trueloss_huber_options *options,
+                                                float *losses);
+
+/**
+ * The gradient of what `trueloss_huber_forward_f32` gives with respect to the input, times
+ * `grad_output`: r g where |r| <= delta, and delta g with the sign of r beyond. `grad_input` gets
+ * `len` numbers.
+ *
+ * Errors: as there.
+ */
+trueloss_status trueloss_huber_backward_f32(const float *input,
+                                            const float *target,
+                                            size_t len,
+                                            double delta,
+                                            const struct trueloss_huber_options *options,
+                                            float grad_output,
+                                            float *grad_input);
+
+/**
+ * The gradient of each element's loss, times that element's own `grad_output`, of which there are
+ * `len`. `grad_input` gets `len` numbers.
+ *
+ * Errors: as for `trueloss_huber_forward_f32`.
+ */
+trueloss_status trueloss_huber_backward_each_f32(const float *input,
+                                                 const float *target,
+                                                 size_t len,
+                                                 double delta,
+                                                 const struct trueloss_huber_options *options,
+                                                 const float *grad_output,
+                                                 float *grad_input);
+
+/**
+ * Both `trueloss_huber_forward_f32` and `trueloss_huber_backward_f32` with a `grad_output` of 1:
+ * the same bits, in one call.
+ *
+ * Errors: as for `trueloss_huber_forward_f32`.
+ */
+trueloss_status trueloss_huber_forward_backward_f32(const float *input,
+                                                    const float *target,
+                                                    size_t len,
+                                                    double delta,
+                                                    const struct trueloss_huber_options *options,
+                                                    float *loss,
+                                                    float *grad_input);
+
+/**
+ * The part of a larger batch's loss that comes from these elements, `start` of which come before
+ * them. The reduction does not matter yet.
+ *
+ * Errors: as for `trueloss_huber_forward_f32`; TRUELOSS_ERROR_NOT_ON_BLOCK_BOUNDARY where `start`
+ * is not a multiple of TRUELOSS_BLOCK, TRUELOSS_ERROR_SHAPE_OVERFLOW where the batch has more than
+ * a size_t counts.
+ */
+trueloss_status trueloss_huber_partial_f32(const float *input,
+                                           const float *target,
+                                           size_t len,
+                                           double delta,
+                                           const struct trueloss_huber_options *options,
+                                           size_t start,
+                                           struct trueloss_partial_f32 *partial);
+
+/**
+ * Focal loss of logits: the loss of an element is a sigma(z)^gamma softplus(z), with z = x and a =
+ * 1 - alpha for y = 0, and z = -x and a = alpha for y = 1.
+ *
+ * `input` and `target` have `len` numbers, the targets 0 or 1. `*loss` gets one number, the mean
+ * or the sum; the mean divides by `len`. `options` may be NULL.
+ *
+ * `alpha`: the weight of the positive class, from 0 to 1; that of the other is what it lacks to 1.
+ * -1 is none: both weights are 1. PyTorch's default is 0.25.
+ *
+ * `gamma`: the power of the probability of the wrong class, from 0 to 1000. PyTorch's default is
+ * 2.
+ *
+ * Errors: TRUELOSS_ERROR_NOT_HARD_LABEL for a target that is neither 0 nor 1;
+ * TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL for `alpha` where it is not as above;
+ * TRUELOSS_ERROR_OUTSIDE_RANGE for `gamma` where it is not as above.
+ *
+ * <https://pytorch.org/vision/stable/generated/torchvision.ops.sigmoid_focal_loss.html>
+ */
+trueloss_status trueloss_focal_with_logits_forward_f32(const float *input,
+                                                       const float *target,
+                                                       size_t len,
+                                                       double alpha,
+                                                       double gamma,
+                                                       const struct trueloss_focal_with_logits_options *options,
+                                                       float *loss);
+
+/**
+ * The loss of each element, as `trueloss_focal_with_logits_forward_f32` has it before the
+ * reduction: `losses` gets `len` numbers.
+ *
+ * Errors: as for `trueloss_focal_with_logits_forward_f32`.
+ */
+trueloss_status trueloss_focal_with_logits_forward_each_f32(const float *input,
+                                                            const float *target,
+                                                            size_t len,
+                                                            double alpha,
+                                                            double gamma,
+                                                            const struct trueloss_focal_with_logits_options *options,
+                                                            float *losses);
+
+/**
+ * The gradient of what `trueloss_focal_with_logits_forward_f32` gives with respect to the input,
+ * times `grad_output`: a sigma(z)^gamma (gamma sigma(-z) softplus(z) + sigma(z)) g, with the sign
+ * of x in z. `grad_input` gets `len` numbers.
+ *
+ * Errors: as there.
+ */
+trueloss_status trueloss_focal_with_logits_backward_f32(const float *input,
+                                                        const float *target,
+                                                        size_t len,
+                                                        double alpha,
+                                                        double gamma,
+                                                        const struct trueloss_focal_with_logits_options *options,
+                                                        float grad_output,
+                                                        float *grad_input);
+
+/**
+ * The gradient of each element's loss, times that element's own `grad_output`, of which there are
+ * `len`. `grad_input` gets `len` numbers.
+ *
+ * Errors: as for `trueloss_focal_with_logits_forward_f32`.
+ */
+trueloss_status trueloss_focal_with_logits_backward_each_f32(const float *input,
+                                                             const float *target,
+                                                             size_t len,
+                                                             double alpha,
+                                                             double gamma,
+                                                             const struct trueloss_focal_with_logits_options *options,
+                                                             const float *grad_output,
+                                                             float *grad_input);
+
+/**
+ * Both `trueloss_focal_with_logits_forward_f32` and `trueloss_focal_with_logits_backward_f32` with
+ * a `grad_output` of 1: the same bits, in one call.
+ *
+ * Errors: as for `trueloss_focal_with_logits_forward_f32`.
+ */
+trueloss_status trueloss_focal_with_logits_forward_backward_f32(const float *input,
+                                                                const float *target,
+                                                                size_t len,
+                                                                double alpha,
+                                                                double gamma,
+                                                                const struct trueloss_focal_with_logits_options *options,
+                                                                float *loss,
+                                                                float *grad_input);
+
+/**
+ * The part of a larger batch's loss that comes from these elements, `start` of which come before
+ * them. The reduction does not matter yet.
+ *
+ * Errors: as for `trueloss_focal_with_logits_forward_f32`; TRUELOSS_ERROR_NOT_ON_BLOCK_BOUNDARY
+ * where `start` is not a multiple of TRUELOSS_BLOCK, TRUELOSS_ERROR_SHAPE_OVERFLOW where the batch
+ * has more than a size_t counts.
+ */
+trueloss_status trueloss_focal_with_logits_partial_f32(const float *input,
+                                                       const float *target,
+                                                       size_t len,
+                                                       double alpha,
+                                                       double gamma,
+                                                       const struct trueloss_focal_with_logits_options *options,
+                                                       size_t start,
+                                                       struct trueloss_partial_f32 *partial);
+
+/**
+ * The default options of nll, as TRUELOSS_NLL_OPTIONS_DEFAULT has them.
+ */
+struct trueloss_nll_options_f32 trueloss_nll_options_default_f32(void);
+
+/**
+ * The default options of cross_entropy, as TRUELOSS_CROSS_ENTROPY_OPTIONS_DEFAULT has them.
+ */
+struct trueloss_cross_entropy_options_f32 trueloss_cross_entropy_options_default_f32(void);
 
 /**
  * Negative log-likelihood of log-probabilities: the loss of a row x with label y is -w_y x_y.
@@ -1272,16 +1534,6 @@ trueloss_status trueloss_binary_accuracy_f32(const float *input,
                                              struct trueloss_error *error);
 
 /**
- * The default options of nll, as TRUELOSS_NLL_OPTIONS_DEFAULT has them.
- */
-struct trueloss_nll_options_f64 trueloss_nll_options_default_f64(void);
-
-/**
- * The default options of cross_entropy, as TRUELOSS_CROSS_ENTROPY_OPTIONS_DEFAULT has them.
- */
-struct trueloss_cross_entropy_options_f64 trueloss_cross_entropy_options_default_f64(void);
-
-/**
  * Mean squared error: the loss of an element is (x - y)^2.
  *
  * `input` and `target` have `len` numbers. `*loss` gets one number, the mean or the sum; the mean
@@ -1532,6 +1784,213 @@ trueloss_status trueloss_bce_with_logits_partial_f64(const double *input,
                                                      const struct trueloss_bce_with_logits_options_f64 *options,
                                                      size_t start,
                                                      struct trueloss_partial_f64 *partial);
+
+/**
+ * Huber's loss: the loss of an element is with r = x - y, r^2 / 2 where |r| <= delta, and delta
+ * (|r| - delta / 2) beyond.
+ *
+ * `input` and `target` have `len` numbers. `*loss` gets one number, the mean or the sum; the mean
+ * divides by `len`. `options` may be NULL.
+ *
+ * `delta`: how large a residual may be whose square counts: a finite number above 0. PyTorch's
+ * default is 1.
+ *
+ * Errors: TRUELOSS_ERROR_NOT_POSITIVE for `delta` where it is not as above.
+ *
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.huber_loss.html>
+ */
+trueloss_status trueloss_huber_forward_f64(const double *input,
+                                           const double *target,
+                                           size_t len,
+                                           double delta,
+                                           const struct trueloss_huber_options *options,
+                                           double *loss);
+
+/**
+ * The loss of each element, as `trueloss_huber_forward_f64` has it before the reduction: `losses`
+ * gets `len` numbers.
+ *
+ * Errors: as for `trueloss_huber_forward_f64`.
+ */
+trueloss_status trueloss_huber_forward_each_f64(const double *input,
+                                                const double *target,
+                                                size_t len,
+                                                double delta,
+                                                const struct trueloss_huber_options *options,
+                                                double *losses);
+
+/**
+ * The gradient of what `trueloss_huber_forward_f64` gives with respect to the input, times
+ * `grad_output`: r g where |r| <= delta, and delta g with the sign of r beyond. `grad_input` gets
+ * `len` numbers.
+ *
+ * Errors: as there.
+ */
+trueloss_status trueloss_huber_backward_f64(const double *input,
+                                            const double *target,
+                                            size_t len,
+                                            double delta,
+                                            const struct trueloss_huber_options *options,
+                                            double grad_output,
+                                            double *grad_input);
+
+/**
+ * The gradient of each element's loss, times that element's own `grad_output`, of which there are
+ * `len`. `grad_input` gets `len` numbers.
+ *
+ * Errors: as for `trueloss_huber_forward_f64`.
+ */
+trueloss_status trueloss_huber_backward_each_f64(const double *input,
+                                                 const double *target,
+                                                 size_t len,
+                                                 double delta,
+                                                 const struct trueloss_huber_options *options,
+                                                 const double *grad_output,
+                                                 double *grad_input);
+
+/**
+ * Both `trueloss_huber_forward_f64` and `trueloss_huber_backward_f64` with a `grad_output` of 1:
+ * the same bits, in one call.
+ *
+ * Errors: as for `trueloss_huber_forward_f64`.
+ */
+trueloss_status trueloss_huber_forward_backward_f64(const double *input,
+                                                    const double *target,
+                                                    size_t len,
+                                                    double delta,
+                                                    const struct trueloss_huber_options *options,
+                                                    double *loss,
+                                                    double *grad_input);
+
+/**
+ * The part of a larger batch's loss that comes from these elements, `start` of which come before
+ * them. The reduction does not matter yet.
+ *
+ * Errors: as for `trueloss_huber_forward_f64`; TRUELOSS_ERROR_NOT_ON_BLOCK_BOUNDARY where `start`
+ * is not a multiple of TRUELOSS_BLOCK, TRUELOSS_ERROR_SHAPE_OVERFLOW where the batch has more than
+ * a size_t counts.
+ */
+trueloss_status trueloss_huber_partial_f64(const double *input,
+                                           const double *target,
+                                           size_t len,
+                                           double delta,
+                                           const struct trueloss_huber_options *options,
+                                           size_t start,
+                                           struct trueloss_partial_f64 *partial);
+
+/**
+ * Focal loss of logits: the loss of an element is a sigma(z)^gamma softplus(z), with z = x and a =
+ * 1 - alpha for y = 0, and z = -x and a = alpha for y = 1.
+ *
+ * `input` and `target` have `len` numbers, the targets 0 or 1. `*loss` gets one number, the mean
+ * or the sum; the mean divides by `len`. `options` may be NULL.
+ *
+ * `alpha`: the weight of the positive class, from 0 to 1; that of the other is what it lacks to 1.
+ * -1 is none: both weights are 1. PyTorch's default is 0.25.
+ *
+ * `gamma`: the power of the probability of the wrong class, from 0 to 1000. PyTorch's default is
+ * 2.
+ *
+ * Errors: TRUELOSS_ERROR_NOT_HARD_LABEL for a target that is neither 0 nor 1;
+ * TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL for `alpha` where it is not as above;
+ * TRUELOSS_ERROR_OUTSIDE_RANGE for `gamma` where it is not as above.
+ *
+ * <https://pytorch.org/vision/stable/generated/torchvision.ops.sigmoid_focal_loss.html>
+ */
+trueloss_status trueloss_focal_with_logits_forward_f64(const double *input,
+                                                       const double *target,
+                                                       size_t len,
+                                                       double alpha,
+                                                       double gamma,
+                                                       const struct trueloss_focal_with_logits_options *options,
+                                                       double *loss);
+
+/**
+ * The loss of each element, as `trueloss_focal_with_logits_forward_f64` has it before the
+ * reduction: `losses` gets `len` numbers.
+ *
+ * Errors: as for `trueloss_focal_with_logits_forward_f64`.
+ */
+trueloss_status trueloss_focal_with_logits_forward_each_f64(const double *input,
+                                                            const double *target,
+                                                            size_t len,
+                                                            double alpha,
+                                                            double gamma,
+                                                            const struct trueloss_focal_with_logits_options *options,
+                                                            double *losses);
+
+/**
+ * The gradient of what `trueloss_focal_with_logits_forward_f64` gives with respect to the input,
+ * times `grad_output`: a sigma(z)^gamma (gamma sigma(-z) softplus(z) + sigma(z)) g, with the sign
+ * of x in z. `grad_input` gets `len` numbers.
+ *
+ * Errors: as there.
+ */
+trueloss_status trueloss_focal_with_logits_backward_f64(const double *input,
+                                                        const double *target,
+                                                        size_t len,
+                                                        double alpha,
+                                                        double gamma,
+                                                        const struct trueloss_focal_with_logits_options *options,
+                                                        double grad_output,
+                                                        double *grad_input);
+
+/**
+ * The gradient of each element's loss, times that element's own `grad_output`, of which there are
+ * `len`. `grad_input` gets `len` numbers.
+ *
+ * Errors: as for `trueloss_focal_with_logits_forward_f64`.
+ */
+trueloss_status trueloss_focal_with_logits_backward_each_f64(const double *input,
+                                                             const double *target,
+                                                             size_t len,
+                                                             double alpha,
+                                                             double gamma,
+                                                             const struct trueloss_focal_with_logits_options *options,
+                                                             const double *grad_output,
+                                                             double *grad_input);
+
+/**
+ * Both `trueloss_focal_with_logits_forward_f64` and `trueloss_focal_with_logits_backward_f64` with
+ * a `grad_output` of 1: the same bits, in one call.
+ *
+ * Errors: as for `trueloss_focal_with_logits_forward_f64`.
+ */
+trueloss_status trueloss_focal_with_logits_forward_backward_f64(const double *input,
+                                                                const double *target,
+                                                                size_t len,
+                                                                double alpha,
+                                                                double gamma,
+                                                                const struct trueloss_focal_with_logits_options *options,
+                                                                double *loss,
+                                                                double *grad_input);
+
+/**
+ * The part of a larger batch's loss that comes from these elements, `start` of which come before
+ * them. The reduction does not matter yet.
+ *
+ * Errors: as for `trueloss_focal_with_logits_forward_f64`; TRUELOSS_ERROR_NOT_ON_BLOCK_BOUNDARY
+ * where `start` is not a multiple of TRUELOSS_BLOCK, TRUELOSS_ERROR_SHAPE_OVERFLOW where the batch
+ * has more than a size_t counts.
+ */
+trueloss_status trueloss_focal_with_logits_partial_f64(const double *input,
+                                                       const double *target,
+                                                       size_t len,
+                                                       double alpha,
+                                                       double gamma,
+                                                       const struct trueloss_focal_with_logits_options *options,
+                                                       size_t start,
+                                                       struct trueloss_partial_f64 *partial);
+
+/**
+ * The default options of nll, as TRUELOSS_NLL_OPTIONS_DEFAULT has them.
+ */
+struct trueloss_nll_options_f64 trueloss_nll_options_default_f64(void);
+
+/**
+ * The default options of cross_entropy, as TRUELOSS_CROSS_ENTROPY_OPTIONS_DEFAULT has them.
+ */
+struct trueloss_cross_entropy_options_f64 trueloss_cross_entropy_options_default_f64(void);
 
 /**
  * Negative log-likelihood of log-probabilities: the loss of a row x with label y is -w_y x_y.

@@ -2,9 +2,8 @@
 
 use crate::memory::{Access, Failure, Memory, report};
 use crate::status::*;
-use trueloss::{
-    Bce, BceWithLogits, Classes, CrossEntropy, Element, Error, Mse, Nll, Partial, Reduction,
-};
+use trueloss::device::NUMBERS;
+use trueloss::{Classes, CrossEntropy, Element, Error, Nll, Partial, Reduction};
 
 /// An input as C gives it: a pointer, and how many elements are behind it.
 pub(crate) trait Source<'a> {
@@ -238,9 +237,13 @@ macro_rules! loss {
     };
 }
 
-loss!([T: Element] Mse, of T, &'a [T], T);
-loss!([T: Element] Bce<'_, T>, of T, &'a [T], T);
-loss!([T: Element] BceWithLogits<'_, T>, of T, &'a [T], T);
+macro_rules! losses_of_elements {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, $about:tt;)*) => {
+        $(loss!([T: Element] $loss, of T, &'a [T], T);)*
+    };
+}
+
+trueloss::each_elementwise_loss!(losses_of_elements, '_, T);
 loss!([T: Element] Nll<'_, T>, of T, Classes<'a, T>, i64);
 loss!([T: Element] CrossEntropy<'_, T>, of T, Classes<'a, T>, i64);
 loss!(probabilities of f32);
@@ -254,11 +257,74 @@ pub(crate) trait Options<'a>: Copy + Default {
     /// Where the detail of a failure is wanted.
     fn error(&self) -> *mut trueloss_error;
 
+    /// `numbers` are the options that are numbers, which a function takes as arguments of their own: zeros are no default of
+    /// theirs.
+    ///
     /// # Safety
     ///
     /// That of the crate.
-    unsafe fn loss(&self, memory: &mut Memory) -> Result<Self::Loss, Failure>;
+    unsafe fn loss(
+        &self,
+        numbers: [f64; NUMBERS],
+        memory: &mut Memory,
+    ) -> Result<Self::Loss, Failure>;
 }
+
+/// What [`Options`] of a loss of elements are, by its weights and how many numbers each has.
+macro_rules! options_of_elements {
+    ($options:ident of $T:ty: $loss:ty; $($weight:ident $len:ident)*) => {
+        impl Default for $options {
+            fn default() -> Self {
+                Self {
+                    $($weight: core::ptr::null(), $len: 0,)*
+                    reduction: $crate::library::TRUELOSS_REDUCTION_MEAN,
+                    error: core::ptr::null_mut(),
+                }
+            }
+        }
+
+        impl<'a> $crate::call::Options<'a> for $options {
+            type Loss = $loss;
+
+            fn error(&self) -> *mut trueloss_error {
+                self.error
+            }
+
+            unsafe fn loss(
+                &self,
+                numbers: [f64; trueloss::device::NUMBERS],
+                _memory: &mut $crate::memory::Memory,
+            ) -> Result<Self::Loss, $crate::memory::Failure> {
+                #[allow(unused_mut)] // Without weights.
+                let mut options = trueloss::device::Options {
+                    reduction: $crate::call::reduction(self.reduction)?,
+                    weight: <$T as trueloss::device::Format>::ONE,
+                    pos_weight: <$T as trueloss::device::Format>::ONE,
+                    numbers,
+                };
+                $(
+                    let argument = $crate::call::argument_of!($weight);
+                    // SAFETY: the caller's promise.
+                    let weight = unsafe { _memory.optional(argument, self.$weight, self.$len) }?;
+                    options.$weight = weight.unwrap_or(options.$weight);
+                )*
+                Ok(<$loss as trueloss::device::FromOptions<'_, $T>>::from_options(options))
+            }
+        }
+    };
+}
+pub(crate) use options_of_elements;
+
+/// The number of a weight as an argument.
+macro_rules! argument_of {
+    (weight) => {
+        $crate::status::TRUELOSS_ARGUMENT_WEIGHT
+    };
+    (pos_weight) => {
+        $crate::status::TRUELOSS_ARGUMENT_POS_WEIGHT
+    };
+}
+pub(crate) use argument_of;
 
 pub(crate) fn reduction(reduction: u32) -> Result<Reduction, Failure> {
     match reduction {
@@ -275,13 +341,29 @@ pub(crate) fn reduction(reduction: u32) -> Result<Reduction, Failure> {
 pub(crate) struct Call<S, Y, O> {
     input: S,
     target: *const Y,
+    numbers: [f64; NUMBERS],
     options: *const O,
 }
 
 pub(crate) fn call<S, Y, O>(input: S, target: *const Y, options: *const O) -> Call<S, Y, O> {
+    call_with(input, target, [], options)
+}
+
+/// With options that are numbers.
+pub(crate) fn call_with<const N: usize, S, Y, O>(
+    input: S,
+    target: *const Y,
+    some: [f64; N],
+    options: *const O,
+) -> Call<S, Y, O> {
+    let mut numbers = [0.0; NUMBERS];
+    for (to, number) in numbers.iter_mut().zip(some) {
+        *to = number;
+    }
     Call {
         input,
         target,
+        numbers,
         options,
     }
 }
@@ -321,7 +403,7 @@ where
         let memory = &mut memory;
         let arguments = || {
             // SAFETY: the caller's promise.
-            let loss = unsafe { options.loss(memory) }?;
+            let loss = unsafe { options.loss(self.numbers, memory) }?;
             // SAFETY: the caller's promise.
             let input = unsafe { self.input.read(memory) }?;
             let count = Y::count(&input);

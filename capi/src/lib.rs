@@ -2,8 +2,8 @@
 //!
 //! Every function is one call of [`trueloss`] between the checks that C leaves to the callee: `memory` makes
 //! slices of pointers, `call` puts arguments together, [`status`] turns errors into numbers. The functions
-//! themselves are in [`functions_f32`], [`functions_f64`] and [`library`]; their documentation is that of the
-//! header.
+//! themselves are in [`functions_f32`], [`functions_f64`] and [`library`], and those of losses of elements, which are made
+//! from core's list, in [`losses_f32`] and [`losses_f64`]; their documentation is that of the header.
 //!
 //! # Safety
 //!
@@ -37,6 +37,13 @@ mod call;
 pub mod functions_f32;
 pub mod functions_f64;
 pub mod library;
+// Written by tests/header.rs.
+#[rustfmt::skip]
+pub mod losses;
+#[rustfmt::skip]
+pub mod losses_f32;
+#[rustfmt::skip]
+pub mod losses_f64;
 mod memory;
 mod partial;
 pub mod status;

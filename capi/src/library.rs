@@ -1,10 +1,6 @@
-//! What belongs to no element type: reductions, the options of mse, the library itself.
+//! What belongs to no element type: reductions, the library itself.
 
-use crate::call::{Options, reduction};
-use crate::memory::{Failure, Memory};
-use crate::status::trueloss_error;
 use core::ffi::c_char;
-use trueloss::Mse;
 use trueloss::dispatch::{self, Width};
 
 /// The sum over the count, or over the sum of the weights: each loss says which. The mean of nothing is NaN.
@@ -15,37 +11,6 @@ pub const TRUELOSS_REDUCTION_SUM: u32 = 1;
 /// How many elements or rows a block has: a partial result begins at a multiple of it.
 pub const TRUELOSS_BLOCK: usize = 4096;
 const _: () = assert!(TRUELOSS_BLOCK == trueloss::BLOCK);
-
-/// Options of mse. All zeros, or a NULL in their place, are the default: the mean.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct trueloss_mse_options {
-    /// TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will do.
-    pub reduction: u32,
-    /// Where to say which argument is wrong; may be NULL.
-    pub error: *mut trueloss_error,
-}
-
-impl Default for trueloss_mse_options {
-    fn default() -> Self {
-        Self {
-            reduction: TRUELOSS_REDUCTION_MEAN,
-            error: core::ptr::null_mut(),
-        }
-    }
-}
-
-impl Options<'_> for trueloss_mse_options {
-    type Loss = Mse;
-
-    fn error(&self) -> *mut trueloss_error {
-        self.error
-    }
-
-    unsafe fn loss(&self, _: &mut Memory) -> Result<Mse, Failure> {
-        Ok(Mse::new().reduction(reduction(self.reduction)?))
-    }
-}
 
 /// The version of the library, such as "0.1.0".
 #[unsafe(no_mangle)]

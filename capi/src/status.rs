@@ -30,6 +30,12 @@ pub const TRUELOSS_ERROR_CLASS_INDEX: trueloss_status = 9;
 pub const TRUELOSS_ERROR_NOT_ON_BLOCK_BOUNDARY: trueloss_status = 10;
 /// A partial result is not the one that follows, or not the whole.
 pub const TRUELOSS_ERROR_NOT_ADJACENT: trueloss_status = 11;
+/// A target that is neither 0 nor 1, or NaN.
+pub const TRUELOSS_ERROR_NOT_HARD_LABEL: trueloss_status = 12;
+/// A target that is neither -1 nor 1, or NaN.
+pub const TRUELOSS_ERROR_NOT_SIGN: trueloss_status = 13;
+/// An option outside its range, or NaN.
+pub const TRUELOSS_ERROR_OUTSIDE_RANGE: trueloss_status = 14;
 /// A pointer is NULL that may not be.
 pub const TRUELOSS_ERROR_NULL_POINTER: trueloss_status = 32;
 /// A pointer is not aligned for what it points to.
@@ -107,6 +113,61 @@ impl trueloss_error {
     }
 }
 
+/// The number of the first option of a loss of elements that has no number above. The next ones follow, in the order of core's
+/// list: losses_*.rs has their names.
+pub(crate) const FIRST_OPTION: trueloss_argument = 16;
+
+macro_rules! options {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, {
+        $Loss:ident, $snake:ident, kernels $f32:ident $f64:ident: $cost:ident;
+        $title:literal
+        formula $formula:literal;
+        gradient $gradient:literal;
+        source $source:literal;
+        weights $weights:tt;
+        options { $($(#[$doc:meta])* $option:ident;)* }
+    };)*) => {
+        &[$($(concat!(stringify!($option), "\0"),)*)*]
+    };
+}
+
+/// The options of all losses, each with the zero that C ends it with. Where two losses have an option of the same name, it has the
+/// number of the first.
+const OPTIONS: &[&str] = trueloss::each_elementwise_loss!(options, 'static, f32);
+
+fn option(name: &str) -> trueloss_argument {
+    let end = FIRST_OPTION + OPTIONS.len() as trueloss_argument;
+    let found = (TRUELOSS_ARGUMENT_INPUT..end)
+        .find(|&number| name_of(number).to_bytes() == name.as_bytes());
+    found.unwrap_or(TRUELOSS_ARGUMENT_NONE)
+}
+
+/// The name of an argument.
+fn name_of(argument: trueloss_argument) -> &'static CStr {
+    let option = argument.checked_sub(FIRST_OPTION);
+    let option = option.and_then(|at| OPTIONS.get(usize::try_from(at).ok()?));
+    if let Some(name) = option {
+        return CStr::from_bytes_with_nul(name.as_bytes()).unwrap_or(c"argument");
+    }
+    match argument {
+        TRUELOSS_ARGUMENT_INPUT => c"input",
+        TRUELOSS_ARGUMENT_TARGET => c"target",
+        TRUELOSS_ARGUMENT_WEIGHT => c"weight",
+        TRUELOSS_ARGUMENT_POS_WEIGHT => c"pos_weight",
+        TRUELOSS_ARGUMENT_GRAD_OUTPUT => c"grad_output",
+        TRUELOSS_ARGUMENT_GRAD_INPUT => c"grad_input",
+        TRUELOSS_ARGUMENT_LOSSES => c"losses",
+        TRUELOSS_ARGUMENT_OUTPUT => c"output",
+        TRUELOSS_ARGUMENT_LABEL_SMOOTHING => c"label_smoothing",
+        TRUELOSS_ARGUMENT_BETA => c"beta",
+        TRUELOSS_ARGUMENT_SHAPE => c"shape",
+        TRUELOSS_ARGUMENT_OPTIONS => c"options",
+        TRUELOSS_ARGUMENT_REDUCTION => c"reduction",
+        TRUELOSS_ARGUMENT_PARTIAL => c"partial",
+        _ => c"argument",
+    }
+}
+
 fn argument(argument: Argument) -> trueloss_argument {
     match argument {
         Argument::Input => TRUELOSS_ARGUMENT_INPUT,
@@ -119,6 +180,7 @@ fn argument(argument: Argument) -> trueloss_argument {
         Argument::Output => TRUELOSS_ARGUMENT_OUTPUT,
         Argument::LabelSmoothing => TRUELOSS_ARGUMENT_LABEL_SMOOTHING,
         Argument::Beta => TRUELOSS_ARGUMENT_BETA,
+        Argument::Option(name) => option(name),
         // The enum may grow; the tests try all that it has.
         _ => TRUELOSS_ARGUMENT_NONE,
     }
@@ -159,6 +221,15 @@ impl From<Error> for trueloss_error {
                 index,
                 ..at(TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL, argument)
             },
+            Error::NotHardLabel { argument, index } => Self {
+                index,
+                ..at(TRUELOSS_ERROR_NOT_HARD_LABEL, argument)
+            },
+            Error::NotSign { argument, index } => Self {
+                index,
+                ..at(TRUELOSS_ERROR_NOT_SIGN, argument)
+            },
+            Error::OutsideRange { argument, .. } => at(TRUELOSS_ERROR_OUTSIDE_RANGE, argument),
             Error::NotFinite { argument, index } => Self {
                 index,
                 ..at(TRUELOSS_ERROR_NOT_FINITE, argument)
@@ -202,6 +273,9 @@ pub extern "C" fn trueloss_status_message(status: trueloss_status) -> *const c_c
         TRUELOSS_ERROR_CLASS_INDEX => c"a class index is out of range",
         TRUELOSS_ERROR_NOT_ON_BLOCK_BOUNDARY => c"a partial does not begin at a block boundary",
         TRUELOSS_ERROR_NOT_ADJACENT => c"a partial is not the one that follows, or not the whole",
+        TRUELOSS_ERROR_NOT_HARD_LABEL => c"a target is neither 0 nor 1",
+        TRUELOSS_ERROR_NOT_SIGN => c"a target is neither -1 nor 1",
+        TRUELOSS_ERROR_OUTSIDE_RANGE => c"an option is out of its range",
         TRUELOSS_ERROR_NULL_POINTER => c"a pointer is null",
         TRUELOSS_ERROR_MISALIGNED => c"a pointer is not aligned for its type",
         TRUELOSS_ERROR_TOO_LARGE => c"an array is too large for the address space",
@@ -217,24 +291,7 @@ pub extern "C" fn trueloss_status_message(status: trueloss_status) -> *const c_c
 /// ones. Never NULL, and valid for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn trueloss_argument_name(argument: trueloss_argument) -> *const c_char {
-    let name: &CStr = match argument {
-        TRUELOSS_ARGUMENT_INPUT => c"input",
-        TRUELOSS_ARGUMENT_TARGET => c"target",
-        TRUELOSS_ARGUMENT_WEIGHT => c"weight",
-        TRUELOSS_ARGUMENT_POS_WEIGHT => c"pos_weight",
-        TRUELOSS_ARGUMENT_GRAD_OUTPUT => c"grad_output",
-        TRUELOSS_ARGUMENT_GRAD_INPUT => c"grad_input",
-        TRUELOSS_ARGUMENT_LOSSES => c"losses",
-        TRUELOSS_ARGUMENT_OUTPUT => c"output",
-        TRUELOSS_ARGUMENT_LABEL_SMOOTHING => c"label_smoothing",
-        TRUELOSS_ARGUMENT_BETA => c"beta",
-        TRUELOSS_ARGUMENT_SHAPE => c"shape",
-        TRUELOSS_ARGUMENT_OPTIONS => c"options",
-        TRUELOSS_ARGUMENT_REDUCTION => c"reduction",
-        TRUELOSS_ARGUMENT_PARTIAL => c"partial",
-        _ => c"argument",
-    };
-    name.as_ptr()
+    name_of(argument).as_ptr()
 }
 
 #[cfg(test)]
@@ -256,6 +313,8 @@ mod tests {
             Argument::Output,
             Argument::LabelSmoothing,
             Argument::Beta,
+            Argument::Option("delta"),
+            Argument::Option("gamma"),
         ];
         for about in arguments {
             let name = trueloss_argument_name(argument(about));
@@ -313,6 +372,22 @@ mod tests {
             (
                 Error::OutsideUnitInterval { argument, index },
                 at(TRUELOSS_ERROR_OUTSIDE_UNIT_INTERVAL, about, 3, 0, 0),
+            ),
+            (
+                Error::NotHardLabel { argument, index },
+                at(TRUELOSS_ERROR_NOT_HARD_LABEL, about, 3, 0, 0),
+            ),
+            (
+                Error::NotSign { argument, index },
+                at(TRUELOSS_ERROR_NOT_SIGN, about, 3, 0, 0),
+            ),
+            (
+                Error::OutsideRange {
+                    argument,
+                    least: 0,
+                    most: 9,
+                },
+                at(TRUELOSS_ERROR_OUTSIDE_RANGE, about, 0, 0, 0),
             ),
             (
                 Error::NotFinite { argument, index },

@@ -3,20 +3,29 @@
 
 #![cfg(unix)]
 
+mod list;
+
+use list::{ENTRIES, Entry, status};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use trueloss::device::{Domain, FromOptions, NUMBERS, Options};
 use trueloss::{
-    Bce, BceWithLogits, Classes, CrossEntropy, Element, Error, LogSigmoid, LogSoftmax, Mse, Nll,
-    Partial, Reduction, Sigmoid, Softmax, Softplus, accuracy, binary_accuracy,
+    Classes, CrossEntropy, Element, Error, LogSigmoid, LogSoftmax, Nll, Partial, Reduction,
+    Sigmoid, Softmax, Softplus, accuracy, binary_accuracy,
 };
+use trueloss_digest::call::{Core, Direction, ElementCall, ElementFunction, Library};
 
 const LOGITS: [f64; 12] = [
     0.5, -2.25, 40.0, 1.1, -0.3, 17.5, 3.0, -40.0, 0.0, 2.7, -1e-3, 0.9,
 ];
 const TARGETS: [f64; 12] = [1.0, 0.0, 0.25, 1.0, 0.9, 0.0, 0.1, 1.0, 0.5, 0.0, 0.75, 1.0];
+const HARD_LABELS: [f64; 12] = [1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
+const SIGNS: [f64; 12] = [
+    1.0, -1.0, -1.0, 1.0, 1.0, -1.0, -1.0, 1.0, 1.0, -1.0, 1.0, 1.0,
+];
 const PROBABILITIES: [f64; 12] = [
     0.3, 0.999, 1e-7, 1.0, 0.0, 0.5, 0.62, 0.1, 0.01, 0.7, 0.45, 0.88,
 ];
@@ -29,6 +38,8 @@ const LABELS_2: [i64; 4] = [0, 2, 1, 2];
 const GRAD_OUTPUT: f64 = 0.75;
 const LABEL_SMOOTHING: f64 = 0.1;
 const BETA: f64 = 2.5;
+/// Options of losses of elements: no default, and legal for all that there are.
+const OPTIONS: [f64; NUMBERS] = [0.75, 1.5];
 const SHAPE: [usize; 3] = [2, 3, 2];
 
 /// The data as C's macros.
@@ -40,6 +51,8 @@ fn data() -> String {
     [
         ("LOGITS", list(&LOGITS)),
         ("TARGETS", list(&TARGETS)),
+        ("HARD_LABELS", list(&HARD_LABELS)),
+        ("SIGNS", list(&SIGNS)),
         ("PROBABILITIES", list(&PROBABILITIES)),
         ("GRADS", list(&GRADS)),
         ("FACTORS", list(&FACTORS)),
@@ -51,6 +64,168 @@ fn data() -> String {
     ]
     .map(|(name, numbers)| format!("#define {name} {numbers}\n"))
     .concat()
+}
+
+/// What C calls an array of a loss of elements, and the numbers in it.
+fn array(domain: Domain, of_any: &'static str) -> (&'static str, [f64; 12]) {
+    match domain {
+        Domain::Any if of_any == "logits" => (of_any, LOGITS),
+        Domain::Any => (of_any, TARGETS),
+        Domain::UnitInterval if of_any == "logits" => ("probabilities", PROBABILITIES),
+        Domain::UnitInterval => ("targets", TARGETS),
+        Domain::HardLabels => ("hard_labels", HARD_LABELS),
+        Domain::Signs => ("signs", SIGNS),
+    }
+}
+
+/// What is wrong with an array of which a number is NaN.
+fn error_of(domain: Domain) -> Option<&'static str> {
+    let nan = [0.0, 0.0, 0.0, f64::NAN];
+    domain
+        .check(trueloss::Argument::Target, &nan[3..])
+        .err()
+        .map(status)
+}
+
+/// The part of the C program that is about the losses of elements.
+fn losses_in_c() -> String {
+    let mut show = String::new();
+    let mut partials = String::new();
+    let mut refuse = String::new();
+    for entry in ENTRIES {
+        show += &show_in_c(entry);
+        partials += &partials_in_c(entry);
+        refuse += &refuse_in_c(entry);
+    }
+    format!(
+        "static void LOCAL(show_losses_of_elements)(void) {{
+    const REAL *g = LOCAL(grads), *w = LOCAL(weights);
+    REAL loss, out[ELEMENTS];
+{show}}}
+
+static void LOCAL(show_partials_of_elements)(void) {{
+    const REAL *x = LOCAL(many_inputs);
+    F(partial) whole, rest;
+    REAL loss;
+{partials}}}
+
+static void LOCAL(refuse_losses_of_elements)(void) {{
+    REAL *one = &LOCAL(loss), bad[ELEMENTS];
+    trueloss_error error;
+    size_t i;
+{refuse}}}
+"
+    )
+}
+
+/// Options that are numbers, as arguments.
+fn in_c(numbers: &[f64]) -> String {
+    let number = |x: &f64| {
+        if x.is_nan() {
+            "NAN, ".to_owned()
+        } else {
+            format!("{x:?}, ")
+        }
+    };
+    numbers.iter().map(number).collect()
+}
+
+/// The name of its options, for either type.
+fn options_in_c(entry: &Entry) -> String {
+    if entry.weights.is_empty() {
+        entry.options_of("")
+    } else {
+        format!("F({}_options)", entry.name)
+    }
+}
+
+fn show_in_c(entry: &Entry) -> String {
+    let (arguments, name) = (entry.arguments(), entry.name);
+    let (x, y) = (
+        array(arguments.input, "logits").0,
+        array(arguments.target, "targets").0,
+    );
+    let numbers = in_c(&OPTIONS[..entry.options.len()]);
+    let call = format!("LOSS({name}, , ELEMENTS, LOCAL({x}), LOCAL({y}), ELEMENTS, {numbers}");
+    let weight = |(weight, from): (&&str, &str)| {
+        let len = if from == "w" { 4 } else { 3 };
+        format!("        options.{weight} = {from};\n        options.{weight}_len = {len};\n")
+    };
+    let weights: String = entry
+        .weights
+        .iter()
+        .zip(["w", "w + 1"])
+        .map(weight)
+        .collect();
+    format!(
+        "    {{
+        {} options = ZERO;
+        {call}NULL);
+        {call}&options);
+        options.reduction = TRUELOSS_REDUCTION_SUM;
+{weights}        {call}&options);
+    }}
+",
+        options_in_c(entry)
+    )
+}
+
+/// What `y` is of many.
+fn many(domain: Domain) -> &'static str {
+    match domain {
+        Domain::Any | Domain::UnitInterval => "many_targets",
+        Domain::HardLabels => "many_hard_labels",
+        Domain::Signs => "many_signs",
+    }
+}
+
+fn partials_in_c(entry: &Entry) -> String {
+    let numbers = in_c(&OPTIONS[..entry.options.len()]);
+    let (name, y) = (entry.name, many(entry.arguments().target));
+    format!("    PARTIALS_OF_ELEMENTS({name}, LOCAL({y}), {numbers}NULL);\n")
+}
+
+fn refuse_in_c(entry: &Entry) -> String {
+    let (arguments, name) = (entry.arguments(), entry.name);
+    let (x, y) = (
+        array(arguments.input, "logits").0,
+        array(arguments.target, "targets").0,
+    );
+    let count = entry.options.len();
+    let call = |y: &str, numbers: &[f64]| {
+        let numbers = in_c(numbers);
+        format!("F({name}_forward)(LOCAL({x}), {y}, ELEMENTS, {numbers}&options, one)")
+    };
+    let good = format!("LOCAL({y})");
+    let mut text = format!(
+        "    {{
+        {} options = ZERO;
+        options.error = &error;
+        options.reduction = 2;
+        REFUSED_AT(REDUCTION, REDUCTION, 0, 0, 0, {});
+        options.reduction = TRUELOSS_REDUCTION_SUM;
+        for (i = 0; i < ELEMENTS; i++) bad[i] = LOCAL({y})[i];
+        bad[3] = (REAL)NAN;
+",
+        options_in_c(entry),
+        call(&good, &OPTIONS[..count])
+    );
+    if let Some(status) = error_of(arguments.target) {
+        let call = call("bad", &OPTIONS[..count]);
+        text += &format!("        REFUSED_AT({status}, TARGET, 3, 0, 0, {call});\n");
+    }
+    for (at, (option, _)) in entry.options.iter().enumerate() {
+        let mut numbers = OPTIONS;
+        numbers[at] = f64::NAN;
+        let (status, about) = (status(entry.error_of_option(at)), option.to_uppercase());
+        let call = call(&good, &numbers[..count]);
+        text += &format!(
+            "        REFUSED_AT({status}, {about}, 0, 0, 0, {call});
+        HOLDS(strcmp(trueloss_argument_name(error.argument), \"{option}\") == 0);
+"
+        );
+    }
+    text + "    }\n"
 }
 
 /// An element type, and how C's program prints it.
@@ -146,22 +321,48 @@ macro_rules! loss {
     };
 }
 
-fn show_losses<T: Real>(lines: &mut Lines) -> Result<(), Error> {
+fn show_losses_of_elements<T: Real>(lines: &mut Lines) -> Result<(), Error> {
+    let (grads, w) = (narrow::<T, 12>(GRADS), narrow::<T, 4>(FACTORS));
+    for entry in ENTRIES {
+        let arguments = entry.arguments();
+        let x = narrow::<T, 12>(array(arguments.input, "logits").1);
+        let y = narrow::<T, 12>(array(arguments.target, "targets").1);
+        let plain = ElementCall {
+            target: &y,
+            grad_output: T::narrow(GRAD_OUTPUT),
+            grad_outputs: &grads,
+            numbers: OPTIONS,
+            ..ElementCall::new(entry.function, Direction::Forward, &x)
+        };
+        let every_option = ElementCall {
+            reduction: Reduction::Sum,
+            weight: Some(&w),
+            pos_weight: Some(&w[1..]),
+            ..plain
+        };
+        for call in [plain, plain, every_option] {
+            for direction in Direction::ALL {
+                let call = ElementCall { direction, ..call };
+                let mut out = vec![T::default(); call.outputs()];
+                let loss = Core.elements(&call, &mut out)?;
+                let name = format!("{}_{}", entry.name, direction.name());
+                if let Some(loss) = loss {
+                    lines.show(&name, &[loss]);
+                }
+                if !out.is_empty() {
+                    lines.show(&name, &out);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn show_losses_of_rows<T: Real>(lines: &mut Lines) -> Result<(), Error> {
     let (x, y) = (narrow::<T, 12>(LOGITS), narrow::<T, 12>(TARGETS));
-    let (p, w) = (narrow::<T, 12>(PROBABILITIES), narrow::<T, 4>(FACTORS));
+    let w = narrow::<T, 4>(FACTORS);
     let rows = Classes::new(&x, SHAPE)?;
     for _ in 0..3 {
-        loss!(lines, T, Mse::new(), &x, &y, 12, "mse");
-        loss!(lines, T, Bce::new(), &p, &y, 12, "bce");
-        loss!(
-            lines,
-            T,
-            BceWithLogits::new(),
-            &x,
-            &y,
-            12,
-            "bce_with_logits"
-        );
         loss!(lines, T, Nll::new(), rows, &LABELS, 4, "nll");
         loss!(
             lines,
@@ -175,22 +376,38 @@ fn show_losses<T: Real>(lines: &mut Lines) -> Result<(), Error> {
         loss!(probabilities, lines, T, CrossEntropy::new(), rows, &y);
     }
     let sum = Reduction::Sum;
-    let mse = Mse::new().reduction(sum);
-    let bce = Bce::new().reduction(sum).weight(&w);
-    let bce_with_logits = BceWithLogits::new().reduction(sum).weight(&w);
-    let bce_with_logits = bce_with_logits.pos_weight(&w[1..]);
     let nll = Nll::new().reduction(sum).weight(&w[1..]).ignore_index(2);
     let cross_entropy = CrossEntropy::new().reduction(sum).weight(&w[1..]);
     let cross_entropy = cross_entropy
         .ignore_index(2)
         .label_smoothing(LABEL_SMOOTHING);
-    loss!(lines, T, mse, &x, &y, 12, "mse");
-    loss!(lines, T, bce, &p, &y, 12, "bce");
-    loss!(lines, T, bce_with_logits, &x, &y, 12, "bce_with_logits");
     loss!(lines, T, nll, rows, &LABELS_2, 4, "nll");
     loss!(lines, T, cross_entropy, rows, &LABELS_2, 4, "cross_entropy");
     loss!(probabilities, lines, T, cross_entropy, rows, &y);
     Ok(())
+}
+
+/// The partial of a loss of elements, of the whole.
+fn partial_of_elements<T: Real>(
+    function: ElementFunction,
+    x: &[T],
+    y: &[T],
+) -> Result<Partial<T>, Error> {
+    macro_rules! partial {
+        ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, $about:tt;)*) => {
+            match function {
+                $(ElementFunction::$variant => <$loss>::from_options(Options {
+                    reduction: Reduction::Mean,
+                    weight: T::ONE,
+                    pos_weight: T::ONE,
+                    numbers: OPTIONS,
+                })
+                .partial(x, y, 0),)*
+                other => panic!("{} is no loss", other.name()),
+            }
+        };
+    }
+    trueloss::each_elementwise_loss!(partial, '_, T)
 }
 
 /// Partials of the C program are merged; here one is made of the whole.
@@ -208,11 +425,20 @@ fn show_partials<T: Real>(lines: &mut Lines) -> Result<(), Error> {
         lines.show(name, &[partial.finish(Reduction::Sum)?]);
         Ok(())
     };
-    let (elements, targets) = (&x[..rows], &y[..rows]);
-    show("mse_partial", Mse::new().partial(elements, targets, 0)?)?;
-    show("bce_partial", Bce::new().partial(elements, targets, 0)?)?;
-    let partial = BceWithLogits::new().partial(elements, targets, 0)?;
-    show("bce_with_logits_partial", partial)?;
+    let alternating = |no: f64| -> Vec<T> {
+        let target = |i| T::narrow(if i % 2 == 0 { no } else { 1.0 });
+        (0..rows).map(target).collect()
+    };
+    let (hard_labels, signs) = (alternating(0.0), alternating(-1.0));
+    for entry in ENTRIES {
+        let target = match many(entry.arguments().target) {
+            "many_hard_labels" => &hard_labels,
+            "many_signs" => &signs,
+            _ => &y[..rows],
+        };
+        let partial = partial_of_elements(entry.function, &x[..rows], target)?;
+        show(&format!("{}_partial", entry.name), partial)?;
+    }
     show("nll_partial", Nll::new().partial(input, &labels, 0)?)?;
     let cross_entropy = CrossEntropy::new();
     show(
@@ -236,7 +462,8 @@ macro_rules! activation {
 
 fn show<T: Real>(lines: &mut Lines) -> Result<(), Error> {
     let (x, y) = (narrow::<T, 12>(LOGITS), narrow::<T, 12>(TARGETS));
-    show_losses::<T>(lines)?;
+    show_losses_of_elements::<T>(lines)?;
+    show_losses_of_rows::<T>(lines)?;
     show_partials::<T>(lines)?;
     activation!(lines, T, Sigmoid::new(), &x, "sigmoid");
     activation!(lines, T, LogSigmoid::new(), &x, "log_sigmoid");
@@ -319,6 +546,13 @@ fn package(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
 }
 
+/// Writes what the program includes that is made here.
+fn write_made(folder: &Path) {
+    for (name, text) in [("data.h", data()), ("losses.inc", losses_in_c())] {
+        fs::write(folder.join(name), text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
 /// Compiles a program, links it as README.md says, runs it, and returns what it prints.
 fn run(source: &Path, language: Language, link: Link) -> String {
     let name = source.file_stem().unwrap().to_string_lossy();
@@ -329,7 +563,7 @@ fn run(source: &Path, language: Language, link: Link) -> String {
     let library = library(link);
     let copy = folder.join(library.file_name().unwrap());
     fs::copy(&library, copy).expect("the library can be copied");
-    fs::write(folder.join("data.h"), data()).expect("data.h can be written");
+    write_made(&folder);
 
     let program = folder.join("program");
     let mut compile = Command::new(language.compiler());
@@ -431,8 +665,8 @@ fn the_example_of_the_readme() {
 fn the_program_calls_every_function() {
     let mut preprocess = Command::new(Language::C.compiler());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("preprocessed");
-    fs::create_dir_all(&folder).expect("a folder for data.h");
-    fs::write(folder.join("data.h"), data()).expect("data.h can be written");
+    fs::create_dir_all(&folder).expect("a folder for what is made");
+    write_made(&folder);
     preprocess
         .args(["-E", "-P", "-I"])
         .arg(package("include"))

@@ -47,16 +47,26 @@ pub enum Domain {
     UnitInterval,
     /// 0 and 1.
     HardLabels,
+    /// -1 and 1.
+    Signs,
 }
 
 impl Domain {
     /// All of `values` lie in it.
-    pub(crate) fn check<T: FloatCore>(self, argument: Argument, values: &[T]) -> Result<(), Error> {
+    ///
+    /// # Errors
+    ///
+    /// Where one does not.
+    pub fn check<T: FloatCore>(self, argument: Argument, values: &[T]) -> Result<(), Error> {
         match self {
             Self::Any => Ok(()),
             Self::UnitInterval => check_all_in_unit_interval(argument, values),
             Self::HardLabels => match find(values, is_soft) {
                 Some(index) => Err(Error::NotHardLabel { argument, index }),
+                None => Ok(()),
+            },
+            Self::Signs => match find(values, is_no_sign) {
+                Some(index) => Err(Error::NotSign { argument, index }),
                 None => Ok(()),
             },
         }
@@ -75,6 +85,13 @@ pub fn outside_unit_interval<T: FloatCore>(value: T) -> bool {
 #[inline(always)]
 pub fn is_soft<T: FloatCore>(value: T) -> bool {
     !((value == T::zero()) | (value == T::one()))
+}
+
+/// Neither -1 nor 1, or NaN.
+#[doc(hidden)]
+#[inline(always)]
+pub fn is_no_sign<T: FloatCore>(value: T) -> bool {
+    value.abs() != T::one()
 }
 
 /// All of `values` lie in [0, 1].

@@ -115,6 +115,13 @@ pub enum Error {
         /// At which index.
         index: usize,
     },
+    /// A target that is neither -1 nor 1, or NaN, where only these are legal.
+    NotSign {
+        /// Where it was found.
+        argument: Argument,
+        /// At which index.
+        index: usize,
+    },
     /// A number that is infinite or NaN where only finite ones are legal.
     NotFinite {
         /// Where it was found.
@@ -188,6 +195,9 @@ impl fmt::Display for Error {
             }
             Self::NotHardLabel { argument, index } => {
                 write!(f, "{argument}[{index}]: expected 0 or 1")
+            }
+            Self::NotSign { argument, index } => {
+                write!(f, "{argument}[{index}]: expected -1 or 1")
             }
             Self::NotFinite { argument, index } => {
                 write!(f, "{argument}[{index}]: expected a finite number")

@@ -58,19 +58,82 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
-/// The losses that go element by element, a line each: PyTorch's functional name, as an identifier too, and the type. From
-/// this list are made the kernels of each element type, the digests, and the verifier's functions.
+/// The losses that go element by element, an entry each. Everything that is alike for all of them is made from this list: the
+/// kernels of each element type, the GPU's kernels and their host side, the functions of C and their pages, the digests, the
+/// verifier's functions, the programs that count instructions and look for panics, and the benchmarks.
+///
+/// An entry has an identifier for the function, PyTorch's name of it, and the type. In braces follow:
+///
+/// - the type's name; its name in C and that of its module; its kernels on a GPU, and whether they are `cheap`, so that threads
+///   wait for memory, or `costly`, because of exponentials and logarithms;
+/// - for pages that are made: what it is called, the loss of an element x with the target y, its gradient times g, its source;
+/// - its weights, `weight` and `pos_weight`;
+/// - its options that are numbers, with what they are and which are legal.
+///
+/// A new loss comes last: the numbers that C has for options follow the order of the list.
+///
+/// What stands before the list in a call of the macro is handed on: `each_elementwise_loss!(then, 'a, T, more)` is
+/// `then! { more 'a, T; … }`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! each_elementwise_loss {
-    ($then:ident, $a:lifetime, $T:ty) => {
-        $then! {
+    ($($then:ident)::+, $a:lifetime, $T:ty $(, $($more:tt)*)?) => {
+        $($then)::+! {
+            $($($more)*)?
             $a, $T;
-            MseLoss = "mse_loss" of $crate::Mse;
-            BinaryCrossEntropy = "binary_cross_entropy" of $crate::Bce<$a, $T>;
-            BinaryCrossEntropyWithLogits = "binary_cross_entropy_with_logits" of $crate::BceWithLogits<$a, $T>;
-            HuberLoss = "huber_loss" of $crate::Huber;
-            SigmoidFocalLoss = "sigmoid_focal_loss" of $crate::FocalWithLogits;
+            MseLoss = "mse_loss" of $crate::Mse, {
+                Mse, mse, kernels mse_f32 mse_f64: cheap;
+                "Mean squared error"
+                formula "(x - y)^2";
+                gradient "2 (x - y) g";
+                source "https://pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html";
+                weights ();
+                options {}
+            };
+            BinaryCrossEntropy = "binary_cross_entropy" of $crate::Bce<$a, $T>, {
+                Bce, bce, kernels bce_f32 bce_f64: costly;
+                "Binary cross-entropy of probabilities"
+                formula "w (-y max(ln x, -100) - (1 - y) max(ln(1 - x), -100))";
+                gradient "w (x - y) / max(x (1 - x), 1e-12) g";
+                source "https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy.html";
+                weights (weight);
+                options {}
+            };
+            BinaryCrossEntropyWithLogits = "binary_cross_entropy_with_logits" of $crate::BceWithLogits<$a, $T>, {
+                BceWithLogits, bce_with_logits, kernels bce_with_logits_f32 bce_with_logits_f64: costly;
+                "Binary cross-entropy of logits"
+                formula "w ((1 - y) softplus(x) + c y softplus(-x)), where c is its pos_weight";
+                gradient "w ((1 - y) sigma(x) - c y sigma(-x)) g";
+                source "https://pytorch.org/docs/stable/generated/torch.nn.functional.binary_cross_entropy_with_logits.html";
+                weights (weight pos_weight);
+                options {}
+            };
+            HuberLoss = "huber_loss" of $crate::Huber, {
+                Huber, huber, kernels huber_f32 huber_f64: cheap;
+                "Huber's loss"
+                formula "with r = x - y, r^2 / 2 where |r| <= delta, and delta (|r| - delta / 2) beyond";
+                gradient "r g where |r| <= delta, and delta g with the sign of r beyond";
+                source "https://pytorch.org/docs/stable/generated/torch.nn.functional.huber_loss.html";
+                weights ();
+                options {
+                    #[doc = "How large a residual may be whose square counts: a finite number above 0."]
+                    delta;
+                }
+            };
+            SigmoidFocalLoss = "sigmoid_focal_loss" of $crate::FocalWithLogits, {
+                FocalWithLogits, focal_with_logits, kernels focal_with_logits_f32 focal_with_logits_f64: costly;
+                "Focal loss of logits"
+                formula "a sigma(z)^gamma softplus(z), with z = x and a = 1 - alpha for y = 0, and z = -x and a = alpha for y = 1";
+                gradient "a sigma(z)^gamma (gamma sigma(-z) softplus(z) + sigma(z)) g, with the sign of x in z";
+                source "https://pytorch.org/vision/stable/generated/torchvision.ops.sigmoid_focal_loss.html";
+                weights ();
+                options {
+                    #[doc = "The weight of the positive class, from 0 to 1; that of the other is what it lacks to 1. -1 is none: both weights are 1."]
+                    alpha;
+                    #[doc = "The power of the probability of the wrong class, from 0 to 1000."]
+                    gamma;
+                }
+            };
         }
     };
 }

@@ -9,52 +9,15 @@ mod random;
 
 use kernels::{Elements, Logits, Rows};
 use random::Random;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use trueloss::{Classes, Element, Reduction, accuracy, binary_accuracy};
-
-/// The system's allocator, which counts the calls of each thread: the test harness has threads of its own.
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    // A thread that is ending has nothing to count with, and runs no test.
-    let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
-}
-
-// SAFETY: every call is passed on as it is to the system's allocator, which keeps the contract. Counting neither
-// allocates nor panics: the counter is a constant without a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller keeps `alloc`'s contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller keeps `dealloc`'s contract, and every pointer came from the system's allocator.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as for `dealloc`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
+use trueloss_digest::allocations::{Counting, within};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
 /// How often `work` calls the allocator.
 fn calls(work: impl FnOnce()) -> u64 {
-    let before = CALLS.get();
-    work();
-    CALLS.get() - before
+    within(work).0
 }
 
 #[test]

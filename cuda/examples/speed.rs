@@ -7,11 +7,10 @@
 //! A figure is the median of batches of calls, timed by the device's events, with the kernels loaded and warm. Inputs and
 //! outputs are several sets larger than the L2 together, used in turn.
 
-use rand_xoshiro::SplitMix64;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::error::Error;
 use trueloss_cuda::cudarc::driver::{CudaSlice, sys};
 use trueloss_cuda::{Bce, BceWithLogits, Classes, CrossEntropy, Gpu, Mse, Sigmoid, Softmax};
+use trueloss_digest::random::SplitMix64;
 
 /// Calls of a batch, and batches of which the median is taken.
 const CALLS: usize = 12;
@@ -69,7 +68,7 @@ fn report(what: &str, direction: &str, shape: &[usize], bytes: usize, checked: b
 }
 
 fn sets(gpu: &Gpu, elements: usize, rows: usize, classes: usize) -> Outcome<Vec<Set>> {
-    let mut random = Random(SplitMix64::seed_from_u64(1));
+    let mut random = Random(SplitMix64::new(1));
     let mut set = || -> Outcome<Set> {
         let x: Vec<f32> = (0..elements).map(|_| random.next()).collect();
         let y: Vec<f32> = (0..elements).map(|_| random.next().round()).collect();

@@ -4,7 +4,7 @@ use crate::element::Element;
 use crate::error::Error;
 use crate::gpu::Gpu;
 use crate::pending::{Done, Loss};
-use crate::work::{Sums, Work};
+use crate::work::{Numbers, Sums, Work};
 use cudarc::driver::{DevicePtr, DevicePtrMut, DeviceRepr};
 use trueloss::device::{Extent, check_length, check_unit_interval};
 use trueloss::{Argument, Partial, Reduction};
@@ -174,7 +174,8 @@ impl<'a, T: Element> Call<'a, T> {
         if let Some(weight) = weight {
             check_length(Argument::Weight, self.args.extent.classes, weight.len())?;
             self.args.weight = self.work.read(weight)?;
-            self.work.check_finite(Argument::Weight, self.args.weight)?;
+            self.work
+                .check_numbers(Numbers::Finite, Argument::Weight, self.args.weight)?;
         }
         Ok(self)
     }
@@ -196,7 +197,7 @@ impl<'a, T: Element> Call<'a, T> {
         check_length(Argument::Target, self.args.extent.elements(), target.len())?;
         self.args.probabilities = self.work.read(target)?;
         self.work
-            .check_finite(Argument::Target, self.args.probabilities)?;
+            .check_numbers(Numbers::Finite, Argument::Target, self.args.probabilities)?;
         Ok(self)
     }
 

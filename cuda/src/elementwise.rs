@@ -4,7 +4,7 @@ use crate::element::Element;
 use crate::error::Error;
 use crate::gpu::Gpu;
 use crate::pending::{Done, Loss};
-use crate::work::Work;
+use crate::work::{Numbers, Work};
 use cudarc::driver::{DevicePtr, DevicePtrMut};
 use trueloss::device::{
     Domain, FromOptions, NUMBERS, check_broadcast, check_length, check_options, divide,
@@ -78,11 +78,13 @@ impl<'a, T: Element> Call<'a, T> {
         argument: Argument,
         values: Slice<T>,
     ) -> Result<(), Error> {
-        match domain {
-            Domain::Any => Ok(()),
-            Domain::UnitInterval => self.work.check_unit_interval(argument, values),
-            Domain::HardLabels => self.work.check_hard_labels(argument, values),
-        }
+        let numbers = match domain {
+            Domain::Any => return Ok(()),
+            Domain::UnitInterval => Numbers::UnitInterval,
+            Domain::HardLabels => Numbers::HardLabels,
+            Domain::Signs => Numbers::Signs,
+        };
+        self.work.check_numbers(numbers, argument, values)
     }
 
     fn len(&self) -> usize {
@@ -106,7 +108,7 @@ impl<'a, T: Element> Call<'a, T> {
         };
         check_broadcast(argument, weight.len(), self.len())?;
         let weight = self.work.read(weight)?;
-        self.work.check_finite(argument, weight)?;
+        self.work.check_numbers(Numbers::Finite, argument, weight)?;
         Ok(weight)
     }
 

@@ -97,3 +97,23 @@ pub(crate) unsafe fn launch<A: Copy>(
     unsafe { launch.launch(config) }?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use trueloss_kernels::Kernel;
+
+    /// That each has a file the compiler sees.
+    #[test]
+    fn every_file_is_of_a_kernel() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/ptx");
+        let files: BTreeSet<_> = std::fs::read_dir(folder)
+            .expect("the folder of the PTX")
+            .map(|file| file.expect("a file of it").file_name())
+            .collect();
+        let kernels = Kernel::ALL
+            .iter()
+            .map(|kernel| format!("{}.ptx", kernel.name()).into());
+        assert_eq!(files, kernels.collect());
+    }
+}

@@ -21,8 +21,6 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod activation;
-mod bce;
-mod bce_with_logits;
 mod classes;
 mod cross_entropy;
 mod element;
@@ -37,14 +35,12 @@ mod pending;
 mod work;
 
 pub use activation::{LogSigmoid, LogSoftmax, Sigmoid, Softmax, Softplus};
-pub use bce::Bce;
-pub use bce_with_logits::BceWithLogits;
 pub use classes::{ClassIndex, Classes};
 pub use cross_entropy::CrossEntropy;
 pub use element::Element;
 pub use error::Error;
 pub use gpu::{Gpu, devices};
-pub use losses::{FocalWithLogits, Huber, Mse};
+pub use losses::*;
 pub use metrics::{accuracy, binary_accuracy};
 pub use nll::Nll;
 pub use pending::{Done, Loss};

@@ -27,11 +27,7 @@ impl Report {
             return Ok(());
         };
         let error = match self.checks.get(check) {
-            Some(&Check::UnitInterval(argument)) => {
-                trueloss::Error::OutsideUnitInterval { argument, index }
-            }
-            Some(&Check::HardLabels(argument)) => trueloss::Error::NotHardLabel { argument, index },
-            Some(&Check::Finite(argument)) => trueloss::Error::NotFinite { argument, index },
+            Some(&Check::Numbers(numbers, argument)) => numbers.error(argument, index),
             Some(&Check::Labels { classes }) => trueloss::Error::ClassIndex {
                 index,
                 class,

@@ -17,10 +17,30 @@ use trueloss_kernels::{
 /// What a check looks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Check {
-    UnitInterval(Argument),
-    HardLabels(Argument),
-    Finite(Argument),
+    Numbers(Numbers, Argument),
     Labels { classes: usize },
+}
+
+/// Which numbers are legal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Numbers {
+    UnitInterval,
+    HardLabels,
+    Signs,
+    Finite,
+}
+
+impl Numbers {
+    /// What is wrong where one is not.
+    pub(crate) fn error(self, argument: Argument, index: usize) -> trueloss::Error {
+        use trueloss::Error;
+        match self {
+            Self::UnitInterval => Error::OutsideUnitInterval { argument, index },
+            Self::HardLabels => Error::NotHardLabel { argument, index },
+            Self::Signs => Error::NotSign { argument, index },
+            Self::Finite => Error::NotFinite { argument, index },
+        }
+    }
 }
 
 /// A call that is being made: the addresses of its arguments are good, and their streams wait for it, until it is
@@ -133,49 +153,25 @@ impl<'a, T: Element> Work<'a, T> {
         report: Places::NONE,
     };
 
-    /// All of `values` lie in [0, 1].
-    pub(crate) fn check_unit_interval(
+    /// Each number is legal.
+    pub(crate) fn check_numbers(
         &mut self,
+        numbers: Numbers,
         argument: Argument,
         values: Slice<T>,
     ) -> Result<(), Error> {
-        let kernel = T::choose(
-            Kernel::check_unit_interval_f32,
-            Kernel::check_unit_interval_f64,
-        );
-        self.check_values(Check::UnitInterval(argument), kernel, values)
-    }
-
-    /// All of `values` are 0 or 1.
-    pub(crate) fn check_hard_labels(
-        &mut self,
-        argument: Argument,
-        values: Slice<T>,
-    ) -> Result<(), Error> {
-        let kernel = T::choose(Kernel::check_hard_labels_f32, Kernel::check_hard_labels_f64);
-        self.check_values(Check::HardLabels(argument), kernel, values)
-    }
-
-    /// All of `values` are finite.
-    pub(crate) fn check_finite(
-        &mut self,
-        argument: Argument,
-        values: Slice<T>,
-    ) -> Result<(), Error> {
-        let kernel = T::choose(Kernel::check_finite_f32, Kernel::check_finite_f64);
-        self.check_values(Check::Finite(argument), kernel, values)
-    }
-
-    fn check_values(
-        &mut self,
-        check: Check,
-        kernel: Kernel,
-        values: Slice<T>,
-    ) -> Result<(), Error> {
+        use Kernel::*;
+        let kernel = match numbers {
+            Numbers::UnitInterval => T::choose(check_unit_interval_f32, check_unit_interval_f64),
+            Numbers::HardLabels => T::choose(check_hard_labels_f32, check_hard_labels_f64),
+            Numbers::Signs => T::choose(check_signs_f32, check_signs_f64),
+            Numbers::Finite => T::choose(check_finite_f32, check_finite_f64),
+        };
         let args = CheckArgs {
             values,
             ..Self::NOTHING_TO_CHECK
         };
+        let check = Check::Numbers(numbers, argument);
         self.check(check, kernel, args, values.len())
     }
 

@@ -86,8 +86,8 @@ pub struct Claim {
 /// How the inputs of a claim are made and judged.
 #[derive(Clone, Copy)]
 pub enum Inputs {
-    /// One `f32` argument, every magnitude: by the correctly rounded value itself. The `f64` is the label,
-    /// for binary cross-entropy.
+    /// One `f32` argument, every magnitude: by the correctly rounded value itself. The `f64` is the target,
+    /// of a loss.
     OneArgument(OneArgument, Option<f64>),
     /// One argument of 16 bits: all there are, judged by enclosures. The label as above.
     All(Option<f64>),
@@ -271,17 +271,13 @@ pub fn table() -> Vec<Claim> {
     );
     one(Softplus, "", Forward, OneArgument::Softplus, None);
     one(Softplus, "", Gradient, OneArgument::Sigmoid, None);
-    let bce = BinaryCrossEntropyWithLogits;
-    one(bce, "y = 0", Forward, OneArgument::Softplus, Some(0.0));
-    one(bce, "y = 0", Gradient, OneArgument::Sigmoid, Some(0.0));
-    one(bce, "y = 1", Forward, OneArgument::NegLogSigmoid, Some(1.0));
-    one(
-        bce,
-        "y = 1",
-        Gradient,
-        OneArgument::NegLogSigmoidDerivative,
-        Some(1.0),
-    );
+    for loss in losses::TABLE {
+        for of in loss.of_one_argument {
+            let label = Some(of.target);
+            one(loss.function, of.variant, Forward, of.forward, label);
+            one(loss.function, of.variant, Gradient, of.gradient, label);
+        }
+    }
     for family in families() {
         for element in ElementType::ALL {
             for direction in [Forward, Gradient] {

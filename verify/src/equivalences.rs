@@ -6,15 +6,18 @@
 //! the next step's input, the next step is enclosed over all numbers that the rounded one may stand for.
 
 use crate::claims::{Direction, judged};
-use crate::generate::{self, ElementType, Sampler};
+use crate::generate::{self, ElementType, Form, Sampler};
 use crate::interval::Interval;
 use crate::oracle::{self, Call, Function, Reduction, Value};
-use crate::{kernels, ulp};
+use crate::ulp::Format;
+use crate::{kernels, losses, ulp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rug::Rational;
+use trueloss::half::{bf16, f16};
 use trueloss::{
-    BLOCK, Bce, BceWithLogits, Classes, CrossEntropy, LogSoftmax, Mse, Nll, Sigmoid, Softmax,
+    BLOCK, Bce, BceWithLogits, Classes, CrossEntropy, Element, LogSoftmax, Mse, Nll, Sigmoid,
+    Softmax,
 };
 
 /// What checking an equivalence found.
@@ -85,7 +88,7 @@ pub fn table() -> Vec<Equivalence> {
         bound,
         check,
     };
-    vec![
+    let mut table = vec![
         theorem(
             1,
             "Sigmoid + BCELoss = BCEWithLogitsLoss, where the clamp at -100 does not act",
@@ -194,7 +197,54 @@ pub fn table() -> Vec<Equivalence> {
             "correctly rounded, f32 and f64",
             ln_2,
         ),
-    ]
+    ];
+    let of_losses = losses::TABLE.iter().filter_map(|loss| loss.same_as);
+    table.extend(of_losses.map(|same| {
+        let bound = "to the bit, f32, f16 and bf16";
+        kernels(8, same.statement, bound, same.check)
+    }));
+    table
+}
+
+/// A loss of elements has the bits of another one, of `other` than its own call.
+pub fn same_bits(
+    function: Function,
+    other: impl Fn(&Call) -> Call,
+    seed: u64,
+    count: u64,
+) -> Tally {
+    fn compare<T: Element + Format>(tally: &mut Tally, call: &Call, other: &Call) {
+        for (answer, name) in [
+            (kernels::forward::<T> as fn(&Call) -> _, "forward"),
+            (kernels::backward::<T>, "gradient"),
+        ] {
+            let [one, other] = [call, other].map(|call| answer(call).expect("a legal call"));
+            let same = one.len() == other.len()
+                && one.iter().zip(&other).all(|(a, b)| Format::is_same(*a, *b));
+            tally.hold(same, || {
+                format!("{name}: {one:?} and {other:?} of {call:?}")
+            });
+        }
+    }
+    let mut tally = Tally::default();
+    for element in [ElementType::F32, ElementType::F16, ElementType::BF16] {
+        for form in [Form::Each, Form::Reduced] {
+            let options = generate::Options {
+                special: form == Form::Each,
+                ..generate::Options::default()
+            };
+            let calls = generate::elementwise(function, element, form, options);
+            for call in sample(seed, (count / 100).max(1), calls) {
+                let other = other(&call);
+                match element {
+                    ElementType::F16 => compare::<f16>(&mut tally, &call, &other),
+                    ElementType::BF16 => compare::<bf16>(&mut tally, &call, &other),
+                    _ => compare::<f32>(&mut tally, &call, &other),
+                }
+            }
+        }
+    }
+    tally
 }
 
 /// Both sides enclose one number, as far as the last bit of an `f64` and beyond.
@@ -935,4 +985,23 @@ fn ln_2(_: u64, _: u64) -> Tally {
         tally.hold(nearest == constants, || format!("{nearest:?}"));
     }
     tally
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_bits_are_those_of_the_same_loss() {
+        let same = |other: Function| {
+            let instead = |call: &Call| Call {
+                function: other,
+                ..call.clone()
+            };
+            same_bits(Function::MseLoss, instead, 1, 1000)
+        };
+        assert!(same(Function::MseLoss).passes());
+        let huber = same(Function::HuberLoss);
+        assert!(huber.failures > huber.inputs / 2, "{huber:?}");
+    }
 }

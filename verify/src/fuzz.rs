@@ -118,7 +118,7 @@ impl Target {
                 RowFunction::CrossEntropy,
                 RowFunction::CrossEntropyProbabilities,
             ])?),
-            Self::Activations => *bytes.choose(&Kind::ACTIVATIONS)?,
+            Self::Activations => *bytes.choose(&Kind::activations())?,
             Self::ElementwiseLosses => Kind::Elements(*bytes.choose(&ElementFunction::LOSSES)?),
             Self::ShapesAndOptions => return shapes::check::<T, _>(bytes, library),
             Self::CaseFile | Self::Capi => return Ok(()),

@@ -124,9 +124,14 @@ pub fn any_logit(element: ElementType) -> impl Strategy<Value = f64> + Clone {
 /// more than that as would show in the product.
 pub fn logit(element: ElementType) -> impl Strategy<Value = f64> + Clone {
     any_logit(element).prop_map(move |x| match element {
-        ElementType::F64 if (300.0..1e12).contains(&x.abs()) => x * 1e-10,
+        ElementType::F64 if !is_ordinary_logit(x) => x * 1e-10,
         _ => x,
     })
+}
+
+/// A logit of `f64` whose exponential any factor may be multiplied by: what [`logit`] gives.
+pub(crate) fn is_ordinary_logit(x: f64) -> bool {
+    !(300.0..1e12).contains(&x.abs())
 }
 
 /// Infinite and NaN logits among the others.
@@ -174,6 +179,7 @@ fn within(domain: Domain, element: ElementType) -> BoxedStrategy<f64> {
         Domain::Any => number(element).boxed(),
         Domain::UnitInterval => probability(element).boxed(),
         Domain::HardLabels => prop_oneof![Just(0.0), Just(1.0)].boxed(),
+        Domain::Signs => prop_oneof![Just(-1.0), Just(1.0)].boxed(),
     }
 }
 

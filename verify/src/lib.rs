@@ -21,7 +21,6 @@
 //! are hidden here, and change without notice.
 
 #[doc(hidden)]
-pub mod allocations;
 pub mod case;
 #[doc(hidden)]
 pub mod certificate;
@@ -72,3 +71,5 @@ pub mod soft;
 #[doc(hidden)]
 pub mod sweep;
 pub mod ulp;
+
+pub use trueloss_digest::allocations;

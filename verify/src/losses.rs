@@ -3,6 +3,8 @@
 //! says of its arguments.
 
 use crate::claims::{Bound, Family, NEAR, calls};
+use crate::equivalences::Tally;
+use crate::filter::OneArgument;
 use crate::generate::{self, ElementType, Form, Options};
 use crate::interval::Interval;
 use crate::oracle::{self, Call, Exact, Function, Value};
@@ -44,8 +46,33 @@ pub struct Loss {
     pub numbers: &'static [Number],
     /// Whether what is promised for `f64` is about a call, where the range of `f64` alone does not say so.
     pub(crate) covers: fn(&Call) -> bool,
+    /// The targets for which it is correctly rounded, as a function of one argument: in `f32`, `f16` and `bf16`.
+    pub(crate) of_one_argument: &'static [OfOneArgument],
+    /// Another loss with the same bits in `f32`, `f16` and `bf16`, if there is one.
+    pub(crate) same_as: Option<SameAs>,
     /// What it promises.
     pub(crate) families: fn() -> Vec<Family>,
+}
+
+/// A loss for one target.
+pub(crate) struct OfOneArgument {
+    /// As the tables say it.
+    pub(crate) variant: &'static str,
+    /// The target.
+    pub(crate) target: f64,
+    /// What its value is a function of x.
+    pub(crate) forward: OneArgument,
+    /// And its gradient.
+    pub(crate) gradient: OneArgument,
+}
+
+/// A loss that is another one.
+#[derive(Clone, Copy)]
+pub(crate) struct SameAs {
+    /// What is the same as what.
+    pub(crate) statement: &'static str,
+    /// Checks it on about so many inputs, with a seed: see [`equivalences::same_bits`].
+    pub(crate) check: fn(u64, u64) -> Tally,
 }
 
 /// An option that is a number.
@@ -94,6 +121,8 @@ pub const TABLE: &[Loss] = &[
         gradient: |e| Exact::of(oracle::mse_gradient(e.x, e.y, e.prec)),
         numbers: &[],
         covers: |_| true,
+        of_one_argument: &[],
+        same_as: None,
         families: mse,
     },
     Loss {
@@ -108,6 +137,8 @@ pub const TABLE: &[Loss] = &[
         },
         numbers: &[],
         covers: |_| true,
+        of_one_argument: &[],
+        same_as: None,
         families: bce,
     },
     Loss {
@@ -116,6 +147,21 @@ pub const TABLE: &[Loss] = &[
         gradient: |e| oracle::bce_with_logits_gradient(e.x, e.y, e.pos_weight, e.prec),
         numbers: &[],
         covers: |_| true,
+        of_one_argument: &[
+            OfOneArgument {
+                variant: "y = 0",
+                target: 0.0,
+                forward: OneArgument::Softplus,
+                gradient: OneArgument::Sigmoid,
+            },
+            OfOneArgument {
+                variant: "y = 1",
+                target: 1.0,
+                forward: OneArgument::NegLogSigmoid,
+                gradient: OneArgument::NegLogSigmoidDerivative,
+            },
+        ],
+        same_as: None,
         families: bce_with_logits,
     },
     Loss {
@@ -127,6 +173,8 @@ pub const TABLE: &[Loss] = &[
             strategy: |element| generate::around_one(element),
         }],
         covers: |_| true,
+        of_one_argument: &[],
+        same_as: None,
         families: huber_claims,
     },
     Loss {
@@ -144,6 +192,8 @@ pub const TABLE: &[Loss] = &[
             },
         ],
         covers: |call| call.numbers[1] <= 4.0 && call.input.iter().all(|&x| is_ordinary(x)),
+        of_one_argument: &[],
+        same_as: None,
         families: focal_claims,
     },
 ];

@@ -36,9 +36,8 @@ enum Command {
     ///
     /// A case file is a safetensors file: tensors `input` (F32, F64, F16 or BF16), `target` (of the same type; class
     /// indices I64, I32 or U8), and where they apply `weight`, `pos_weight` and `grad_output` (ones if missing); metadata
-    /// `function` (mse_loss, binary_cross_entropy, binary_cross_entropy_with_logits, huber_loss, sigmoid_focal_loss,
-    /// nll_loss, cross_entropy, sigmoid, logsigmoid, softplus, softmax or log_softmax), `reduction` (none, mean or sum),
-    /// `ignore_index`, `label_smoothing`, `dim`, `beta`, `delta`, `alpha` and `gamma`, all strings.
+    /// `function` (a name that `trueloss bounds` lists, such as mse_loss), `reduction` (none, mean or sum), `ignore_index`,
+    /// `label_smoothing`, `dim`, `beta`, and a loss's options by their names in PyTorch, such as `delta`, all strings.
     ///
     /// The answers are a file of the same name with the tensors `loss` (for an activation `output`) and `grad_input`,
     /// of the input's type, and the same metadata. A case that fails takes one line on stderr, the others are still
@@ -61,8 +60,7 @@ enum Command {
         trueloss probe cross_entropy --label-smoothing 0.1 --classes 100 --out probe.safetensors\n  \
         trueloss probe --all --out probes")]
     Probe {
-        /// PyTorch's name of the function: mse_loss, binary_cross_entropy, binary_cross_entropy_with_logits, huber_loss,
-        /// sigmoid_focal_loss, nll_loss, cross_entropy, sigmoid, logsigmoid, softplus, softmax or log_softmax.
+        /// PyTorch's name of the function, such as mse_loss: one of those that `trueloss bounds` lists.
         #[arg(value_name = "FUNCTION", required_unless_present_any = ["all", "curves"])]
         function: Option<Function>,
         /// A probe of every function in each of its forms, into the directory `out`; of the options below only --dtype,

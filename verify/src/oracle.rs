@@ -28,7 +28,7 @@ const BCE_GRADIENT_FLOOR: f64 = 1e-12;
 const EXACT_SUM_PREC: u32 = 2100 + 64;
 
 macro_rules! functions {
-    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, $about:tt;)*) => {
         /// A function of the table.
         ///
         /// ```
@@ -620,6 +620,7 @@ pub(crate) fn contains(domain: Domain, x: f64) -> bool {
         Domain::Any => true,
         Domain::UnitInterval => (0.0..=1.0).contains(&x),
         Domain::HardLabels => x == 0.0 || x == 1.0,
+        Domain::Signs => x.abs() == 1.0,
     }
 }
 
@@ -629,6 +630,7 @@ fn illegal(domain: Domain) -> &'static str {
         Domain::Any => "that is legal",
         Domain::UnitInterval => "outside [0, 1]",
         Domain::HardLabels => "that is neither 0 nor 1",
+        Domain::Signs => "that is neither -1 nor 1",
     }
 }
 

@@ -15,6 +15,7 @@ use trueloss::device::Domain;
 
 use crate::case::{self, Dtype, for_dtype};
 use crate::generate::{self, EDGE_LOGITS, ElementType, REGRESSIONS, Sampler};
+use crate::losses;
 use crate::oracle::{self, Call, Function, Reduction, Target};
 use crate::ulp::{self, Format};
 
@@ -184,27 +185,12 @@ pub fn all(base: &Options) -> Vec<(String, Function, Options)> {
         let separator = if words.is_empty() { "" } else { "-" };
         probes.push((format!("{function}{separator}{words}"), function, options));
     };
+    for loss in losses::TABLE {
+        for form in forms_of(loss.function) {
+            add(loss.function, &form);
+        }
+    }
     for (function, forms) in [
-        (
-            Function::MseLoss,
-            &["none", "none-grad_output", "mean", "sum"][..],
-        ),
-        (
-            Function::BinaryCrossEntropy,
-            &["none", "none-weight-grad_output", "mean", "mean-weight"],
-        ),
-        (
-            Function::BinaryCrossEntropyWithLogits,
-            &[
-                "none",
-                "none-weight-pos_weight-grad_output",
-                "mean",
-                "mean-weight-pos_weight",
-                "none-hard",
-                "mean-hard",
-                "sum",
-            ],
-        ),
         (
             Function::NllLoss,
             &[
@@ -212,7 +198,7 @@ pub fn all(base: &Options) -> Vec<(String, Function, Options)> {
                 "none-weight-ignored-grad_output",
                 "mean",
                 "mean-weight-ignored",
-            ],
+            ][..],
         ),
         (
             Function::CrossEntropy,
@@ -231,14 +217,6 @@ pub fn all(base: &Options) -> Vec<(String, Function, Options)> {
                 "sum",
             ],
         ),
-        (
-            Function::HuberLoss,
-            &["none", "none-grad_output", "mean", "sum"],
-        ),
-        (
-            Function::SigmoidFocalLoss,
-            &["none", "none-grad_output", "mean", "sum"],
-        ),
         (Function::Sigmoid, &["", "grad_output"]),
         (Function::LogSigmoid, &["", "grad_output"]),
         (Function::Softplus, &["", "beta-grad_output"]),
@@ -250,6 +228,33 @@ pub fn all(base: &Options) -> Vec<(String, Function, Options)> {
         }
     }
     probes
+}
+
+/// The forms of a loss of elements: with its weights and without, and on hard targets, where they make a difference.
+fn forms_of(function: Function) -> Vec<String> {
+    let Some(arguments) = function.arguments() else {
+        return vec![];
+    };
+    let mut weights = String::new();
+    for (name, has) in [
+        ("-weight", arguments.weight),
+        ("-pos_weight", arguments.pos_weight),
+    ] {
+        weights += if has { name } else { "" };
+    }
+    let mut forms = vec![
+        "none".to_owned(),
+        format!("none{weights}-grad_output"),
+        "mean".to_owned(),
+    ];
+    if !weights.is_empty() {
+        forms.push(format!("mean{weights}"));
+    }
+    if (arguments.input, arguments.target) == (Domain::Any, Domain::UnitInterval) {
+        forms.extend(["none-hard".to_owned(), "mean-hard".to_owned()]);
+    }
+    forms.push("sum".to_owned());
+    forms
 }
 
 /// The contents of a probe.
@@ -283,21 +288,22 @@ fn refuse_what_it_lacks(function: Function, options: &Options) -> Result<(), Str
     use Function as F;
     let labels = matches!(function, F::NllLoss | F::CrossEntropy);
     let softmax = matches!(function, F::Softmax | F::LogSoftmax);
-    let bce = matches!(
-        function,
-        F::BinaryCrossEntropy | F::BinaryCrossEntropyWithLogits
-    );
+    let arguments = function.arguments();
     for (name, asked, has) in [
         (
             "reduction",
             options.reduction != Reduction::None,
             !function.is_activation(),
         ),
-        ("weight", options.weight, labels || bce),
+        (
+            "weight",
+            options.weight,
+            labels || arguments.is_some_and(|of| of.weight),
+        ),
         (
             "pos-weight",
             options.pos_weight,
-            function == F::BinaryCrossEntropyWithLogits,
+            arguments.is_some_and(|of| of.pos_weight),
         ),
         ("ignore-index", options.ignore_index.is_some(), labels),
         (
@@ -310,7 +316,11 @@ fn refuse_what_it_lacks(function: Function, options: &Options) -> Result<(), Str
             options.probabilities,
             function == F::CrossEntropy,
         ),
-        ("hard-targets", options.hard_targets, bce),
+        (
+            "hard-targets",
+            options.hard_targets,
+            arguments.is_some_and(|of| of.target == Domain::UnitInterval),
+        ),
         ("beta", options.beta != 1.0, function == F::Softplus),
         ("dim", options.dim != 1, softmax),
         ("positions", options.positions != 1, function.has_rows()),
@@ -493,23 +503,25 @@ impl<'a> Maker<'a> {
         let mut also = |kinds: &[(&'static str, usize)]| plan.extend_from_slice(kinds);
         let labels = !self.options.probabilities;
         let smooth = self.options.label_smoothing > 0.0;
-        match self.function {
-            Function::MseLoss => also(&[("edges", 1), ("cancellation", 2)]),
-            Function::BinaryCrossEntropy => {
-                also(&[
-                    ("edges", 2),
-                    ("tails", 2),
-                    ("tiny loss", 2),
-                    ("cancellation", 2),
-                ]);
-            }
-            Function::BinaryCrossEntropyWithLogits => also(&[
+        match self.domains() {
+            Some((Domain::UnitInterval, _)) => also(&[
+                ("edges", 2),
+                ("tails", 2),
+                ("tiny loss", 2),
+                ("cancellation", 2),
+            ]),
+            Some((_, Domain::Any)) => also(&[("edges", 1), ("cancellation", 2)]),
+            Some((_, Domain::UnitInterval)) => also(&[
                 ("edges", 2),
                 ("tails", 2),
                 ("tiny loss", 3),
                 ("tiny target", 1),
                 ("cancellation", 2),
             ]),
+            Some((_, Domain::HardLabels | Domain::Signs)) => also(&[("edges", 2), ("tails", 3)]),
+            None => {}
+        }
+        match self.function {
             Function::NllLoss => {}
             Function::CrossEntropy | Function::Softmax | Function::LogSoftmax => {
                 also(&[
@@ -525,8 +537,7 @@ impl<'a> Maker<'a> {
             Function::Sigmoid | Function::LogSigmoid | Function::Softplus => {
                 also(&[("edges", 2), ("tails", 3)]);
             }
-            _ if self.takes_any_target() => also(&[("edges", 1), ("cancellation", 2)]),
-            _ => also(&[("edges", 2), ("tails", 3)]),
+            _ => {}
         }
         if self.options.ignore_index.is_some() {
             also(&[("ignored rows", 1)]);
@@ -537,7 +548,7 @@ impl<'a> Maker<'a> {
         if !self.is_reduced() {
             also(&[("near-ties", 3), ("every magnitude", 2)]);
             match self.function {
-                Function::BinaryCrossEntropy => {}
+                _ if self.takes_probabilities() => {}
                 Function::CrossEntropy | Function::Softmax | Function::LogSoftmax => {
                     also(&[("-inf", 1), ("limits", 1), ("NaN", 1)]);
                 }
@@ -619,23 +630,27 @@ impl<'a> Maker<'a> {
 
     /// An element's input and target.
     fn element(&mut self, kind: &str, place: usize) -> (f64, f64) {
-        match self.function {
-            Function::MseLoss => self.pair_of_numbers(kind),
-            Function::BinaryCrossEntropy => self.pair_of_probabilities(kind),
-            Function::BinaryCrossEntropyWithLogits => self.logit_and_target(kind, place),
-            _ if self.takes_any_target() => self.pair_of_numbers(kind),
-            function => {
-                let hard = function.arguments().is_some();
-                let x = self.logit(kind);
-                (x, if hard { self.index(2) as f64 } else { 0.0 })
+        match self.domains() {
+            Some((Domain::UnitInterval, _)) => self.pair_of_probabilities(kind),
+            Some((_, Domain::Any)) => self.pair_of_numbers(kind),
+            Some((_, Domain::UnitInterval)) => self.logit_and_target(kind, place),
+            Some((_, target)) => {
+                let no = if target == Domain::Signs { -1.0 } else { 0.0 };
+                (self.logit(kind), [no, 1.0][self.index(2)])
             }
+            None => (self.logit(kind), 0.0),
         }
     }
 
-    /// Whether targets are any numbers, and so inputs too.
-    fn takes_any_target(&self) -> bool {
-        let arguments = self.function.arguments();
-        arguments.is_some_and(|of| of.target == Domain::Any)
+    /// What input and target of a loss of elements may be.
+    fn domains(&self) -> Option<(Domain, Domain)> {
+        let arguments = self.function.arguments()?;
+        Some((arguments.input, arguments.target))
+    }
+
+    /// Whether inputs are probabilities.
+    fn takes_probabilities(&self) -> bool {
+        matches!(self.domains(), Some((Domain::UnitInterval, _)))
     }
 
     fn edge_logit(&mut self) -> f64 {

@@ -13,9 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use rand_xoshiro::SplitMix64;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
+use trueloss_digest::random::SplitMix64;
 
 use crate::fuzz::{self, LONGEST, Target};
 use crate::{allocations, probe, report};
@@ -48,8 +47,8 @@ struct Random(SplitMix64);
 impl Random {
     /// Of one call.
     fn new(seed: u64, call: u64) -> Self {
-        let first = SplitMix64::seed_from_u64(seed).next_u64();
-        Self(SplitMix64::seed_from_u64(first.wrapping_add(call)))
+        let first = SplitMix64::new(seed).next_u64();
+        Self(SplitMix64::new(first.wrapping_add(call)))
     }
 
     fn below(&mut self, n: usize) -> usize {

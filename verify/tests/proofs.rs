@@ -1,12 +1,11 @@
 //! The scripts of `verify/proofs` are about the kernels' formulas: each of their definitions, evaluated in `f64`, gives the
 //! kernels' bits. And what they prove is what the table of claims says.
 
-use rand_xoshiro::SplitMix64;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use trueloss::device::{Pair, Real};
 use trueloss::{Classes, CrossEntropy, LogSoftmax, Reduction, Softmax, elementary};
+use trueloss_digest::random::SplitMix64;
 use trueloss_verify::claims::{self, Direction};
 use trueloss_verify::generate::ElementType;
 use trueloss_verify::oracle::{Call, Function};
@@ -266,7 +265,7 @@ struct Random(SplitMix64);
 
 impl Random {
     fn unit(&mut self) -> f64 {
-        (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+        self.0.unit()
     }
 
     /// Between two powers of two, any as likely as any other, or now and then one of the ends.
@@ -904,7 +903,7 @@ fn the_scripts_are_about_the_formulas() {
             models.insert((script.clone(), index), Model::new(&text, case));
         }
     }
-    let mut random = Random(SplitMix64::seed_from_u64(1));
+    let mut random = Random(SplitMix64::new(1));
     for script in &scripts {
         for case in 0..counts[script.as_str()] {
             // Where the value of one script goes into another, all cases of that have the same definitions.

@@ -1,9 +1,8 @@
 //! Gradients at soft targets where their terms nearly cancel: hand-made, as random ones rarely come near.
 
-use rand_xoshiro::SplitMix64;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use trueloss::Element;
 use trueloss::bce_with_logits::gradient;
+use trueloss_digest::random::SplitMix64;
 use trueloss_verify::claims::{self, Direction, Outcome};
 use trueloss_verify::generate::ElementType;
 use trueloss_verify::oracle::{self, Call, Function};
@@ -14,7 +13,7 @@ struct Random(SplitMix64);
 
 impl Random {
     fn new(seed: u64) -> Self {
-        Self(SplitMix64::seed_from_u64(seed))
+        Self(SplitMix64::new(seed))
     }
 
     fn below(&mut self, n: u64) -> u64 {
@@ -23,7 +22,7 @@ impl Random {
 
     /// From 0 to 1.
     fn unit(&mut self) -> f64 {
-        (self.0.next_u64() >> 11) as f64 / 2_f64.powi(53)
+        self.0.unit()
     }
 
     /// From -`range` to `range`.

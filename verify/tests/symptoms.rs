@@ -5,13 +5,12 @@
 mod promised;
 
 use promised::promised;
-use rand_xoshiro::SplitMix64;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use trueloss::half::{bf16, f16};
 use trueloss::{
     BLOCK, BceWithLogits, Classes, CrossEntropy, Element, Error, Mse, Nll, Reduction, log_sigmoid,
     log_sigmoid_derivative, sigmoid_derivative, softplus,
 };
+use trueloss_digest::random::SplitMix64;
 use trueloss_verify::claims::Direction;
 use trueloss_verify::generate::ElementType;
 use trueloss_verify::kernels;
@@ -72,7 +71,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 /// Numbers without a pattern, in [-scale, scale].
 fn numbers(count: usize, scale: f32, seed: u64) -> Vec<f32> {
-    let mut random = SplitMix64::seed_from_u64(seed);
+    let mut random = SplitMix64::new(seed);
     let next = |_| ((random.next_u64() >> 40) as f32 / (1 << 23) as f32 - 1.0) * scale;
     (0..count).map(next).collect()
 }

@@ -86,7 +86,7 @@ macro_rules! bounds {
 }
 
 macro_rules! elementwise_bounds {
-    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, $about:tt;)*) => {
         /// The same of losses of elements.
         #[allow(private_bounds)]
         pub trait ElementwiseCompiled: Sized $(+ for<$a> Loss<ElementLossCall<$a, Self, $loss>>)* {}
@@ -94,7 +94,7 @@ macro_rules! elementwise_bounds {
 }
 
 macro_rules! elementwise_instances {
-    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, $about:tt;)*) => {
         $(losses!($T, ElementLossCall<$a, $T, $loss>);)*
 
         impl ElementwiseCompiled for $T {}

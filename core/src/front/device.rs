@@ -29,7 +29,7 @@ use crate::sum::terms::{BLOCK, TREE_LANES, Terms};
 use crate::sum::tree;
 
 pub use crate::check::{
-    Domain, check_broadcast, check_length, check_unit_interval, is_soft, not_finite,
+    Domain, check_broadcast, check_length, check_unit_interval, is_no_sign, is_soft, not_finite,
     outside_unit_interval,
 };
 pub use crate::engine::element_call::at;

@@ -13,12 +13,7 @@ use crate::engine::activation_call;
 use crate::engine::element_call::ElementLossCall;
 use crate::engine::row_map::RowMapCall;
 use crate::error::{Argument, Error};
-use crate::loss::bce::Bce;
-use crate::loss::bce_with_logits::BceWithLogits;
 use crate::loss::cross_entropy::CrossEntropy;
-use crate::loss::focal_with_logits::FocalWithLogits;
-use crate::loss::huber::Huber;
-use crate::loss::mse::Mse;
 use crate::loss::nll::Nll;
 use crate::rows::{ClassIndex, Classes};
 use crate::sum::Partial;
@@ -340,25 +335,32 @@ macro_rules! activation_methods {
     };
 }
 
-impl Mse {
-    methods! { elements Mse of T [T: Element]; target: "let target = [1.0, 0.0];" }
+/// The methods of one loss of elements: a loss with weights has their type in its own, another takes any.
+macro_rules! element_loss {
+    ($Loss:ident, ()) => {
+        impl crate::$Loss {
+            methods! { elements $Loss of T [T: Element]; target: "let target = [1.0, 1.0];" }
+        }
+    };
+    ($Loss:ident, ($($weight:ident)+)) => {
+        impl<T: Element> crate::$Loss<'_, T> {
+            methods! { elements $Loss of T []; target: "let target = [1.0, 1.0];" }
+        }
+    };
 }
 
-impl Huber {
-    methods! { elements Huber of T [T: Element]; target: "let target = [1.0, 0.0];" }
+macro_rules! element_losses {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, {
+        $Loss:ident, $module:ident, kernels $f32:ident $f64:ident: $cost:ident;
+        $title:literal formula $formula:literal; gradient $gradient:literal; source $source:literal;
+        weights $weights:tt;
+        options $options:tt
+    };)*) => {
+        $(element_loss!($Loss, $weights);)*
+    };
 }
 
-impl FocalWithLogits {
-    methods! { elements FocalWithLogits of T [T: Element]; target: "let target = [1.0, 0.0];" }
-}
-
-impl<T: Element> Bce<'_, T> {
-    methods! { elements Bce of T []; target: "let target = [1.0, 0.0];" }
-}
-
-impl<T: Element> BceWithLogits<'_, T> {
-    methods! { elements BceWithLogits of T []; target: "let target = [1.0, 0.0];" }
-}
+each_elementwise_loss!(element_losses, 'a, T);
 
 impl<T: Element> Nll<'_, T> {
     methods! {

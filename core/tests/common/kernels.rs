@@ -15,8 +15,8 @@ pub(crate) struct Elements<'a, T> {
     /// Probabilities, in the place of logits for losses that take them.
     pub(crate) p: &'a [T],
     pub(crate) y: &'a [T],
-    /// In the place of `y` for losses of hard labels.
-    pub(crate) hard: &'a [T],
+    /// In the place of `y` for losses of two labels.
+    pub(crate) hard: &'a Hard<T>,
     pub(crate) g: &'a [T],
     pub(crate) weight: &'a [T],
     pub(crate) pos_weight: &'a [T],
@@ -70,17 +70,32 @@ fn loss<'b, T: Element, L: FromOptions<'b, T>>(e: &Elements<'b, T>) -> (L, &'b [
         _ => e.x,
     };
     let y = match L::TARGET {
-        Domain::HardLabels => e.hard,
+        Domain::HardLabels => &e.hard.labels,
+        Domain::Signs => &e.hard.signs,
         _ => e.y,
     };
     (L::from_options(options), x, y)
 }
 
+/// Targets of which there are two.
+pub(crate) struct Hard<T> {
+    /// 0 or 1.
+    labels: Vec<T>,
+    /// -1 or 1.
+    signs: Vec<T>,
+}
+
 /// The hard labels nearest to probabilities.
-pub(crate) fn hard<T: Element>(probabilities: &[T]) -> Vec<T> {
+pub(crate) fn hard<T: Element>(probabilities: &[T]) -> Hard<T> {
     let half = T::narrow(0.5);
-    let label = |&p: &T| if p < half { T::zero() } else { T::one() };
-    probabilities.iter().map(label).collect()
+    let nearest = |no: T| {
+        let of = move |&p: &T| if p < half { no } else { T::one() };
+        probabilities.iter().map(of).collect()
+    };
+    Hard {
+        labels: nearest(T::zero()),
+        signs: nearest(-T::one()),
+    }
 }
 
 macro_rules! elementwise {
@@ -139,7 +154,7 @@ macro_rules! activation {
 pub(crate) fn of_elements<T: Element>() -> Table<OfElements<T>> {
     let mut table: Table<OfElements<T>> = Vec::new();
     macro_rules! losses {
-        ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+        ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, $about:tt;)*) => {
             $(elementwise!(table, $name, $loss);)*
         };
     }

@@ -12,12 +12,12 @@ use std::any::type_name;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt::Display;
-use trueloss::device::{Alone, Extent, Node, Real, Sum, block, divide};
+use trueloss::device::{Alone, Domain, Extent, Node, Real, Sum, block, divide};
 use trueloss::{
-    BLOCK, Bce, BceWithLogits, Classes, CrossEntropy, Element, Error, FocalWithLogits, Huber,
-    LogSigmoid, LogSoftmax, Mse, Nll, Reduction, Sigmoid, Softmax, Softplus, accuracy,
-    binary_accuracy,
+    Argument, BLOCK, Bce, Classes, CrossEntropy, Element, Error, LogSigmoid, LogSoftmax, Nll,
+    Reduction, Sigmoid, Softmax, Softplus, accuracy, binary_accuracy,
 };
+use trueloss_digest::call::{Core, Direction, ElementCall, ElementFunction, Library};
 use trueloss_emulator::executor::{Order, launch};
 use trueloss_kernels::{
     CheckArgs, Divisor, ElementArgs, Kernel, LABEL, Labels, NO_FAULT, Places, RowArgs, Slice,
@@ -253,15 +253,9 @@ fn probabilities<T: Element>(random: &mut Random, len: usize) -> Vec<T> {
     })
 }
 
-/// The hard labels nearest to probabilities.
-fn labels<T: Element>(probabilities: &[T]) -> Vec<T> {
-    let label = |&p: &T| {
-        if p < T::narrow(0.5) {
-            T::zero()
-        } else {
-            T::one()
-        }
-    };
+/// Of two labels the ones nearest to probabilities.
+fn labels<T: Element>(no: f64, probabilities: &[T]) -> Vec<T> {
+    let label = |&p: &T| T::narrow(if p < T::narrow(0.5) { no } else { 1.0 });
     probabilities.iter().map(label).collect()
 }
 
@@ -269,70 +263,76 @@ fn factors<T: Element>(random: &mut Random, len: usize) -> Vec<T> {
     random.elements(len, |random| random.within(3.0))
 }
 
-fn losses_of_elements<T: Element>(kernel: Kernel, function: &str) {
+/// Numbers of a domain.
+fn within<T: Element>(domain: Domain, random: &mut Random, len: usize) -> Vec<T> {
+    match domain {
+        Domain::Any => logits(random, len),
+        Domain::UnitInterval => probabilities(random, len),
+        Domain::HardLabels => labels(0.0, &probabilities(random, len)),
+        Domain::Signs => labels(-1.0, &probabilities(random, len)),
+    }
+}
+
+/// What core answers to calls of a loss of elements.
+fn expected_of_elements<T: Element>(call: &ElementCall<'_, T>) -> Expected<T> {
+    let ask = |direction, reduction| {
+        let call = ElementCall {
+            direction,
+            reduction,
+            ..*call
+        };
+        let mut out = vec![T::zero(); call.outputs()];
+        let loss = Core.elements(&call, &mut out).expect("a legal call");
+        (loss, out)
+    };
+    let reduced = REDUCTIONS.map(|reduction| {
+        let (loss, _) = ask(Direction::Forward, reduction);
+        (loss.expect("a loss"), ask(Direction::Backward, reduction).1)
+    });
+    Expected {
+        losses: ask(Direction::ForwardEach, Reduction::Sum).1,
+        gradients: ask(Direction::BackwardEach, Reduction::Sum).1,
+        reduced: reduced.into(),
+    }
+}
+
+fn losses_of_elements<T: Element>(kernel: Kernel, function: ElementFunction) {
+    let arguments = function.arguments().expect("a loss");
     for &len in LENGTHS {
         let random = &mut Random::new(len as u64);
-        let is_probability = function == "bce";
-        let x: Vec<T> = if is_probability {
-            probabilities(random, len)
-        } else {
-            logits(random, len)
+        let x: Vec<T> = within(arguments.input, random, len);
+        let y: Vec<T> = match arguments.target {
+            // Where any number is a target, one in [0, 1] is as good as any.
+            Domain::Any => probabilities(random, len),
+            domain => within(domain, random, len),
         };
-        let (mut y, g) = (probabilities::<T>(random, len), factors::<T>(random, len));
-        if function == "focal_with_logits" {
-            y = labels(&y);
-        }
+        let g = factors::<T>(random, len);
         let numbers = [0.75, 1.5];
         // Of the input's length, or broadcast over it.
         let divisor = (2..len).find(|&d| len.is_multiple_of(d)).unwrap_or(1);
         let (weight, pos_weight) = (factors(random, len), factors(random, divisor));
         let grad_output = T::narrow(-1.75);
-        let weights: &[[&[T]; 2]] = match function {
-            "mse" | "huber" | "focal_with_logits" => &[[&[], &[]]],
-            "bce" => &[[&[], &[]], [&weight, &[]], [&pos_weight, &[]]],
-            _ => &[
-                [&[], &[]],
-                [&pos_weight, &[]],
-                [&[], &weight],
-                [&weight, &pos_weight],
-            ],
-        };
-        for &[weight, pos_weight] in weights {
-            let one = [T::one()];
-            let or_one = |weight| {
-                if <[T]>::is_empty(weight) {
-                    &one
-                } else {
-                    weight
-                }
-            };
-            let each = (len, len);
-            let expected = match function {
-                "mse" => {
-                    expected!(Mse::new(), &x, &y, &g, grad_output, each.0, each.1,
-                        forward forward_each backward backward_each)
-                }
-                "huber" => {
-                    expected!(Huber::new().delta(numbers[0]), &x, &y, &g, grad_output, each.0, each.1,
-                        forward forward_each backward backward_each)
-                }
-                "focal_with_logits" => {
-                    let loss = FocalWithLogits::new().alpha(numbers[0]).gamma(numbers[1]);
-                    expected!(loss, &x, &y, &g, grad_output, each.0, each.1,
-                        forward forward_each backward backward_each)
-                }
-                "bce" => {
-                    expected!(Bce::new().weight(or_one(weight)), &x, &y, &g, grad_output, each.0, each.1,
-                        forward forward_each backward backward_each)
-                }
-                _ => {
-                    let loss = BceWithLogits::new()
-                        .weight(or_one(weight))
-                        .pos_weight(or_one(pos_weight));
-                    expected!(loss, &x, &y, &g, grad_output, each.0, each.1,
-                        forward forward_each backward backward_each)
-                }
-            };
+        let weights: &[[&[T]; 2]] = &[
+            [&[], &[]],
+            [&pos_weight, &[]],
+            [&weight, &[]],
+            [&[], &weight],
+            [&weight, &pos_weight],
+        ];
+        let has = [arguments.weight, arguments.pos_weight];
+        let are_taken =
+            |weights: &&[&[T]; 2]| weights.iter().zip(has).all(|(w, has)| has || w.is_empty());
+        for &[weight, pos_weight] in weights.iter().filter(are_taken) {
+            let some = |weight| (!<[T]>::is_empty(weight)).then_some(weight);
+            let expected = expected_of_elements(&ElementCall {
+                target: &y,
+                weight: some(weight),
+                pos_weight: some(pos_weight),
+                grad_output,
+                grad_outputs: &g,
+                numbers,
+                ..ElementCall::new(function, Direction::Forward, &x)
+            });
             let args = ElementArgs {
                 input: slice(&x),
                 target: slice(&y),
@@ -1132,30 +1132,44 @@ fn index_of(error: Option<Error>) -> Option<usize> {
     match error? {
         Error::OutsideUnitInterval { index, .. }
         | Error::NotHardLabel { index, .. }
+        | Error::NotSign { index, .. }
         | Error::NotFinite { index, .. }
         | Error::ClassIndex { index, .. } => Some(index),
         error => panic!("{error}"),
     }
 }
 
+/// What core says of numbers that a kernel checks.
+fn refusal<T: Element>(function: &str, values: &[T]) -> Option<Error> {
+    let domain = match function {
+        "check_unit_interval" => Domain::UnitInterval,
+        "check_hard_labels" => Domain::HardLabels,
+        "check_signs" => Domain::Signs,
+        // A weight is all of which core asks no more than that.
+        _ => {
+            let (zeros, mut out) = (vec![T::zero(); values.len()], vec![T::zero(); values.len()]);
+            let loss = Bce::new().weight(values);
+            return loss.forward_each(&zeros, &zeros, &mut out).err();
+        }
+    };
+    domain.check(Argument::Target, values).err()
+}
+
 fn checks_of_values<T: Element>(kernel: Kernel, function: &str) {
-    let is_unit = function == "check_unit_interval";
-    let is_label = function == "check_hard_labels";
-    let wrong: &[f64] = if is_label {
-        &[f64::NAN, 0.5, 1.0000001192092896, -1.0]
-    } else if is_unit {
-        &[f64::NAN, 1.0000001192092896, -1e-40, f64::INFINITY]
-    } else {
-        &[f64::NAN, f64::NEG_INFINITY, f64::INFINITY]
+    const ABOVE_ONE: f64 = 1.0000001192092896;
+    let wrong: &[f64] = match function {
+        "check_hard_labels" => &[f64::NAN, 0.5, ABOVE_ONE, -1.0],
+        "check_signs" => &[f64::NAN, 0.0, ABOVE_ONE, -ABOVE_ONE, f64::NEG_INFINITY],
+        "check_unit_interval" => &[f64::NAN, ABOVE_ONE, -1e-40, f64::INFINITY],
+        _ => &[f64::NAN, f64::NEG_INFINITY, f64::INFINITY],
     };
     for &len in LENGTHS {
         let random = &mut Random::new(len as u64);
-        let right = if is_label {
-            labels(&probabilities::<T>(random, len))
-        } else if is_unit {
-            probabilities::<T>(random, len)
-        } else {
-            factors(random, len)
+        let right: Vec<T> = match function {
+            "check_hard_labels" => within(Domain::HardLabels, random, len),
+            "check_signs" => within(Domain::Signs, random, len),
+            "check_unit_interval" => within(Domain::UnitInterval, random, len),
+            _ => factors(random, len),
         };
         for &wrong in wrong {
             let values = RefCell::new(Vec::new());
@@ -1163,18 +1177,8 @@ fn checks_of_values<T: Element>(kernel: Kernel, function: &str) {
                 let mut values = values.borrow_mut();
                 values.clone_from(&right);
                 at.iter().for_each(|&at| values[at] = T::narrow(wrong));
-                let mut out = vec![T::zero(); len];
-                let zeros = vec![T::zero(); len];
-                let of_core = if is_label {
-                    FocalWithLogits::new().forward_each(&zeros, &values, &mut out)
-                } else if is_unit {
-                    Bce::new().forward_each(&zeros, &values, &mut out)
-                } else {
-                    Bce::new()
-                        .weight(&values)
-                        .forward_each(&zeros, &zeros, &mut out)
-                };
-                (check_args(slice(&values), report), index_of(of_core.err()))
+                let of_core = refusal(function, &values);
+                (check_args(slice(&values), report), index_of(of_core))
             });
         }
     }
@@ -1274,14 +1278,14 @@ fn check(function: &str) {
 }
 
 fn check_kernel<T: Element>(kernel: Kernel, function: &str, spread: Option<Spread>) {
+    if let Some(function) = loss_of_elements(function) {
+        return losses_of_elements::<T>(kernel, function);
+    }
     match (function, spread) {
-        ("check_unit_interval" | "check_hard_labels" | "check_finite", None) => {
+        ("check_unit_interval" | "check_hard_labels" | "check_signs" | "check_finite", None) => {
             checks_of_values::<T>(kernel, function);
         }
         ("check_labels", None) => checks_of_labels(kernel),
-        ("mse" | "huber" | "bce" | "bce_with_logits" | "focal_with_logits", None) => {
-            losses_of_elements::<T>(kernel, function);
-        }
         ("sigmoid" | "log_sigmoid" | "softplus", None) => activations::<T>(kernel, function),
         ("binary_accuracy", None) => binary_accuracies::<T>(kernel),
         ("nll" | "cross_entropy" | "cross_entropy_probabilities", Some(spread)) => {
@@ -1298,14 +1302,27 @@ fn check_kernel<T: Element>(kernel: Kernel, function: &str, spread: Option<Sprea
 
 /// A test for each function.
 macro_rules! functions {
-    ($($function:ident)*) => {
+    (
+        [$($function:ident)*] $a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, {
+            $Loss:ident, $snake:ident, $($about:tt)*
+        };)*
+    ) => {
         mod function {
             $(#[test] fn $function() { super::check(stringify!($function)) })*
+            $(#[test] fn $snake() { super::check(stringify!($snake)) })*
+        }
+
+        /// The loss of elements of this name.
+        fn loss_of_elements(name: &str) -> Option<ElementFunction> {
+            match name {
+                $(stringify!($snake) => Some(ElementFunction::$variant),)*
+                _ => None,
+            }
         }
 
         #[test]
         fn every_kernel_has_a_test() {
-            let tested = [$(stringify!($function)),*];
+            let tested = [$(stringify!($function),)* $(stringify!($snake),)*];
             for &kernel in Kernel::ALL {
                 assert!(tested.contains(&parts(kernel).0), "{kernel:?}");
             }
@@ -1316,9 +1333,9 @@ macro_rules! functions {
     };
 }
 
-functions! {
+trueloss::each_elementwise_loss!(functions, 'static, f32, [
     cross_entropy cross_entropy_probabilities nll softmax log_softmax accuracy
-    mse huber bce bce_with_logits focal_with_logits sigmoid log_sigmoid softplus binary_accuracy
-    check_unit_interval check_hard_labels check_finite check_labels
+    sigmoid log_sigmoid softplus binary_accuracy
+    check_unit_interval check_hard_labels check_signs check_finite check_labels
     terms weights tree
-}
+]);

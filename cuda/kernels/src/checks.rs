@@ -4,7 +4,7 @@
 use crate::machine::{Machine, THREADS};
 use crate::memory::{Labels, Places, Slice};
 use trueloss::Element;
-use trueloss::device::{illegal_label, is_soft, not_finite, outside_unit_interval};
+use trueloss::device::{illegal_label, is_no_sign, is_soft, not_finite, outside_unit_interval};
 
 /// How many numbers a report has: the fault, if there is one, and the illegal label, if that is the fault.
 pub const REPORT: usize = 2;
@@ -77,36 +77,38 @@ fn check<M: Machine, T>(
     }
 }
 
-/// All numbers lie in [0, 1].
+/// All numbers are such as `is_wrong` does not say.
 #[inline(always)]
-pub(crate) fn unit_interval<M: Machine, T: Element>(machine: M, args: &CheckArgs<T>) {
+fn numbers<M: Machine, T: Element>(machine: M, args: &CheckArgs<T>, is_wrong: impl Fn(T) -> bool) {
     // SAFETY: that of a launch, see `list`.
     let values = unsafe { args.values.read() };
     check(machine, args, values.len(), |index| {
-        values
-            .get(index)
-            .is_some_and(|&value| outside_unit_interval(value))
+        values.get(index).is_some_and(|&value| is_wrong(value))
     });
+}
+
+/// All numbers lie in [0, 1].
+#[inline(always)]
+pub(crate) fn unit_interval<M: Machine, T: Element>(machine: M, args: &CheckArgs<T>) {
+    numbers(machine, args, outside_unit_interval);
 }
 
 /// All numbers are 0 or 1.
 #[inline(always)]
 pub(crate) fn hard_labels<M: Machine, T: Element>(machine: M, args: &CheckArgs<T>) {
-    // SAFETY: that of a launch, see `list`.
-    let values = unsafe { args.values.read() };
-    check(machine, args, values.len(), |index| {
-        values.get(index).is_some_and(|&value| is_soft(value))
-    });
+    numbers(machine, args, is_soft);
+}
+
+/// All numbers are -1 or 1.
+#[inline(always)]
+pub(crate) fn signs<M: Machine, T: Element>(machine: M, args: &CheckArgs<T>) {
+    numbers(machine, args, is_no_sign);
 }
 
 /// All numbers are finite.
 #[inline(always)]
 pub(crate) fn finite<M: Machine, T: Element>(machine: M, args: &CheckArgs<T>) {
-    // SAFETY: that of a launch, see `list`.
-    let values = unsafe { args.values.read() };
-    check(machine, args, values.len(), |index| {
-        values.get(index).is_some_and(|&value| not_finite(value))
-    });
+    numbers(machine, args, not_finite);
 }
 
 /// All labels are classes, or ignored.

@@ -37,3 +37,6 @@ pub use machine::{Block, Machine, THREADS, WARP, Warp};
 pub use memory::{Labels, Places, Slice, SumOf};
 pub use rows::{RowArgs, Spread};
 pub use tree::{Divisor, TREE_WIDTH, TermArgs, TreeArgs, WeightArgs};
+/// Core's list of the losses of elements.
+#[doc(hidden)]
+pub use trueloss::each_elementwise_loss;

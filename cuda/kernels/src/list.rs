@@ -1,5 +1,5 @@
-//! The list of kernels: a line each. It makes their entry points on the GPU, and the table by which an emulator
-//! finds them.
+//! The list of kernels: a line each, but for those of losses of elements, which core's list has. It makes their entry points on
+//! the GPU, and the table by which an emulator finds them.
 //!
 //! # Safety of a launch
 //!
@@ -13,7 +13,6 @@ use crate::elements::{self, ElementArgs};
 use crate::machine::Machine;
 use crate::rows::{self, RowArgs};
 use crate::tree::{self, TermArgs, TreeArgs, WeightArgs};
-use trueloss::{Bce, BceWithLogits, FocalWithLogits, Huber, Mse};
 
 macro_rules! kernels {
     ($($name:ident($args:ty) = $body:path;)*) => {
@@ -74,25 +73,33 @@ macro_rules! kernels {
 #[macro_export]
 macro_rules! each_kernel {
     ($then:ident) => {
+        $crate::each_elementwise_loss!($crate::each_kernel_with_losses, '_, _, [$then]);
+    };
+}
+
+/// The losses of elements are core's list; all other kernels are listed here.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_kernel_with_losses {
+    ([$then:ident] $a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, {
+        $Loss:ident, $snake:ident, kernels $f32:ident $f64:ident: $cost:ident;
+        $($about:tt)*
+    };)*) => {
         $then! {
             check_unit_interval_f32(CheckArgs<f32>) = checks::unit_interval;
             check_unit_interval_f64(CheckArgs<f64>) = checks::unit_interval;
             check_hard_labels_f32(CheckArgs<f32>) = checks::hard_labels;
             check_hard_labels_f64(CheckArgs<f64>) = checks::hard_labels;
+            check_signs_f32(CheckArgs<f32>) = checks::signs;
+            check_signs_f64(CheckArgs<f64>) = checks::signs;
             check_finite_f32(CheckArgs<f32>) = checks::finite;
             check_finite_f64(CheckArgs<f64>) = checks::finite;
             check_labels(CheckArgs<u8>) = checks::labels;
 
-            mse_f32(ElementArgs<f32>) = elements::cheap::<Mse, _, _>;
-            mse_f64(ElementArgs<f64>) = elements::cheap::<Mse, _, _>;
-            bce_f32(ElementArgs<f32>) = elements::costly::<Bce<'_, _>, _, _>;
-            bce_f64(ElementArgs<f64>) = elements::costly::<Bce<'_, _>, _, _>;
-            bce_with_logits_f32(ElementArgs<f32>) = elements::costly::<BceWithLogits<'_, _>, _, _>;
-            bce_with_logits_f64(ElementArgs<f64>) = elements::costly::<BceWithLogits<'_, _>, _, _>;
-            huber_f32(ElementArgs<f32>) = elements::cheap::<Huber, _, _>;
-            huber_f64(ElementArgs<f64>) = elements::cheap::<Huber, _, _>;
-            focal_with_logits_f32(ElementArgs<f32>) = elements::costly::<FocalWithLogits, _, _>;
-            focal_with_logits_f64(ElementArgs<f64>) = elements::costly::<FocalWithLogits, _, _>;
+            $(
+                $f32(ElementArgs<f32>) = elements::$cost::<$loss, _, _>;
+                $f64(ElementArgs<f64>) = elements::$cost::<$loss, _, _>;
+            )*
             sigmoid_f32(ElementArgs<f32>) = elements::sigmoid;
             sigmoid_f64(ElementArgs<f64>) = elements::sigmoid;
             log_sigmoid_f32(ElementArgs<f32>) = elements::log_sigmoid;

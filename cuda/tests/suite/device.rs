@@ -2,8 +2,8 @@
 
 use trueloss_cuda::cudarc::driver::{CudaSlice, DeviceRepr, DriverError};
 use trueloss_cuda::{
-    Bce, BceWithLogits, ClassIndex, Classes, CrossEntropy, Done, Element, Error, FocalWithLogits,
-    Gpu, Huber, LogSigmoid, LogSoftmax, Loss, Mse, Nll, Sigmoid, Softmax, Softplus,
+    ClassIndex, Classes, CrossEntropy, Done, Element, Error, Gpu, LogSigmoid, LogSoftmax, Loss,
+    Nll, Sigmoid, Softmax, Softplus,
 };
 use trueloss_digest::call::{
     Direction, ElementCall, ElementFunction, Labels, Library, RowCall, RowFunction,
@@ -38,6 +38,12 @@ impl Device<'_> {
         }
         self.0.stream().synchronize()
     }
+}
+
+/// The weights of a call of elements, on the device.
+struct Weights<T> {
+    weight: Option<CudaSlice<T>>,
+    pos_weight: Option<CudaSlice<T>>,
 }
 
 /// What a call has returned.
@@ -143,42 +149,45 @@ impl<T: Element> Library<T> for Device<'_> {
         let gpu = self.0;
         let (x, y) = (&self.send(call.input)?, &self.send(call.target)?);
         let g = &self.send(call.grad_outputs)?;
-        let (weight, pos_weight) = (self.send_any(call.weight)?, self.send_any(call.pos_weight)?);
-        let output = &mut self.poisoned::<T>(out.len())?;
-        let (mut bce, mut bce_with_logits) = (Bce::new(), BceWithLogits::new());
-        if let Some(weight) = &weight {
-            bce = bce.weight(weight);
-            bce_with_logits = bce_with_logits.weight(weight);
-        }
-        if let Some(pos_weight) = &pos_weight {
-            bce_with_logits = bce_with_logits.pos_weight(pos_weight);
-        }
-        let returned = match call.function {
-            ElementFunction::MseLoss => loss!(Mse::new(), gpu, x, y, call, g, output),
-            ElementFunction::BinaryCrossEntropy => loss!(bce, gpu, x, y, call, g, output),
-            ElementFunction::BinaryCrossEntropyWithLogits => {
-                loss!(bce_with_logits, gpu, x, y, call, g, output)
-            }
-            ElementFunction::HuberLoss => {
-                let huber = Huber::new().delta(call.numbers[0]);
-                loss!(huber, gpu, x, y, call, g, output)
-            }
-            ElementFunction::SigmoidFocalLoss => {
-                let [alpha, gamma] = call.numbers;
-                let focal = FocalWithLogits::new().gamma(gamma);
-                let focal = if alpha == -1.0 {
-                    focal.without_alpha()
-                } else {
-                    focal.alpha(alpha)
-                };
-                loss!(focal, gpu, x, y, call, g, output)
-            }
-            ElementFunction::Sigmoid => activation!(Sigmoid::new(), gpu, x, call, g, output),
-            ElementFunction::LogSigmoid => activation!(LogSigmoid::new(), gpu, x, call, g, output),
-            ElementFunction::Softplus => {
-                activation!(Softplus::new().beta(call.beta), gpu, x, call, g, output)
-            }
+        let weights = Weights {
+            weight: self.send_any(call.weight)?,
+            pos_weight: self.send_any(call.pos_weight)?,
         };
+        let output = &mut self.poisoned::<T>(out.len())?;
+        macro_rules! returned {
+            ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, {
+                $Loss:ident, $snake:ident, kernels $f32:ident $f64:ident: $cost:ident;
+                $title:literal
+                formula $formula:literal;
+                gradient $gradient:literal;
+                source $source:literal;
+                weights ($($weight:ident)*);
+                options { $($(#[$doc:meta])* $option:ident;)* }
+            };)*) => {
+                match call.function {
+                    $(ElementFunction::$variant => {
+                        let loss = trueloss_cuda::$Loss::new();
+                        $(let loss = match &weights.$weight {
+                            Some(weight) => loss.$weight(weight),
+                            None => loss,
+                        };)*
+                        let [$($option,)* ..] = call.numbers;
+                        $(let loss = loss.$option($option);)*
+                        loss!(loss, gpu, x, y, call, g, output)
+                    })*
+                    ElementFunction::Sigmoid => {
+                        activation!(Sigmoid::new(), gpu, x, call, g, output)
+                    }
+                    ElementFunction::LogSigmoid => {
+                        activation!(LogSigmoid::new(), gpu, x, call, g, output)
+                    }
+                    ElementFunction::Softplus => {
+                        activation!(Softplus::new().beta(call.beta), gpu, x, call, g, output)
+                    }
+                }
+            };
+        }
+        let returned = trueloss::each_elementwise_loss!(returned, '_, T);
         let loss = returned.wait();
         self.receive(output, out)?;
         loss

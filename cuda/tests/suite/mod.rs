@@ -3,8 +3,6 @@
 mod device;
 
 use device::Device;
-use rand_xoshiro::SplitMix64;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -15,6 +13,7 @@ use trueloss_digest::Set;
 use trueloss_digest::call::{
     Core, Direction, ElementCall, ElementFunction, Labels, Library, RowCall, RowFunction,
 };
+use trueloss_digest::random::SplitMix64;
 use trueloss_verify::case::{Case, Dtype};
 use trueloss_verify::claims::{self, Inputs};
 use trueloss_verify::generate::{self, ElementType, Sampler};
@@ -73,7 +72,7 @@ pub(crate) fn run(gpu: &Gpu, effort: Effort, only: Option<&str>) -> bool {
             continue;
         }
         let start = Instant::now();
-        let mut random = Random(SplitMix64::seed_from_u64(seed));
+        let mut random = Random(SplitMix64::new(seed));
         let passed = catch_unwind(AssertUnwindSafe(|| check(gpu, effort, &mut random))).is_ok();
         failed += usize::from(!passed);
         let verdict = if passed { "ok" } else { "FAILED" };
@@ -366,20 +365,18 @@ fn batch<T: Element>(gpu: &Gpu, len: usize, random: &mut Random) {
         random.numbers::<T>(len, 0.0, 1.0),
     );
     let weight = random.numbers::<T>(1, -1.0, 3.0);
-    let label = |y: &T| {
-        if *y < T::narrow(0.5) {
-            T::zero()
-        } else {
-            T::one()
-        }
+    let nearest = |no: T| -> Vec<T> {
+        let of = |y: &T| if *y < T::narrow(0.5) { no } else { T::one() };
+        y.iter().map(of).collect()
     };
-    let labels: Vec<T> = y.iter().map(label).collect();
+    let (labels, signs) = (nearest(T::zero()), nearest(-T::one()));
     for function in ElementFunction::LOSSES {
         let Some(arguments) = function.arguments() else {
             continue;
         };
         let y = match arguments.target {
             Domain::HardLabels => &labels,
+            Domain::Signs => &signs,
             _ => &y,
         };
         for (direction, reduction) in [

@@ -7,9 +7,10 @@
 mod usual;
 
 use core::hint::black_box;
+use trueloss::device::{Domain, FromOptions};
 use trueloss::{
-    Bce, BceWithLogits, Classes, CrossEntropy, Error, LogSigmoid, LogSoftmax, Mse, Nll, Sigmoid,
-    Softmax, Softplus,
+    Classes, CrossEntropy, Error, LogSigmoid, LogSoftmax, Nll, Sigmoid, Softmax, Softplus,
+    each_elementwise_loss,
 };
 use trueloss_firmware::{println, stack};
 
@@ -31,6 +32,8 @@ pub(crate) struct Case<'a> {
     p: &'a [f32],
     /// Targets: 0 or 1.
     y: &'a [f32],
+    /// The same as -1 or 1.
+    signs: &'a [f32],
     labels: &'a [u8],
     out: &'a mut [f32],
 }
@@ -41,6 +44,60 @@ impl<'a> Case<'a> {
     }
 }
 
+macro_rules! losses_of_elements {
+    ($a:lifetime, $T:ty; $($variant:ident = $title:literal of $loss:ty, {
+        $Loss:ident, $snake:ident, $($about:tt)*
+    };)*) => {
+        $(mod $snake {
+            use super::*;
+
+            fn arguments<'a>(case: &Case<'a>) -> (&'a [f32], &'a [f32]) {
+                let x = match <$loss as FromOptions<'_, f32>>::INPUT {
+                    Domain::UnitInterval => case.p,
+                    _ => case.x,
+                };
+                let y = match <$loss as FromOptions<'_, f32>>::TARGET {
+                    Domain::Signs => case.signs,
+                    _ => case.y,
+                };
+                (x, y)
+            }
+
+            #[unsafe(export_name = concat!(stringify!($snake), "_forward"))]
+            fn forward(case: &mut Case<'_>) {
+                let (x, y) = arguments(case);
+                let _ = black_box(trueloss::$Loss::new().forward(x, y));
+            }
+
+            #[unsafe(export_name = concat!(stringify!($snake), "_backward"))]
+            fn backward(case: &mut Case<'_>) {
+                let (x, y) = arguments(case);
+                let _ = black_box(trueloss::$Loss::new().backward(x, y, 1.0, case.out));
+            }
+
+            #[unsafe(export_name = concat!(stringify!($snake), "_forward_backward"))]
+            fn forward_backward(case: &mut Case<'_>) {
+                let (x, y) = arguments(case);
+                let _ = black_box(trueloss::$Loss::new().forward_backward(x, y, case.out));
+            }
+
+            pub(super) const FUNCTIONS: [Function; 3] = [
+                (concat!(stringify!($snake), "_forward"), forward),
+                (concat!(stringify!($snake), "_backward"), backward),
+                (concat!(stringify!($snake), "_forward_backward"), forward_backward),
+            ];
+        })*
+
+        /// Those of the list, each in three directions. By its name cost.py finds a function in the library.
+        const LOSSES_OF_ELEMENTS: &[[Function; 3]] = &[$($snake::FUNCTIONS),*];
+    };
+}
+
+/// A function and its name.
+type Function = (&'static str, fn(&mut Case<'_>));
+
+each_elementwise_loss!(losses_of_elements, 'static, f32);
+
 macro_rules! functions {
     ($($name:ident: |$case:ident| $call:expr;)*) => {
         $(
@@ -50,7 +107,7 @@ macro_rules! functions {
                 let _ = black_box($call);
             }
         )*
-        const FUNCTIONS: &[(&str, fn(&mut Case<'_>))] = &[$((stringify!($name), $name)),*];
+        const FUNCTIONS: &[Function] = &[$((stringify!($name), $name)),*];
     };
 }
 
@@ -63,15 +120,6 @@ macro_rules! rows {
 
 functions! {
     nothing: |_c| ();
-    mse_forward: |c| Mse::new().forward(c.x, c.y);
-    mse_backward: |c| Mse::new().backward(c.x, c.y, 1.0, c.out);
-    mse_forward_backward: |c| Mse::new().forward_backward(c.x, c.y, c.out);
-    bce_forward: |c| Bce::new().forward(c.p, c.y);
-    bce_backward: |c| Bce::new().backward(c.p, c.y, 1.0, c.out);
-    bce_forward_backward: |c| Bce::new().forward_backward(c.p, c.y, c.out);
-    bce_with_logits_forward: |c| BceWithLogits::new().forward(c.x, c.y);
-    bce_with_logits_backward: |c| BceWithLogits::new().backward(c.x, c.y, 1.0, c.out);
-    bce_with_logits_forward_backward: |c| BceWithLogits::new().forward_backward(c.x, c.y, c.out);
     nll_forward: |c| rows!(c, |x| Nll::new().forward(x, c.labels));
     nll_backward: |c| rows!(c, |x| Nll::new().backward(x, c.labels, 1.0, c.out));
     nll_forward_backward: |c| rows!(c, |x| Nll::new().forward_backward(x, c.labels, c.out));
@@ -185,6 +233,7 @@ fn run() -> i32 {
 
     let mut state = 1;
     let (mut x, mut p, mut y) = ([0.0; LARGE], [0.0; LARGE], [0.0; LARGE]);
+    let mut signs = [0.0; LARGE];
     let (mut labels, mut out) = ([0; LARGE / CLASSES], [0.0; LARGE]);
     for i in 0..LARGE {
         // A bell of four uniform numbers.
@@ -192,16 +241,18 @@ fn run() -> i32 {
         x[i] = 4.0 * sum - 8.0;
         p[i] = trueloss::sigmoid(x[i]);
         y[i] = f32::from(random(&mut state) < 0.5);
+        signs[i] = 2.0 * y[i] - 1.0;
     }
     for label in &mut labels {
         *label = (random(&mut state) * CLASSES as f32) as u8;
     }
-    for &(name, function) in FUNCTIONS {
+    for &(name, function) in LOSSES_OF_ELEMENTS.iter().flatten().chain(FUNCTIONS) {
         let mut timed = |n: usize| {
             let mut case = Case {
                 x: &x[..n],
                 p: &p[..n],
                 y: &y[..n],
+                signs: &signs[..n],
                 labels: &labels[..n / CLASSES],
                 out: &mut out[..n],
             };
@@ -216,6 +267,7 @@ fn run() -> i32 {
             x: &x,
             p: &p,
             y: &y,
+            signs: &signs,
             labels: &labels,
             out: &mut out,
         };

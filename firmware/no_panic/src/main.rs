@@ -16,10 +16,9 @@ use trueloss::Element;
 use trueloss::dispatch::{self, Width};
 use trueloss::half::{bf16, f16};
 use trueloss::{
-    Bce, BceWithLogits, ClassIndex, Classes, CrossEntropy, Error, FocalWithLogits, Huber,
-    LogSigmoid, LogSoftmax, Mse, Nll, Partial, Reduction, Sigmoid, Softmax, Softplus, accuracy,
-    bce, bce_with_logits, binary_accuracy, cross_entropy, elementary, focal_with_logits, huber,
-    mse, nll,
+    ClassIndex, Classes, CrossEntropy, Error, LogSigmoid, LogSoftmax, Nll, Partial, Reduction,
+    Sigmoid, Softmax, Softplus, accuracy, binary_accuracy, cross_entropy, each_elementwise_loss,
+    elementary, nll,
 };
 
 unsafe extern "C" {
@@ -114,36 +113,61 @@ fn whole<T: Element>(
     black_box(first).finish(black_box(given.reduction))
 }
 
+/// The losses of elements: all that the list has, with every option, and their formulas for loops of one's own.
+macro_rules! losses_of_elements {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, {
+        $Loss:ident, $snake:ident, kernels $f32:ident $f64:ident: $cost:ident;
+        $title:literal
+        formula $formula:literal;
+        gradient $gradient:literal;
+        source $source:literal;
+        weights ($($weight:ident)*);
+        options { $($(#[$doc:meta])* $option:ident;)* }
+    };)*) => {
+        mod of_loss {
+            use super::*;
+
+            $(
+                pub(super) fn $snake<T: Element>(given: &Given<'_, T>, out: &mut [T]) {
+                    let made = trueloss::$Loss::new().reduction(given.reduction)
+                        $(.$weight(given.$weight))*
+                        $(.$option({ let $option = given.number; $option }))*;
+                    loss!(
+                        given, out, made, given.x, given.y;
+                        forward, forward_each, backward, backward_each, forward_backward, partial
+                    );
+                    let v = || black_box(given.number);
+                    formulas!(trueloss::$snake, v, ($($weight)*), ($($option)*));
+                }
+            )*
+        }
+
+        fn losses_of_elements<T: Element>(given: &Given<'_, T>, out: &mut [T]) {
+            $(of_loss::$snake(given, out);)*
+        }
+    };
+}
+
+/// The formulas of a loss: of x and y, of its pos_weight, where it has one, and its options.
+macro_rules! formulas {
+    ($($module:ident)::+, $v:ident, (weight), $options:tt) => {
+        formulas!($($module)::+, $v, (), $options)
+    };
+    ($($module:ident)::+, $v:ident, (weight pos_weight), ()) => {
+        formulas!($($module)::+, $v, (), (pos_weight))
+    };
+    ($($module:ident)::+, $v:ident, (), ($($option:ident)*)) => {
+        black_box((
+            $($module)::+::value::<T>($v(), $v() $(, { let $option = $v(); $option })*),
+            $($module)::+::gradient::<T>($v(), $v() $(, { let $option = $v(); $option })*),
+        ))
+    };
+}
+
+each_elementwise_loss!(losses_of_elements, 'static, f32);
+
 fn of_elements<T: Element>(given: &Given<'_, T>, out: &mut [T]) {
-    loss!(
-        given, out, Mse::new().reduction(given.reduction), given.x, given.y;
-        forward, forward_each, backward, backward_each, forward_backward, partial
-    );
-    loss!(
-        given, out, Bce::new().weight(given.weight).reduction(given.reduction), given.x, given.y;
-        forward, forward_each, backward, backward_each, forward_backward, partial
-    );
-    let logits = BceWithLogits::new()
-        .weight(given.weight)
-        .pos_weight(given.pos_weight)
-        .reduction(given.reduction);
-    loss!(
-        given, out, logits, given.x, given.y;
-        forward, forward_each, backward, backward_each, forward_backward, partial
-    );
-    let huber = Huber::new().delta(given.number).reduction(given.reduction);
-    loss!(
-        given, out, huber, given.x, given.y;
-        forward, forward_each, backward, backward_each, forward_backward, partial
-    );
-    let focal = FocalWithLogits::new()
-        .alpha(given.number)
-        .gamma(given.number)
-        .reduction(given.reduction);
-    loss!(
-        given, out, focal, given.x, given.y;
-        forward, forward_each, backward, backward_each, forward_backward, partial
-    );
+    losses_of_elements(given, out);
     activation!(given, out, Sigmoid::new(), given.x);
     activation!(given, out, LogSigmoid::new(), given.x);
     activation!(given, out, Softplus::new().beta(given.number), given.x);
@@ -245,16 +269,6 @@ fn of_numbers<T: Element>(given: &Given<'_, T>) {
     let _ = black_box((softplus.value(x()), softplus.derivative(x())));
 
     let v = || black_box(given.number);
-    black_box((mse::value::<T>(v(), v()), mse::gradient::<T>(v(), v())));
-    black_box((bce::value::<T>(v(), v()), bce::gradient::<T>(v(), v())));
-    black_box((
-        huber::value::<T>(v(), v(), v()),
-        huber::gradient::<T>(v(), v(), v()),
-        focal_with_logits::value::<T>(v(), v(), v(), v()),
-        focal_with_logits::gradient::<T>(v(), v(), v(), v()),
-    ));
-    black_box(bce_with_logits::value::<T>(v(), v(), v()));
-    black_box(bce_with_logits::gradient::<T>(v(), v(), v()));
     black_box((nll::value(v()), nll::gradient()));
     black_box(cross_entropy::value(v(), v()));
     black_box(cross_entropy::gradient(

@@ -11,7 +11,7 @@ use trueloss::{
 };
 
 macro_rules! element_functions {
-    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, $about:tt;)*) => {
         /// A function that goes element by element.
         ///
         /// ```
@@ -658,7 +658,7 @@ impl<T: Element> Library<T> for Core {
 
     fn elements(&mut self, call: &ElementCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Error> {
         macro_rules! answers {
-            ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty;)*) => {
+            ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, $about:tt;)*) => {
                 match call.function {
                     $(ElementFunction::$variant => {
                         let loss = <$loss>::from_options(options(call));

@@ -24,7 +24,8 @@ fn fill<'a, T: Number>(
 ) -> (ElementCall<'a, T>, &'a mut [T]) {
     let arguments = function.arguments();
     let probabilities = arguments.is_some_and(|of| of.input == Domain::UnitInterval);
-    let hard = arguments.is_some_and(|of| of.target == Domain::HardLabels);
+    let target = arguments.map(|of| of.target);
+    let hard = matches!(target, Some(Domain::HardLabels | Domain::Signs));
     let mut random = Random::new(case);
     let Buffers { x, y, g, out, .. } = buffers;
     let [x, y, g, out] = [x, y, g, out].map(|buffer| &mut buffer[..len]);
@@ -43,6 +44,9 @@ fn fill<'a, T: Number>(
             _ if hard => T::one(),
             _ => random.unit(),
         };
+        if target == Some(Domain::Signs) && y[i] == T::zero() {
+            y[i] = -T::one();
+        }
         g[i] = logits.grad_output(&mut random);
         weight[i] = random.weight();
     }

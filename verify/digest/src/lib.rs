@@ -19,12 +19,20 @@
 //! Elements of 16 bits are there with the feature `half`.
 //!
 //! [`call`] says a call of any function as data, so that another library can be asked for its digests: [`each_of`].
+//! And what tests and programs that ask the same questions share: [`random`], and with the feature `allocations` a count of calls
+//! of the allocator.
 #![no_std]
 
+#[cfg(feature = "allocations")]
+extern crate std;
+
+#[cfg(feature = "allocations")]
+pub mod allocations;
 pub mod call;
 mod elements;
 mod hash;
 mod number;
+pub mod random;
 mod rows;
 
 use call::{Core, Direction, Library};

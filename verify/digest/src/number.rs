@@ -1,6 +1,7 @@
 //! The numbers that the functions are given, made from bits by integer arithmetic alone, so that no machine's floating
 //! point has a say in them.
 
+use crate::random::SplitMix64;
 use trueloss::Element;
 
 /// An element as its bits.
@@ -116,24 +117,20 @@ pub(crate) fn edge<T: Number>(i: usize) -> T {
     T::compose(i % 2 == 1, exponent, significand)
 }
 
-/// SplitMix64 (Steele, Lea and Flood, 2014).
-pub(crate) struct Random(u64);
+/// What the inputs are drawn from.
+pub(crate) struct Random(SplitMix64);
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(SplitMix64::new(seed))
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next_u64()
     }
 
-    /// An integer below `n`, for an `n` below 2^32.
     pub(crate) fn below(&mut self, n: u64) -> u64 {
-        ((self.next() >> 32) * n) >> 32
+        self.0.below(n)
     }
 
     /// Of either sign, its magnitude from 2^low to 2^(low + count); below the smallest normal number any subnormal one.

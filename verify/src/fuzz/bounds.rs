@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use crate::claims::{self, Bound, Claim, Direction};
-use crate::generate::ElementType;
+use crate::generate::{ElementType, is_ordinary_logit};
 use crate::losses;
 use crate::oracle::{Call, Function, Reduction, Target};
 
@@ -99,11 +99,6 @@ fn variant(call: &Call, element: ElementType, direction: Direction) -> Option<&'
             if each { "each" } else { "mean or sum" }
         }
     })
-}
-
-/// A logit of `f64` whose exponential any factor may be multiplied by, as `generate::logit` has them.
-fn is_ordinary_logit(x: f64) -> bool {
-    !(300.0..1e12).contains(&x.abs())
 }
 
 /// Whether no intermediate result leaves the range of `f64`, as the bounds of `f64` ask; those of smaller types never do.

@@ -4,11 +4,11 @@ use std::ptr::{null, null_mut};
 
 use arbitrary::{Result, Unstructured};
 use trueloss::Reduction;
-use trueloss_capi::library::{
-    TRUELOSS_REDUCTION_MEAN, TRUELOSS_REDUCTION_SUM, trueloss_mse_options,
-};
+use trueloss::device::NUMBERS;
+use trueloss_capi::library::{TRUELOSS_REDUCTION_MEAN, TRUELOSS_REDUCTION_SUM};
 use trueloss_capi::status::*;
 use trueloss_capi::{functions_f32 as of_f32, functions_f64 as of_f64};
+use trueloss_capi::{losses_f32, losses_f64};
 use trueloss_digest::call::{Core, Direction, ElementFunction, RowFunction};
 
 use crate::allocations;
@@ -35,6 +35,7 @@ pub(super) struct Arguments<T> {
     ignore_index: i64,
     label_smoothing: f64,
     beta: f64,
+    numbers: [f64; NUMBERS],
     grad_output: T,
     grad_outputs: *const T,
     loss: *mut T,
@@ -59,7 +60,7 @@ pub(super) trait Interface: Number {
 macro_rules! loss {
     (
         [$forward:ident $forward_each:ident $backward:ident $backward_each:ident $forward_backward:ident $partial:ident]
-        $of:ident $storage:ident $finish:ident ($a:ident $direction:ident) $options:expr => $($begin:expr),+
+        $of:ident $types:ident $storage:ident $finish:ident ($a:ident $direction:ident) $options:expr => $($begin:expr),+
     ) => {{
         let options = $options;
         let options = if $a.null_options { null() } else { &raw const options };
@@ -78,9 +79,9 @@ macro_rules! loss {
                     $of::$forward_backward($($begin),+, options, $a.loss, $a.out)
                 }
                 None => {
-                    let mut partial = $of::$storage { opaque: [0; 512] };
+                    let mut partial = $types::$storage { opaque: [0; 512] };
                     match $of::$partial($($begin),+, options, 0, &mut partial) {
-                        TRUELOSS_OK => $of::$finish(&partial, $a.reduction, $a.loss),
+                        TRUELOSS_OK => $types::$finish(&partial, $a.reduction, $a.loss),
                         refused => refused,
                     }
                 }
@@ -114,11 +115,28 @@ macro_rules! activation {
     };
 }
 
+/// The functions of a loss of elements, by its line in the list that is made for C.
+macro_rules! elements {
+    (
+        $of:ident $types:ident $partial:ident $finish:ident $kind:ident $direction:ident $a:ident;
+        $($variant:ident = $options:path { $($field:ident)* }, ($($number:literal)*), $functions:tt;)*
+    ) => {
+        match $kind {
+            $(ElementFunction::$variant => loss!(
+                $functions $of $types $partial $finish ($a $direction)
+                { use $options as Options; Options { $($field: $a.$field),* } }
+                => $a.input, $a.target, $a.len $(, $a.numbers[$number])*
+            ),)*
+            other => unreachable!("{} is no loss", other.name()),
+        }
+    };
+}
+
 macro_rules! interface {
     (
-        $T:ident, $of:ident, $partial:ident, $finish:ident,
-        $bce_options:ident, $logits_options:ident, $nll_options:ident, $cross_entropy_options:ident;
-        $mse:tt $bce:tt $logits:tt $nll:tt $cross_entropy:tt $probabilities:tt
+        $T:ident, $of:ident, $losses:ident, $each:ident, $partial:ident, $finish:ident,
+        $nll_options:ident, $cross_entropy_options:ident;
+        $nll:tt $cross_entropy:tt $probabilities:tt
         $sigmoid:tt $log_sigmoid:tt $softplus:tt $softmax:tt $log_softmax:tt
     ) => {
         impl Interface for $T {
@@ -136,35 +154,8 @@ macro_rules! interface {
                     error: a.error,
                 };
                 match kind {
-                    Kind::Elements(ElementFunction::MseLoss) => loss!(
-                        $mse $of $partial $finish (a direction)
-                        trueloss_mse_options { reduction: a.reduction, error: a.error }
-                        => a.input, a.target, a.len
-                    ),
-                    Kind::Elements(ElementFunction::BinaryCrossEntropy) => loss!(
-                        $bce $of $partial $finish (a direction)
-                        $of::$bce_options {
-                            weight: a.weight,
-                            weight_len: a.weight_len,
-                            reduction: a.reduction,
-                            error: a.error,
-                        }
-                        => a.input, a.target, a.len
-                    ),
-                    Kind::Elements(ElementFunction::BinaryCrossEntropyWithLogits) => loss!(
-                        $logits $of $partial $finish (a direction)
-                        $of::$logits_options {
-                            weight: a.weight,
-                            weight_len: a.weight_len,
-                            pos_weight: a.pos_weight,
-                            pos_weight_len: a.pos_weight_len,
-                            reduction: a.reduction,
-                            error: a.error,
-                        }
-                        => a.input, a.target, a.len
-                    ),
                     Kind::Rows(RowFunction::NllLoss) => loss!(
-                        $nll $of $partial $finish (a direction)
+                        $nll $of $of $partial $finish (a direction)
                         $of::$nll_options {
                             weight: a.weight,
                             weight_len: a.weight_len,
@@ -175,11 +166,11 @@ macro_rules! interface {
                         => a.input, a.shape, a.rank, a.labels
                     ),
                     Kind::Rows(RowFunction::CrossEntropy) => loss!(
-                        $cross_entropy $of $partial $finish (a direction) cross_entropy
+                        $cross_entropy $of $of $partial $finish (a direction) cross_entropy
                         => a.input, a.shape, a.rank, a.labels
                     ),
                     Kind::Rows(RowFunction::CrossEntropyProbabilities) => loss!(
-                        $probabilities $of $partial $finish (a direction) cross_entropy
+                        $probabilities $of $of $partial $finish (a direction) cross_entropy
                         => a.input, a.shape, a.rank, a.target
                     ),
                     Kind::Elements(ElementFunction::Sigmoid) => {
@@ -191,8 +182,9 @@ macro_rules! interface {
                     Kind::Elements(ElementFunction::Softplus) => {
                         activation!($softplus $of (a direction) a.input, a.len; a.beta)
                     }
-                    #[allow(unreachable_patterns)] // While C has all of them.
-                    Kind::Elements(other) => unreachable!("C has no {}", other.name()),
+                    Kind::Elements(loss) => trueloss_capi::$each!(
+                        elements, $losses $of $partial $finish loss direction a;
+                    ),
                     Kind::Rows(RowFunction::Softmax) => {
                         activation!($softmax $of (a direction) a.input, a.shape, a.rank, 1;)
                     }
@@ -206,24 +198,16 @@ macro_rules! interface {
 }
 
 interface!(
-    f32, of_f32, trueloss_partial_f32, trueloss_partial_finish_f32,
-    trueloss_bce_options_f32, trueloss_bce_with_logits_options_f32, trueloss_nll_options_f32,
-    trueloss_cross_entropy_options_f32;
-    [trueloss_mse_forward_f32 trueloss_mse_forward_each_f32 trueloss_mse_backward_f32 trueloss_mse_backward_each_f32 trueloss_mse_forward_backward_f32 trueloss_mse_partial_f32]
-    [trueloss_bce_forward_f32 trueloss_bce_forward_each_f32 trueloss_bce_backward_f32 trueloss_bce_backward_each_f32 trueloss_bce_forward_backward_f32 trueloss_bce_partial_f32]
-    [trueloss_bce_with_logits_forward_f32 trueloss_bce_with_logits_forward_each_f32 trueloss_bce_with_logits_backward_f32 trueloss_bce_with_logits_backward_each_f32 trueloss_bce_with_logits_forward_backward_f32 trueloss_bce_with_logits_partial_f32]
+    f32, of_f32, losses_f32, each_elementwise_function_f32, trueloss_partial_f32, trueloss_partial_finish_f32,
+    trueloss_nll_options_f32, trueloss_cross_entropy_options_f32;
     [trueloss_nll_forward_f32 trueloss_nll_forward_each_f32 trueloss_nll_backward_f32 trueloss_nll_backward_each_f32 trueloss_nll_forward_backward_f32 trueloss_nll_partial_f32]
     [trueloss_cross_entropy_forward_f32 trueloss_cross_entropy_forward_each_f32 trueloss_cross_entropy_backward_f32 trueloss_cross_entropy_backward_each_f32 trueloss_cross_entropy_forward_backward_f32 trueloss_cross_entropy_partial_f32]
     [trueloss_cross_entropy_forward_probabilities_f32 trueloss_cross_entropy_forward_each_probabilities_f32 trueloss_cross_entropy_backward_probabilities_f32 trueloss_cross_entropy_backward_each_probabilities_f32 trueloss_cross_entropy_forward_backward_probabilities_f32 trueloss_cross_entropy_partial_probabilities_f32]
     [trueloss_sigmoid_forward_f32 trueloss_sigmoid_backward_f32] [trueloss_log_sigmoid_forward_f32 trueloss_log_sigmoid_backward_f32] [trueloss_softplus_forward_f32 trueloss_softplus_backward_f32] [trueloss_softmax_forward_f32 trueloss_softmax_backward_f32] [trueloss_log_softmax_forward_f32 trueloss_log_softmax_backward_f32]
 );
 interface!(
-    f64, of_f64, trueloss_partial_f64, trueloss_partial_finish_f64,
-    trueloss_bce_options_f64, trueloss_bce_with_logits_options_f64, trueloss_nll_options_f64,
-    trueloss_cross_entropy_options_f64;
-    [trueloss_mse_forward_f64 trueloss_mse_forward_each_f64 trueloss_mse_backward_f64 trueloss_mse_backward_each_f64 trueloss_mse_forward_backward_f64 trueloss_mse_partial_f64]
-    [trueloss_bce_forward_f64 trueloss_bce_forward_each_f64 trueloss_bce_backward_f64 trueloss_bce_backward_each_f64 trueloss_bce_forward_backward_f64 trueloss_bce_partial_f64]
-    [trueloss_bce_with_logits_forward_f64 trueloss_bce_with_logits_forward_each_f64 trueloss_bce_with_logits_backward_f64 trueloss_bce_with_logits_backward_each_f64 trueloss_bce_with_logits_forward_backward_f64 trueloss_bce_with_logits_partial_f64]
+    f64, of_f64, losses_f64, each_elementwise_function_f64, trueloss_partial_f64, trueloss_partial_finish_f64,
+    trueloss_nll_options_f64, trueloss_cross_entropy_options_f64;
     [trueloss_nll_forward_f64 trueloss_nll_forward_each_f64 trueloss_nll_backward_f64 trueloss_nll_backward_each_f64 trueloss_nll_forward_backward_f64 trueloss_nll_partial_f64]
     [trueloss_cross_entropy_forward_f64 trueloss_cross_entropy_forward_each_f64 trueloss_cross_entropy_backward_f64 trueloss_cross_entropy_backward_each_f64 trueloss_cross_entropy_forward_backward_f64 trueloss_cross_entropy_partial_f64]
     [trueloss_cross_entropy_forward_probabilities_f64 trueloss_cross_entropy_forward_each_probabilities_f64 trueloss_cross_entropy_backward_probabilities_f64 trueloss_cross_entropy_backward_each_probabilities_f64 trueloss_cross_entropy_forward_backward_probabilities_f64 trueloss_cross_entropy_partial_probabilities_f64]
@@ -285,6 +269,7 @@ impl<T: Interface> Memory<T> {
             ignore_index: question.ignore_index,
             label_smoothing: question.label_smoothing,
             beta: question.beta,
+            numbers: question.numbers,
             grad_output: question.grad_output,
             grad_outputs: question.grad_outputs.as_ptr(),
             loss: self.loss.as_mut_ptr(),
@@ -298,21 +283,9 @@ impl<T: Interface> Memory<T> {
     }
 }
 
-/// The losses of elements that the C interface has.
-const LOSSES_OF_C: [ElementFunction; 3] = [
-    ElementFunction::MseLoss,
-    ElementFunction::BinaryCrossEntropy,
-    ElementFunction::BinaryCrossEntropyWithLogits,
-];
-
 /// One call: as core answers it, or with a pointer or number that is wrong.
 pub(super) fn check<T: Interface>(bytes: &mut Unstructured<'_>) -> Result<()> {
-    let mut all = [&Kind::losses()[..], &Kind::ACTIVATIONS].concat();
-    all.retain(|kind| match *kind {
-        Kind::Elements(function) if !kind.is_activation() => LOSSES_OF_C.contains(&function),
-        _ => true,
-    });
-    let mut question = Question::<T>::legal(*bytes.choose(&all)?, bytes)?;
+    let mut question = Question::<T>::legal(*bytes.choose(&Kind::all())?, bytes)?;
     let direction = if question.kind.is_activation() {
         *bytes.choose(&[Direction::ForwardEach, Direction::BackwardEach])?
     } else {
@@ -338,13 +311,14 @@ fn spoil<T: Interface>(question: &mut Question<T>, bytes: &mut Unstructured<'_>)
             numbers[i] = number;
         }
     };
-    match bytes.arbitrary::<u8>()? % 7 {
+    match bytes.arbitrary::<u8>()? % 8 {
         0 => set(&mut question.input),
         1 => set(&mut question.target),
         2 => question.weight.iter_mut().for_each(set),
         3 => question.pos_weight.iter_mut().for_each(set),
         4 => question.label_smoothing = any_bits(bytes)?,
         5 => question.beta = any_bits(bytes)?,
+        6 => question.numbers[place % NUMBERS] = any_bits(bytes)?,
         _ => {
             if let Some(i) = place.checked_rem(question.labels.len()) {
                 question.labels[i] = bytes.arbitrary()?;
@@ -431,8 +405,8 @@ fn hostile<T: Interface>(
     let returns = matches!(direction, Direction::Forward | Direction::ForwardBackward);
     let (has_input, len) = (good.len > 0, good.len);
     let is_empty_weight = question.weight.as_ref().is_none_or(Vec::is_empty);
-    let has_weight =
-        is_loss && !is_empty_weight && question.kind != Kind::Elements(ElementFunction::MseLoss);
+    let of_elements = question.kind.function().arguments();
+    let has_weight = is_loss && !is_empty_weight && of_elements.is_none_or(|of| of.weight);
     let huge = [usize::MAX >> 1, 1, 1];
     let overflowing = [1 << (usize::BITS / 2), 1, 1 << (usize::BITS / 2)];
     use Option::None as Nothing;

@@ -94,8 +94,9 @@ fn within<T: Number>(domain: Domain, bytes: &mut Unstructured<'_>) -> Result<T> 
     match domain {
         Domain::Any => logit(bytes),
         Domain::UnitInterval => unit(bytes),
-        Domain::HardLabels if bytes.arbitrary()? => Ok(T::one()),
+        Domain::HardLabels | Domain::Signs if bytes.arbitrary()? => Ok(T::one()),
         Domain::HardLabels => Ok(T::zero()),
+        Domain::Signs => Ok(-T::one()),
     }
 }
 
@@ -166,23 +167,26 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ACTIVATIONS: [Self; 5] = [
-        Self::Elements(ElementFunction::Sigmoid),
-        Self::Elements(ElementFunction::LogSigmoid),
-        Self::Elements(ElementFunction::Softplus),
-        Self::Rows(RowFunction::Softmax),
-        Self::Rows(RowFunction::LogSoftmax),
-    ];
-    const ROW_LOSSES: [Self; 3] = [
-        Self::Rows(RowFunction::NllLoss),
-        Self::Rows(RowFunction::CrossEntropy),
-        Self::Rows(RowFunction::CrossEntropyProbabilities),
-    ];
-
     /// The losses, those of elements first.
     pub(super) fn losses() -> Vec<Self> {
-        let of_elements = ElementFunction::LOSSES.map(Self::Elements);
-        [&of_elements[..], &Self::ROW_LOSSES].concat()
+        Self::of(ElementFunction::LOSSES, RowFunction::LOSSES)
+    }
+
+    pub(super) fn activations() -> Vec<Self> {
+        Self::of(ElementFunction::ACTIVATIONS, RowFunction::ACTIVATIONS)
+    }
+
+    /// All there are.
+    pub(super) fn all() -> Vec<Self> {
+        [Self::losses(), Self::activations()].concat()
+    }
+
+    fn of<const E: usize, const R: usize>(
+        elements: [ElementFunction; E],
+        rows: [RowFunction; R],
+    ) -> Vec<Self> {
+        let elements = elements.into_iter().map(Self::Elements);
+        elements.chain(rows.into_iter().map(Self::Rows)).collect()
     }
 
     /// As the oracle knows it.

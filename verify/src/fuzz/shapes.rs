@@ -18,8 +18,7 @@ pub(super) fn check<T: Number, L: Library<T>>(
     if bytes.ratio(1, 4)? {
         return along::<T>(bytes);
     }
-    let all = [&Kind::losses()[..], &Kind::ACTIVATIONS].concat();
-    let mut question = Question::<T>::legal(*bytes.choose(&all)?, bytes)?;
+    let mut question = Question::<T>::legal(*bytes.choose(&Kind::all())?, bytes)?;
     for _ in 0..bytes.int_in_range(0..=3_u8)? {
         spoil(&mut question, bytes)?;
     }

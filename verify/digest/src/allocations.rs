@@ -1,14 +1,31 @@
 //! Calls of the allocator, counted, to see that the kernels make none.
 //!
 //! A program or test that wants to know makes [`Counting`] its `#[global_allocator]`. In others nothing is counted.
+//!
+//! ```
+//! use trueloss_digest::allocations::{Counting, are_counted, within};
+//!
+//! #[global_allocator]
+//! static ALLOCATOR: Counting = Counting;
+//!
+//! assert!(are_counted());
+//! let (calls, loss) = within(|| trueloss::Mse::new().forward(&[1.0_f32], &[3.0]));
+//! assert_eq!((calls, loss), (0, Ok(4.0)));
+//! ```
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 /// The system's allocator, which counts the calls of each thread.
+///
+/// ```
+/// #[global_allocator]
+/// static ALLOCATOR: trueloss_digest::allocations::Counting = trueloss_digest::allocations::Counting;
+/// ```
+#[derive(Clone, Copy, Debug)]
 pub struct Counting;
 
-thread_local! {
+std::thread_local! {
     static CALLS: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -46,6 +63,11 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 /// How often `work` calls the allocator, if that is counted, on this thread; and what it comes to.
+///
+/// ```
+/// // Not counted here.
+/// assert_eq!(trueloss_digest::allocations::within(|| vec![1]), (0, vec![1]));
+/// ```
 pub fn within<R>(work: impl FnOnce() -> R) -> (u64, R) {
     let before = CALLS.get();
     let result = work();
@@ -53,6 +75,10 @@ pub fn within<R>(work: impl FnOnce() -> R) -> (u64, R) {
 }
 
 /// Whether they are counted.
+///
+/// ```
+/// assert!(!trueloss_digest::allocations::are_counted());
+/// ```
 pub fn are_counted() -> bool {
-    within(|| drop(std::hint::black_box(vec![1_u8; 10]))).0 == 2
+    within(|| drop(std::hint::black_box(std::vec![1_u8; 10]))).0 == 2
 }
