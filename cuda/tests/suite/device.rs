@@ -40,10 +40,33 @@ impl Device<'_> {
     }
 }
 
+/// By what the sizes of everything that is run on a device are divided, so that an emulated one can be tried too:
+/// `TRUELOSS_DEVICE_SCALE`, 1 where nothing is said.
+pub(crate) fn scale() -> usize {
+    match std::env::var("TRUELOSS_DEVICE_SCALE") {
+        Ok(scale) => match scale.parse() {
+            Ok(scale) if scale > 0 => scale,
+            _ => panic!("TRUELOSS_DEVICE_SCALE={scale}: it is a number from 1 on"),
+        },
+        Err(_) => 1,
+    }
+}
+
 /// What a call has returned.
-enum Returned<T> {
+pub(crate) enum Returned<T> {
     Loss(Loss<T>),
     Done(Done),
+}
+
+/// The slices of a call, on the device.
+#[derive(Clone, Copy)]
+pub(crate) struct Sent<'a, T> {
+    pub(crate) x: &'a CudaSlice<T>,
+    /// The targets, or the probabilities.
+    pub(crate) y: &'a CudaSlice<T>,
+    pub(crate) g: &'a CudaSlice<T>,
+    pub(crate) weight: Option<&'a CudaSlice<T>>,
+    pub(crate) pos_weight: Option<&'a CudaSlice<T>>,
 }
 
 impl<T: Element> Returned<T> {
@@ -95,6 +118,81 @@ macro_rules! activation {
     };
 }
 
+/// Starts a call of a function of rows, of slices that are on the device.
+pub(crate) fn rows<T: Element, I: ClassIndex>(
+    gpu: &Gpu,
+    call: &RowCall<'_, T>,
+    sent: Sent<'_, T>,
+    labels: &CudaSlice<I>,
+    output: &mut CudaSlice<T>,
+) -> Result<Returned<T>, Error> {
+    let Sent { y: q, g, .. } = sent;
+    let x = Classes::new(sent.x, call.shape)?;
+    let mut nll = Nll::new().ignore_index(call.ignore_index);
+    let mut cross_entropy = CrossEntropy::new()
+        .ignore_index(call.ignore_index)
+        .label_smoothing(call.label_smoothing);
+    if let Some(weight) = sent.weight {
+        nll = nll.weight(weight);
+        cross_entropy = cross_entropy.weight(weight);
+    }
+    Ok(match call.function {
+        RowFunction::NllLoss => loss!(nll, gpu, x, labels, call, g, output),
+        RowFunction::CrossEntropy => loss!(cross_entropy, gpu, x, labels, call, g, output),
+        RowFunction::CrossEntropyProbabilities => loss!(
+            cross_entropy, gpu, x, q, call, g, output;
+            forward_probabilities, forward_each_probabilities, backward_probabilities,
+            backward_each_probabilities, forward_backward_probabilities
+        ),
+        RowFunction::Softmax => activation!(Softmax::new(), gpu, x, call, g, output),
+        RowFunction::LogSoftmax => activation!(LogSoftmax::new(), gpu, x, call, g, output),
+    })
+}
+
+/// Starts a call of a function that goes element by element, of slices that are on the device.
+pub(crate) fn elements<T: Element>(
+    gpu: &Gpu,
+    call: &ElementCall<'_, T>,
+    sent: Sent<'_, T>,
+    output: &mut CudaSlice<T>,
+) -> Result<Returned<T>, Error> {
+    let Sent { x, y, g, .. } = sent;
+    let (mut bce, mut bce_with_logits) = (Bce::new(), BceWithLogits::new());
+    if let Some(weight) = sent.weight {
+        bce = bce.weight(weight);
+        bce_with_logits = bce_with_logits.weight(weight);
+    }
+    if let Some(pos_weight) = sent.pos_weight {
+        bce_with_logits = bce_with_logits.pos_weight(pos_weight);
+    }
+    Ok(match call.function {
+        ElementFunction::MseLoss => loss!(Mse::new(), gpu, x, y, call, g, output),
+        ElementFunction::BinaryCrossEntropy => loss!(bce, gpu, x, y, call, g, output),
+        ElementFunction::BinaryCrossEntropyWithLogits => {
+            loss!(bce_with_logits, gpu, x, y, call, g, output)
+        }
+        ElementFunction::HuberLoss => {
+            let huber = Huber::new().delta(call.numbers[0]);
+            loss!(huber, gpu, x, y, call, g, output)
+        }
+        ElementFunction::SigmoidFocalLoss => {
+            let [alpha, gamma] = call.numbers;
+            let focal = FocalWithLogits::new().gamma(gamma);
+            let focal = if alpha == -1.0 {
+                focal.without_alpha()
+            } else {
+                focal.alpha(alpha)
+            };
+            loss!(focal, gpu, x, y, call, g, output)
+        }
+        ElementFunction::Sigmoid => activation!(Sigmoid::new(), gpu, x, call, g, output),
+        ElementFunction::LogSigmoid => activation!(LogSigmoid::new(), gpu, x, call, g, output),
+        ElementFunction::Softplus => {
+            activation!(Softplus::new().beta(call.beta), gpu, x, call, g, output)
+        }
+    })
+}
+
 impl Device<'_> {
     fn rows_with<T: Element, I: ClassIndex>(
         &self,
@@ -102,35 +200,21 @@ impl Device<'_> {
         labels: &[I],
         out: &mut [T],
     ) -> Result<Option<T>, Error> {
-        let gpu = self.0;
-        let (data, labels) = (self.send(call.data)?, self.send(labels)?);
-        let x = Classes::new(&data, call.shape)?;
+        let (x, labels) = (self.send(call.data)?, self.send(labels)?);
         let (q, g) = (
             self.send(call.probabilities)?,
             self.send(call.grad_outputs)?,
         );
         let weight = self.send_any(call.weight)?;
         let output = &mut self.poisoned::<T>(out.len())?;
-        let mut nll = Nll::new().ignore_index(call.ignore_index);
-        let mut cross_entropy = CrossEntropy::new()
-            .ignore_index(call.ignore_index)
-            .label_smoothing(call.label_smoothing);
-        if let Some(weight) = &weight {
-            nll = nll.weight(weight);
-            cross_entropy = cross_entropy.weight(weight);
-        }
-        let returned = match call.function {
-            RowFunction::NllLoss => loss!(nll, gpu, x, &labels, call, &g, output),
-            RowFunction::CrossEntropy => loss!(cross_entropy, gpu, x, &labels, call, &g, output),
-            RowFunction::CrossEntropyProbabilities => loss!(
-                cross_entropy, gpu, x, &q, call, &g, output;
-                forward_probabilities, forward_each_probabilities, backward_probabilities,
-                backward_each_probabilities, forward_backward_probabilities
-            ),
-            RowFunction::Softmax => activation!(Softmax::new(), gpu, x, call, &g, output),
-            RowFunction::LogSoftmax => activation!(LogSoftmax::new(), gpu, x, call, &g, output),
+        let sent = Sent {
+            x: &x,
+            y: &q,
+            g: &g,
+            weight: weight.as_ref(),
+            pos_weight: None,
         };
-        let loss = returned.wait();
+        let loss = rows(self.0, call, sent, &labels, output)?.wait();
         self.receive(output, out)?;
         loss
     }
@@ -140,46 +224,18 @@ impl<T: Element> Library<T> for Device<'_> {
     type Error = Error;
 
     fn elements(&mut self, call: &ElementCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Error> {
-        let gpu = self.0;
-        let (x, y) = (&self.send(call.input)?, &self.send(call.target)?);
-        let g = &self.send(call.grad_outputs)?;
+        let (x, y) = (self.send(call.input)?, self.send(call.target)?);
+        let g = self.send(call.grad_outputs)?;
         let (weight, pos_weight) = (self.send_any(call.weight)?, self.send_any(call.pos_weight)?);
         let output = &mut self.poisoned::<T>(out.len())?;
-        let (mut bce, mut bce_with_logits) = (Bce::new(), BceWithLogits::new());
-        if let Some(weight) = &weight {
-            bce = bce.weight(weight);
-            bce_with_logits = bce_with_logits.weight(weight);
-        }
-        if let Some(pos_weight) = &pos_weight {
-            bce_with_logits = bce_with_logits.pos_weight(pos_weight);
-        }
-        let returned = match call.function {
-            ElementFunction::MseLoss => loss!(Mse::new(), gpu, x, y, call, g, output),
-            ElementFunction::BinaryCrossEntropy => loss!(bce, gpu, x, y, call, g, output),
-            ElementFunction::BinaryCrossEntropyWithLogits => {
-                loss!(bce_with_logits, gpu, x, y, call, g, output)
-            }
-            ElementFunction::HuberLoss => {
-                let huber = Huber::new().delta(call.numbers[0]);
-                loss!(huber, gpu, x, y, call, g, output)
-            }
-            ElementFunction::SigmoidFocalLoss => {
-                let [alpha, gamma] = call.numbers;
-                let focal = FocalWithLogits::new().gamma(gamma);
-                let focal = if alpha == -1.0 {
-                    focal.without_alpha()
-                } else {
-                    focal.alpha(alpha)
-                };
-                loss!(focal, gpu, x, y, call, g, output)
-            }
-            ElementFunction::Sigmoid => activation!(Sigmoid::new(), gpu, x, call, g, output),
-            ElementFunction::LogSigmoid => activation!(LogSigmoid::new(), gpu, x, call, g, output),
-            ElementFunction::Softplus => {
-                activation!(Softplus::new().beta(call.beta), gpu, x, call, g, output)
-            }
+        let sent = Sent {
+            x: &x,
+            y: &y,
+            g: &g,
+            weight: weight.as_ref(),
+            pos_weight: pos_weight.as_ref(),
         };
-        let loss = returned.wait();
+        let loss = elements(self.0, call, sent, output)?.wait();
         self.receive(output, out)?;
         loss
     }
