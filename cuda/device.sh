@@ -96,8 +96,8 @@ part_1() {
   local file=$out/1-device.txt status=0
   { uname -srm; sed -n '/model name/ { s/.*: //p; q }' /proc/cpuinfo; nproc; } >"$out/1-machine.txt" 2>&1 || true
   if command -v nvidia-smi >/dev/null; then
-    nvidia-smi -q >"$out/1-nvidia-smi.txt" 2>&1 || true
-    nvidia-smi --format=csv --query-gpu="$clocks" >"$out/1-clocks.csv" 2>&1 || true
+    timeout 5 nvidia-smi -q >"$out/1-nvidia-smi.txt" 2>&1 || true
+    timeout 5 nvidia-smi --format=csv --query-gpu="$clocks" >"$out/1-clocks.csv" 2>&1 || true
   fi
   "$bin/speed" --describe >"$file" 2>&1 || status=$?
   if [ "$status" = 0 ]; then
@@ -210,11 +210,13 @@ run() {
   mkdir -p "$1"
   out=$(realpath "$1")
   bin=$here/bin
-  [ -x "$bin/device" ] || bin=$here/device-pack/bin
-  [ -x "$bin/device" ] || fail "there is no bin/device beside it: cuda/device.sh pack builds it"
+  [ -f "$bin/device" ] || bin=$here/device-pack/bin
+  [ -f "$bin/device" ] || fail 'there is no bin/device beside it: cuda/device.sh pack builds it'
   [ "$(dirname "$bin")" = "$here" ] || exec "$BASH" "$(dirname "$bin")/device.sh" run "$out"
   read -ra limits <<<"- ${TRUELOSS_DEVICE_LIMITS:-15 100 100 170 95 60}"
   [ ${#limits[@]} = 7 ] || fail 'TRUELOSS_DEVICE_LIMITS are six numbers'
+  # A copy may have lost that they are programs.
+  chmod +x "$bin"/* 2>/dev/null || true
   cp "$here/commit" "$out/commit"
   : >"$out/parts.tsv"
   # Kernels are compiled once, by the part that calls them first.

@@ -164,7 +164,7 @@ class Run:
         self.parts = {}
         for line in parts.read_text(errors="replace").splitlines():
             _, name, verdict, seconds, text = (line.split("\t") + [""] * 5)[:5]
-            self.parts[name] = verdict, seconds, text
+            self.parts[name] = verdict, seconds, text.strip()
         self.commit = (folder / "commit").read_text().strip()
         lines = lines_of(folder / "4-speed.jsonl")
         self.rows = [row for row in lines if "function" in row]

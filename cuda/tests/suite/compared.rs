@@ -128,12 +128,22 @@ impl<T: Element> Library<T> for Compared<'_> {
             function: call.function.name(),
             direction: method(call.direction, call.function.arguments().is_none()),
             element: &|at| {
-                let weight = call.weight.unwrap_or_default();
+                // The call may have more than the function takes.
+                let takes = call.function.arguments();
+                let target = takes.map_or(&[][..], |_| call.target);
+                let weight = match (takes, call.weight) {
+                    (Some(takes), Some(weight)) if takes.weight => weight,
+                    _ => &[],
+                };
+                let grad_outputs = match call.direction {
+                    Direction::BackwardEach => call.grad_outputs,
+                    _ => &[],
+                };
                 [
                     format!("input {}", shown(call.input[at])),
-                    argument("target", call.target, at),
-                    argument("grad_output", call.grad_outputs, at),
+                    argument("target", target, at),
                     argument("weight", weight, at % weight.len().max(1)),
+                    argument("grad_output", grad_outputs, at),
                 ]
                 .concat()
             },
