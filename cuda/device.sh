@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A borrowed GPU in one command: see the usage.
+# Everything that a borrowed GPU can show, in one command: see the usage.
 set -euo pipefail
 self=$(realpath "${BASH_SOURCE[0]}")
 here=$(dirname "$self")
@@ -41,7 +41,7 @@ fail() { echo "device.sh: $*" >&2; exit 1; }
 
 ### Here: pack
 
-# The newest version of the C library that the programs may ask for: that of Ubuntu 22.04.
+# Limits of the pack: the newest glibc that it may need, which is Ubuntu 22.04's, and its bytes.
 glibc=2.35
 most=60000000
 
@@ -84,10 +84,10 @@ first() { grep -m 1 -e "$1" "$2" || true; }
 # A number in a line of JSON.
 number() { sed -n "s/.*\"$1\": \([0-9.]*\).*/\1/p" "$2" | tail -n 1; }
 
-# How the function of a part ends, and what the summary says of it.
+# A part leaves a line for the summary. Its exit status is 77 if there is nothing to run.
 say() { echo "$*" >"$out/line"; }
 skip() { say "$*"; exit 77; }
-# The same of a program that has failed: why it panicked, or the last line that it printed, without its name.
+# Why a program has failed: its panic message, or else its last line, without the program's name.
 said() {
   awk '/panicked at/ { getline; why = $0; exit } { why = $0 } END { sub(/^[a-z]+: /, "", why); print why }' "$1"
 }
@@ -109,14 +109,17 @@ part_1() {
 }
 clocks=timestamp,name,driver_version,clocks.sm,clocks.mem,clocks.max.sm,clocks.max.mem,power.draw,power.limit,temperature.gpu
 
-# The device suite, on the checks that its arguments name.
+# Runs a command with the variables of the device suite.
 suite() { TRUELOSS_REQUIRE_GPU=only TRUELOSS_CASES=$here/cases "$@"; }
 
 part_2() {
   local file=$out/2-digests.txt status=0 equal differs
   suite "$bin/device" 'every digest' >"$file" 2>&1 || status=$?
   equal=$(first ' digests (' "$file") differs=$(first ' differs: ' "$file")
-  say "${equal:-$(said "$file")}${differs:+; the first: $differs}"
+  differs=${differs:+the first: $differs}
+  # If every element is core's, core itself has other bits than those on record, and the suite says so.
+  [ "$status" = 0 ] || [ -n "$differs" ] || differs=$(said "$file")
+  say "$equal${equal:+${differs:+; }}$differs"
   return "$status"
 }
 
@@ -139,7 +142,7 @@ part_4() {
     nvidia-smi --format=csv -l 1 --query-gpu="$clocks" >"$out/4-clocks.csv" 2>&1 &
     watch=$!
   fi
-  # It ends by itself before its time is up.
+  # It ends by itself, a little before it would be killed.
   "$bin/speed" --seconds $((limit > 20 ? limit - 10 : limit / 2)) >"$file" 2>"$errors" || status=$?
   [ -z "$watch" ] || kill "$watch" 2>/dev/null || true
   if [ -n "$(number measured "$file")" ]; then
@@ -158,7 +161,7 @@ part_5() {
   done
   [ -n "$tool" ] || skip 'there is no compute-sanitizer'
   export TRUELOSS_DEVICE_SET=small TRUELOSS_DEVICE_SCALE=1000000
-  # Rows too: those of the small set have no classes enough for a block.
+  # The check of rows adds the kernels of blocks: rows of the small set are too short for them.
   for program in memcheck racecheck; do
     file=$out/5-$program.txt this=0
     suite timeout -k 3 $((limit / 2 - 2)) "$tool" --tool "$program" --error-exitcode 9 "$bin/device" \
@@ -192,7 +195,7 @@ part_6() {
   return "$status"
 }
 
-# What a part that was killed had come to.
+# How far a killed part got.
 so_far() {
   case $1 in
     2) echo "$(grep -cE ' (equal|DIFFERS)$' "$out/2-digests.txt" || true) digests compared by then," \
@@ -215,20 +218,20 @@ run() {
   [ "$(dirname "$bin")" = "$here" ] || exec "$BASH" "$(dirname "$bin")/device.sh" run "$out"
   read -ra limits <<<"- ${TRUELOSS_DEVICE_LIMITS:-15 100 100 170 95 60}"
   [ ${#limits[@]} = 7 ] || fail 'TRUELOSS_DEVICE_LIMITS are six numbers'
-  # A copy may have lost that they are programs.
+  # Copying may have dropped the mode.
   chmod +x "$bin"/* 2>/dev/null || true
   cp "$here/commit" "$out/commit"
   : >"$out/parts.tsv"
-  # Kernels are compiled once, by the part that calls them first.
+  # The driver compiles each kernel once, for all parts.
   export CUDA_CACHE_PATH=${CUDA_CACHE_PATH:-${TMPDIR:-/tmp}/trueloss-cuda-cache} CUDA_CACHE_MAXSIZE=2147483648
-  # Where containers have the driver.
+  # Containers have the driver in places that the loader may not know.
   export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64:/usr/lib/wsl/lib:/run/opengl-driver/lib
   read -ra numbers <<<"${TRUELOSS_DEVICE_PARTS:-1 2 3 4 5 6}"
   while [ ${#numbers[@]} -gt 0 ]; do
     number=${numbers[0]} numbers=("${numbers[@]:1}")
     start=$SECONDS limit=${limits[$number]} left=$((total - SECONDS + begun)) status=0
     if [ -z "${TRUELOSS_DEVICE_LIMITS:-}" ]; then
-      # All but what the parts after it may take.
+      # Whatever earlier parts have left over; the limits of later parts stay reserved.
       limit=$left
       for later in "${numbers[@]}"; do limit=$((limit - limits[later])); done
       [ "$limit" -ge "${limits[$number]}" ] || limit=${limits[$number]}
@@ -282,7 +285,7 @@ case "${1:-}" in
     "part_$2"
     ;;
   report)
-    [ $# -ge 2 ] && [ $# -le 3 ] || { echo "$usage" >&2; exit 2; }
+    [ $# = 2 ] || [ $# = 3 ] || { echo "$usage" >&2; exit 2; }
     exec python3 "$here/speed.py" report "$2" "${3:-$here}"
     ;;
   *) echo "$usage" >&2; exit 2 ;;

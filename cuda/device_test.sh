@@ -84,10 +84,21 @@ expect 'a broken kernel is named, with the first element' \
   "$work/broken/2-digests.txt"
 expect 'so is one that does not load' '^mse_loss f64 forward differs: the device.s error is: .*INVALID_PTX' "$work/broken/2-digests.txt"
 expect 'the others are equal' '^log_softmax f64 backward [0-9a-f]{16} equal$' "$work/broken/2-digests.txt"
-expect 'the summary says so' $'^2\tdigests\tfailed\t.* differ; the first: ' "$work/broken/parts.tsv"
+expect 'the summary says so' $'^2\tdigests\tfailed\t.* 7 differ; the first: sigmoid f32 forward differs: element ' "$work/broken/parts.tsv"
 expect 'the next part is tried' $'^4\tspeed\t' "$work/broken/parts.tsv"
 expect 'what there is no time for is said' '"left_out": "it would take [0-9.]+ s, and [0-9.]+ s are left"' "$work/broken/4-speed.jsonl"
 expect 'the run has failed' '^exit status 1$' "$work/broken.txt"
+
+# A digest on record that core does not have on this machine; the text of kernels is not run this time.
+python3 - "$work/broken-pack/bin/device" <<'END'
+import re, sys
+program = open(sys.argv[1], "rb").read()
+line = re.search(rb"nll_loss +f64 +backward +", program).end()
+open(sys.argv[1], "wb").write(program[:line] + b"0123456789abcdef" + program[line + 16:])
+END
+run "$work/broken-pack" other TRUELOSS_DEVICE_PARTS=2 TRUELOSS_DEVICE_SET=small
+expect 'core that has other bits is told apart from the device' \
+  $'^2\tdigests\tfailed\t.* 1 differ; the device has core.s bits, .* on record: .*nll_loss' "$work/other/parts.tsv"
 
 if ldconfig -p 2>/dev/null | grep -q libcuda.so; then
   echo 'left out: a missing driver, as there is one'

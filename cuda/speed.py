@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""PyTorch beside the kernels, and the pages that a run on a device gives. cuda/device.sh calls it.
+"""Times PyTorch beside the kernels, and writes the pages of a run on a device. cuda/device.sh calls it.
 
     speed.py torch LINES [--seconds N]   where the device is: PyTorch, eager and compiled, for the lines of `speed`
     speed.py report OUT FOLDER           anywhere: SPEED.md, and the table in README.md, from what the run has left in OUT
@@ -38,7 +38,7 @@ def key(row):
 
 
 def peers(torch):
-    """What PyTorch does for a function, of (x, y)."""
+    """PyTorch's functions of (x, y)."""
     of = torch.nn.functional
 
     def focal(x, y):
@@ -143,7 +143,9 @@ def one_figure(torch, function, row, how):
 
     sets = [arguments(torch, row) for _ in range(min(row["sets"], 2))]
     if how == "compile":
-        function = torch.compile(function)
+        # For this shape alone, as if no other had been seen.
+        torch._dynamo.reset()
+        function = torch.compile(function, dynamic=False)
     try:
         return timed(torch, sets, both if row["direction"] == "forward_backward" else function)
     finally:
@@ -155,7 +157,7 @@ def one_figure(torch, function, row, how):
 
 
 class Run:
-    """What a run has left in its folder."""
+    """The results in a run's folder."""
 
     def __init__(self, folder):
         parts = folder / "parts.tsv"
@@ -185,13 +187,13 @@ class Run:
         return self.device.get("scale", 1) != 1
 
     def part(self, name, ok):
-        """What a part has come to, `ok` where it passed."""
+        """A part's verdict and line for the table, or `ok` if it passed."""
         verdict, _, text = self.parts.get(name, ("not run", "", ""))
         text = text.replace("|", "\\|")
         return ok or text if verdict == "ok" else f"**{verdict}**{': ' if text else ''}{text}"
 
     def of_checks(self, *names):
-        """What checks of the suite have come to."""
+        """The verdict on some checks of the suite."""
         found = {}
         for name in names:
             of = [check for check in self.checks if name in check]
@@ -271,7 +273,7 @@ BEGIN, END = "<!-- from a device: cuda/device.sh report -->", "<!-- to here -->"
 
 
 def shown(run):
-    """What the table says was shown on a device, by the beginnings of its lines."""
+    """The last column of the table, by the beginnings of its lines."""
     figures = sum("ms" in row for row in run.rows)
     return {
         "every digest": run.part("digests", None),
@@ -287,7 +289,7 @@ def shown(run):
 
 
 def table(page, run):
-    """The page with what was shown on a device in the last column of its table."""
+    """The page, with the run's results in the last column of its table."""
     if page.count(BEGIN) != 1 or page.count(END) != 1:
         sys.exit(f"speed.py: the page has not one {BEGIN} and one {END}")
     before, rest = page.split(BEGIN)

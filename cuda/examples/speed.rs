@@ -1,13 +1,13 @@
-//! How long the kernels take on a device: a line of JSON for each function, direction, type, shape, and with checks of the
-//! arguments or without. `cuda/speed.py` makes a page of them.
+//! Times every kernel on a device. It prints a line of JSON for each function, direction, type and shape, with checks of the
+//! arguments and without. `cuda/speed.py` makes a page of the lines.
 //!
-//! `cargo run --release -p trueloss-cuda --example speed -- [--seconds N]` measures, the most wanted first. What would
-//! end later than N seconds after the start is left out, and a line says so. With `--describe` it says what
-//! the device is. `TRUELOSS_DEVICE_SCALE` divides the sizes, so that it can be tried on an emulated device, whose library
-//! `LD_LIBRARY_PATH` finds.
+//! `cargo run --release -p trueloss-cuda --example speed -- [--seconds N]` begins with the most wanted figures. It leaves out
+//! figures that would end later than N seconds after the start, and prints a line for each of them too. `--describe` prints
+//! the device's properties alone. `TRUELOSS_DEVICE_SCALE` divides the sizes, for an emulated device. `LD_LIBRARY_PATH`
+//! finds that one's library, if it lies there as libcuda.so.
 //!
-//! A figure is the median of batches of calls, timed by the device's events, with the kernels loaded and warm. Where
-//! inputs and outputs would stay in the L2 there are several sets of them, used in turn. A slow call is made less often.
+//! A figure is the median of batches of calls, timed by the device's events, with the kernels loaded and warm. If the L2
+//! could hold the inputs and outputs, several sets of them take turns. A slow call is made less often.
 
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -45,14 +45,14 @@ const CALLS: usize = 50;
 /// Sets of inputs and outputs, at most.
 const SETS: usize = 8;
 
-/// Of how many random numbers, again and again, an argument is made.
+/// An argument repeats so many random numbers.
 const PATTERN: usize = (1 << 22) - 3;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Function {
-    /// Of the input to the output, by the driver: what the others are measured by.
+    /// The driver's copy of the input to the output: the yardstick.
     Copy,
     Elements(ElementFunction),
     Rows(RowFunction),
@@ -134,7 +134,7 @@ impl Function {
     }
 }
 
-/// What one line is of.
+/// The subject of one line.
 #[derive(Clone)]
 struct Cell {
     function: Function,
@@ -172,12 +172,11 @@ impl Cell {
                 }
             }
         }
-        // Which of them are copied first does not matter: each type and shape begins with its copy.
         all.sort_by_key(|cell| cell.rank());
         all
     }
 
-    /// How much it is wanted: less than those of a lower rank.
+    /// Cells of a lower rank are wanted more, and come first.
     fn rank(&self) -> usize {
         let each = self.direction.is_each() && !self.function.is_activation();
         match (self.function, self.element, self.checks) {
@@ -214,18 +213,18 @@ impl Cell {
         }
     }
 
-    /// The bytes that have to move, each once: what is read, and what is written. Of checks they are the same.
+    /// The bytes that a call must read and write, each counted once. Reads by checks are not counted.
     fn bytes(&self) -> usize {
         let size = if self.element == "f32" { 4 } else { 8 };
         let (all, rows) = (self.elements() * size, self.rows());
         let labels = rows * size_of::<i64>();
-        // What is read, and what there is one of for each loss.
+        // The bytes of the arguments, and those of one number for each loss or value.
         let (read, each) = match self.function {
             Function::Copy => (all, all),
             Function::Elements(_) if self.function.is_activation() => (all, all),
             Function::Elements(_) | Function::BinaryAccuracy => (2 * all, all),
             Function::Rows(RowFunction::NllLoss) => match self.direction {
-                // A number a row; of a gradient none.
+                // The loss needs one number of each row, the gradient none.
                 Direction::Backward | Direction::BackwardEach => (labels, rows * size),
                 _ => (labels + rows * size, rows * size),
             },
@@ -243,7 +242,7 @@ impl Cell {
         }
     }
 
-    /// The line up to what is to be said of it.
+    /// Prints the cell's line; `rest` is its end.
     fn line(&self, rest: &str) {
         let Self {
             element,
@@ -259,7 +258,7 @@ impl Cell {
     }
 }
 
-/// A shape with fewer elements: fewer rows, and then fewer classes, but still so many that a row is the work of a block.
+/// A shape with fewer elements. Rows are cut first, then classes, but not below 2000: a block still works on a row.
 fn scaled(shape: &[usize], scale: usize) -> Vec<usize> {
     let &[rows, classes] = shape else {
         return vec![(shape[0] / scale).max(1)];
@@ -280,12 +279,12 @@ struct Set<T> {
     g: CudaSlice<T>,
     labels: CudaSlice<i64>,
     output: CudaSlice<T>,
-    /// As many as there are rows.
+    /// A number for each row: grad_outputs and losses.
     row_g: CudaSlice<T>,
     losses: CudaSlice<T>,
 }
 
-/// Numbers on the device: those of a pattern, again and again.
+/// A slice on the device that repeats a pattern.
 fn filled<T: DeviceRepr + ValidAsZeroBits>(
     gpu: &Gpu,
     pattern: &[T],
@@ -308,7 +307,7 @@ fn filled<T: DeviceRepr + ValidAsZeroBits>(
 }
 
 impl<T: Element> Set<T> {
-    /// How many numbers of the type it has.
+    /// The size of a set, in numbers of its type.
     fn numbers(shape: &[usize]) -> usize {
         let elements = shape.iter().product::<usize>();
         elements * if shape.len() == 1 { 5 } else { 4 }
@@ -397,14 +396,14 @@ impl<T: Element> Set<T> {
     }
 }
 
-/// All that is the same for every line.
+/// The state of a run.
 struct Speed {
     gpu: Gpu,
     scale: usize,
     started: Instant,
     /// Seconds from the start.
     limit: f64,
-    /// Milliseconds a byte of a function in a direction: the most that there were.
+    /// The most milliseconds a byte that a function, direction and type has taken, to predict its next shape.
     slowest: BTreeMap<(&'static str, &'static str, &'static str), f64>,
     measured: usize,
     left_out: usize,
@@ -426,7 +425,7 @@ impl Speed {
     fn of_shape<T: Element>(&mut self, cells: &[Cell], more: usize) -> Outcome<()> {
         let shape = &cells[0].shape;
         let stream = self.gpu.stream().clone();
-        // What the shape before had is given back.
+        // The memory of the shape before is free after this.
         stream.synchronize()?;
         let (free, _) = stream.context().mem_get_info()?;
         let l2 = attribute(&self.gpu, Attribute::CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE).unwrap_or(0);
@@ -451,11 +450,11 @@ impl Speed {
         Ok(())
     }
 
-    /// The line of a cell, which others come after.
+    /// Measures a cell. `cells` of them, with this one, share the time that is left.
     fn cell<T: Element>(&mut self, cell: &Cell, sets: &mut [Set<T>], cells: usize) {
         let of = (cell.function.name(), cell.direction(), cell.element);
         let (bytes, left) = (cell.bytes() as f64, self.left());
-        // The first call, one by itself, and a batch of one.
+        // At least three calls: a warm-up, one to see how long it takes, a batch of one.
         let expected = 3.0 * bytes * self.slowest.get(&of).copied().unwrap_or(0.0);
         if left <= expected {
             let seconds = |ms: f64| ms.max(0.0) / 1e3;

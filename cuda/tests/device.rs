@@ -2,9 +2,9 @@
 //! CPU.
 //!
 //! Where there is no real one, it says how many checks it skips; with `TRUELOSS_REQUIRE_GPU=1` that is a failure.
-//! With `TRUELOSS_REQUIRE_GPU=only` it looks at the real one alone, and needs nothing that was built beside it: so does
-//! `cuda/device.sh`. `TRUELOSS_DEVICE_SCALE` divides the sizes there, and `TRUELOSS_DEVICE_SET=small` takes the small set of
-//! digests.
+//! With `TRUELOSS_REQUIRE_GPU=only` it runs on the real one alone and needs no other file of the build: `cuda/device.sh` takes
+//! it to other machines. `TRUELOSS_DEVICE_SCALE` divides the sizes there, and `TRUELOSS_DEVICE_SET=small` selects the small
+//! set of digests.
 //!
 //! `cargo test --release -p trueloss-cuda --test device -- NAME` runs the checks with NAME in their name, `--skip NAME` the
 //! others.

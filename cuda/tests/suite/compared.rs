@@ -12,16 +12,17 @@ pub(crate) struct Compared<'a> {
     differ: Vec<Name<'static>>,
 }
 
-/// What a call is of, and what to say of one of its elements: its place and its arguments.
+/// A call's name, and texts about it for the first difference.
 struct Asked<'a> {
     function: &'static str,
     direction: &'static str,
+    /// The place and the arguments of an element.
     element: &'a dyn Fn(usize) -> String,
-    /// What to say of all of them.
+    /// The sizes and options of the call.
     call: &'a dyn Fn() -> String,
 }
 
-/// What a device writes nowhere by itself.
+/// A number that no function returns.
 const POISON: f64 = -7.25e22;
 
 impl<'a> Compared<'a> {
@@ -32,12 +33,12 @@ impl<'a> Compared<'a> {
         }
     }
 
-    /// Of what there was a difference.
+    /// The functions, types and directions that differ.
     pub(crate) fn differ(&self) -> &[Name<'static>] {
         &self.differ
     }
 
-    /// Prints what the first difference of a name is.
+    /// Prints a difference, if it is the first one of its name.
     fn differs<T: Element>(&mut self, asked: &Asked<'_>, what: impl FnOnce() -> String) {
         let name = Name {
             function: asked.function,
@@ -50,8 +51,8 @@ impl<'a> Compared<'a> {
         }
     }
 
-    /// What the device has answered. Where that is an error, it is printed, and the answer is one that core never gives, so
-    /// that the other functions are asked too.
+    /// Compares the answers, and returns the device's. An error is printed and answered with [`POISON`], so that the
+    /// remaining functions are still compared.
     fn compare<T: Element>(
         &mut self,
         asked: &Asked<'_>,
@@ -102,13 +103,13 @@ fn shown<T: Element>(x: T) -> String {
     }
 }
 
-/// An element of an argument that may have none.
+/// The text for an element of an argument, or nothing if the argument is absent.
 fn argument<T: Element>(name: &str, of: &[T], at: usize) -> String {
     of.get(at)
         .map_or(String::new(), |&x| format!(", {name} {}", shown(x)))
 }
 
-/// The name of a method. Those of activations have no other for each element.
+/// A method's name. An activation's methods have no `_each` in theirs.
 fn method(direction: Direction, is_activation: bool) -> &'static str {
     match direction {
         Direction::ForwardEach if is_activation => Direction::Forward.name(),
@@ -128,7 +129,7 @@ impl<T: Element> Library<T> for Compared<'_> {
             function: call.function.name(),
             direction: method(call.direction, call.function.arguments().is_none()),
             element: &|at| {
-                // The call may have more than the function takes.
+                // The call may carry arguments that the function ignores.
                 let takes = call.function.arguments();
                 let target = takes.map_or(&[][..], |_| call.target);
                 let weight = match (takes, call.weight) {

@@ -40,8 +40,7 @@ impl Device<'_> {
     }
 }
 
-/// By what the sizes of everything that is run on a device are divided, so that an emulated one can be tried too:
-/// `TRUELOSS_DEVICE_SCALE`, 1 where nothing is said.
+/// `TRUELOSS_DEVICE_SCALE`, by default 1: it divides the sizes of a run on a device, so that an emulated one can rehearse it.
 pub(crate) fn scale() -> usize {
     match std::env::var("TRUELOSS_DEVICE_SCALE") {
         Ok(scale) => match scale.parse() {

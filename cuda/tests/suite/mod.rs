@@ -38,8 +38,8 @@ pub(crate) struct Effort {
     pub(crate) print: bool,
 }
 
-/// Which checks are to be run, by parts of their names, as the command line says: those with one of these, or all,
-/// but none of those after `--skip`.
+/// The command line's choice of checks, by parts of their names. Without a name all checks are chosen; `--skip` takes
+/// some out.
 #[derive(Default)]
 pub(crate) struct Chosen {
     only: Vec<String>,
@@ -70,7 +70,7 @@ impl Chosen {
 
 type Check = fn(&Gpu, Effort, &mut Random);
 
-/// The most telling first, and those that take long last.
+/// The most telling come first and the slowest last, as a run on a borrowed device may be cut short.
 const CHECKS: [(&str, Check); 12] = [
     ("every digest is the CPU's", digests),
     ("the case files have core's bits", case_files),
@@ -92,7 +92,7 @@ const CHECKS: [(&str, Check); 12] = [
 /// How many checks there are.
 pub(crate) const COUNT: usize = CHECKS.len();
 
-/// Runs checks, and says whether they passed. That there was none is a failure.
+/// Runs the chosen checks, and says whether they passed. It is a failure if none was chosen.
 pub(crate) fn run(gpu: &Gpu, effort: Effort, chosen: &Chosen) -> bool {
     let seed = match std::env::var("TRUELOSS_SEED") {
         Ok(seed) => seed.parse().expect("TRUELOSS_SEED is a number"),
@@ -119,6 +119,9 @@ pub(crate) fn run(gpu: &Gpu, effort: Effort, chosen: &Chosen) -> bool {
         );
     }
     println!("{failed} of {ran} failed");
+    if ran == 0 {
+        println!("no check has such a name");
+    }
     ran > 0 && failed == 0
 }
 
@@ -305,7 +308,7 @@ fn elements_of<'a, T: Element>(input: &'a [T], target: &'a [T]) -> ElementCall<'
 }
 
 fn case_files(gpu: &Gpu, _: Effort, _: &mut Random) {
-    // A program that is taken elsewhere has them with it.
+    // A copy of this program on another machine has its case files beside it.
     let folder = std::env::var_os("TRUELOSS_CASES").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../verify/cases"),
         PathBuf::from,
