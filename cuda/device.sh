@@ -199,10 +199,12 @@ part_6() {
 so_far() {
   case $1 in
     2) echo "$(grep -cE ' (equal|DIFFERS)$' "$out/2-digests.txt" || true) digests compared by then," \
-      "$(grep -c ' DIFFERS$' "$out/2-digests.txt" || true) differ" ;;
+      "$(grep -c ' DIFFERS$' "$out/2-digests.txt" || true) differ; the last was" \
+      "$(grep -E ' (equal|DIFFERS)$' "$out/2-digests.txt" | tail -n 1)" ;;
     3) echo "$(grep -c ' \.\.\. ok' "$out/3-suite.txt" || true) checks passed by then," \
       "$(grep -c ' \.\.\. FAILED' "$out/3-suite.txt" || true) failed" ;;
     4) echo "$(grep -c '"ms"' "$out/4-speed.jsonl" || true) figures by then" ;;
+    5) echo "by then: $(cat "$out/line")" ;;
     6) echo "$(grep -c '"ms"' "$out/6-torch.jsonl" || true) figures by then" ;;
     *) cat "$out/line" ;;
   esac 2>/dev/null
@@ -226,6 +228,8 @@ run() {
   export CUDA_CACHE_PATH=${CUDA_CACHE_PATH:-${TMPDIR:-/tmp}/trueloss-cuda-cache} CUDA_CACHE_MAXSIZE=2147483648
   # Containers have the driver in places that the loader may not know.
   export LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64:/usr/lib/wsl/lib:/run/opengl-driver/lib
+  child=
+  trap '[ -z "$child" ] || kill "$child" 2>/dev/null; exit 143' INT TERM HUP
   read -ra numbers <<<"${TRUELOSS_DEVICE_PARTS:-1 2 3 4 5 6}"
   while [ ${#numbers[@]} -gt 0 ]; do
     number=${numbers[0]} numbers=("${numbers[@]:1}")
@@ -242,7 +246,10 @@ run() {
       say 'no time was left' && status=124
     else
       echo "part $number, ${names[$number]}, $limit s at most …"
-      timeout -k 3 "$limit" "$BASH" "$self" part "$number" "$limit" "$out" || status=$?
+      # In the background, so that whoever ends the run can end the part with it.
+      timeout -k 3 "$limit" "$BASH" "$self" part "$number" "$limit" "$out" &
+      child=$!
+      wait "$child" || status=$?
     fi
     case $status in
       0) verdict=ok ;;

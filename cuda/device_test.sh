@@ -114,13 +114,19 @@ fi
 cp -r "$work/pack" "$work/cut-pack"
 printf '#!%s\necho "{\\"ms\\": 1}"\nkill -9 $$\n' "$(command -v bash)" >"$work/cut-pack/bin/speed"
 run "$work/cut-pack" cut TRUELOSS_DEVICE_PARTS='2 3 4' TRUELOSS_DEVICE_LIMITS='9 2 99 9 9 9'
-expect 'a part is cut short' $'^2\tdigests\tkilled\t2\tnot finished after 2 s: [0-9]+ digests compared by then, 0 differ' "$work/cut/parts.tsv"
+expect 'a part is cut short' $'^2\tdigests\tkilled\t2\tnot finished after 2 s: [0-9]+ digests compared by then, 0 differ; the last was .* equal' "$work/cut/parts.tsv"
 expect 'the next part is run' $'^3\tsuite\tok\t' "$work/cut/parts.tsv"
 expect 'a program is killed' $'^4\tspeed\tkilled\t.*killed by another: 1 figures by then' "$work/cut/parts.tsv"
 expect 'the run has failed' '^exit status 1$' "$work/cut.txt"
 report cut
 expect 'the table says so' '^\| every digest .*\| \*\*killed\*\*: not finished after 2 s: ' "$work/cut-pages/README.md"
 expect 'the page says so' '^\*\*This part has not finished\*\*: killed by another' "$work/cut-pages/SPEED.md"
+
+# Whoever ends a run ends its part too.
+TRUELOSS_DEVICE_SCALE=8192 LD_LIBRARY_PATH="$work/driver" timeout 2 bash "$work/pack/device.sh" run "$work/ended" >/dev/null || true
+sleep 1
+(pgrep -af "$work/pack/bin/" || echo nothing) >"$work/ended.txt"
+expect 'nothing runs on after a run that is ended' '^nothing$' "$work/ended.txt"
 
 # Stand-ins for what is not there: they show that the parts run, not what PyTorch or the tool say.
 ln -s "$(python3 -c 'import sys; print(sys.executable)')" "$work/tools/python3"
