@@ -396,6 +396,9 @@ impl<T: Element> Set<T> {
     }
 }
 
+/// A function, a direction and a type.
+type Of = (&'static str, &'static str, &'static str);
+
 /// The state of a run.
 struct Speed {
     gpu: Gpu,
@@ -403,8 +406,8 @@ struct Speed {
     started: Instant,
     /// Seconds from the start.
     limit: f64,
-    /// The most milliseconds a byte that a function, direction and type has taken, to predict its next shape.
-    slowest: BTreeMap<(&'static str, &'static str, &'static str), f64>,
+    /// The most milliseconds an element that a call has taken, to predict its next shape.
+    rates: BTreeMap<Of, f64>,
     measured: usize,
     left_out: usize,
     failed: usize,
@@ -416,6 +419,21 @@ impl Speed {
         1e3 * (self.limit - self.started.elapsed().as_secs_f64())
     }
 
+    /// The milliseconds to expect for an element: the most of the same call, else of the same function, else the median of
+    /// all, so that one slow function does not keep out the others.
+    fn rate(&self, of: Of) -> f64 {
+        let alike = |is: &dyn Fn(&Of) -> bool| {
+            let known = self.rates.iter().filter(|(known, _)| is(known));
+            known.map(|(_, &rate)| rate).max_by(f64::total_cmp)
+        };
+        let mut all: Vec<f64> = self.rates.values().copied().collect();
+        all.sort_unstable_by(f64::total_cmp);
+        alike(&|known| *known == of)
+            .or_else(|| alike(&|known| known.0 == of.0))
+            .or_else(|| all.get(all.len() / 2).copied())
+            .unwrap_or(0.0)
+    }
+
     fn leave_out(&mut self, cell: &Cell, why: &str) {
         self.left_out += 1;
         cell.line(&format!("\"left_out\": \"{why}\""));
@@ -423,6 +441,12 @@ impl Speed {
 
     /// The lines of a type and a shape.
     fn of_shape<T: Element>(&mut self, cells: &[Cell], more: usize) -> Outcome<()> {
+        if self.left() <= 0.0 {
+            for cell in cells {
+                self.leave_out(cell, "no time is left");
+            }
+            return Ok(());
+        }
         let shape = &cells[0].shape;
         let stream = self.gpu.stream().clone();
         // The memory of the shape before is free after this.
@@ -453,9 +477,9 @@ impl Speed {
     /// Measures a cell. `cells` of them, with this one, share the time that is left.
     fn cell<T: Element>(&mut self, cell: &Cell, sets: &mut [Set<T>], cells: usize) {
         let of = (cell.function.name(), cell.direction(), cell.element);
-        let (bytes, left) = (cell.bytes() as f64, self.left());
+        let (elements, left) = (cell.elements() as f64, self.left());
         // At least three calls: a warm-up, one to see how long it takes, a batch of one.
-        let expected = 3.0 * bytes * self.slowest.get(&of).copied().unwrap_or(0.0);
+        let expected = 3.0 * elements * self.rate(of);
         if left <= expected {
             let seconds = |ms: f64| ms.max(0.0) / 1e3;
             let (needs, left) = (seconds(expected), seconds(left));
@@ -471,8 +495,8 @@ impl Speed {
         match time(&gpu, cell, sets, budget) {
             Ok((ms, calls)) => {
                 self.measured += 1;
-                let slowest = self.slowest.entry(of).or_default();
-                *slowest = slowest.max(ms / bytes);
+                let rate = self.rates.entry(of).or_default();
+                *rate = rate.max(ms / elements);
                 let sets = sets.len();
                 cell.line(&format!(
                     "\"ms\": {ms}, \"calls\": {calls}, \"sets\": {sets}"
@@ -557,7 +581,7 @@ fn measure(limit: f64) -> Outcome<bool> {
         scale: device::scale(),
         started,
         limit,
-        slowest: BTreeMap::new(),
+        rates: BTreeMap::new(),
         measured: 0,
         left_out: 0,
         failed: 0,
