@@ -2,12 +2,17 @@
 //! CPU.
 //!
 //! Where there is no real one, it says how many checks it skips; with `TRUELOSS_REQUIRE_GPU=1` that is a failure.
-//! `cargo test --release -p trueloss-cuda --test device -- NAME` runs the checks with NAME in their name.
+//! With `TRUELOSS_REQUIRE_GPU=only` it runs on the real one alone and needs no other file of the build: `cuda/device.sh` takes
+//! it to other machines. `TRUELOSS_DEVICE_SCALE` divides the sizes there, and `TRUELOSS_DEVICE_SET=small` selects the small
+//! set of digests.
+//!
+//! `cargo test --release -p trueloss-cuda --test device -- NAME` runs the checks with NAME in their name, `--skip NAME` the
+//! others.
 
 mod suite;
 
 use std::process::{Command, ExitCode};
-use suite::Effort;
+use suite::{Chosen, Effort};
 use trueloss_cuda::{Classes, Error, Gpu, Mse, Nll, devices};
 use trueloss_digest::Set;
 
@@ -74,7 +79,7 @@ fn main() -> ExitCode {
             let (_, _, check) = driver.expect("the name is one of them");
             check()
         }
-        Err(_) => real() & every_emulated(),
+        Err(_) => real() & (required("only") || every_emulated()),
     };
     if passed {
         ExitCode::SUCCESS
@@ -83,9 +88,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// A part of the checks' names: only those are run.
-fn only() -> Option<String> {
-    std::env::args().nth(1)
+fn chosen() -> Chosen {
+    Chosen::new(std::env::args().skip(1))
+}
+
+/// Whether a real device is asked for in this way.
+fn required(how: &str) -> bool {
+    std::env::var_os("TRUELOSS_REQUIRE_GPU").is_some_and(|set| set == how)
 }
 
 fn real() -> bool {
@@ -96,7 +105,7 @@ fn real() -> bool {
                 "{0} of {0} checks need a GPU and were skipped: {error}",
                 suite::COUNT
             );
-            return std::env::var_os("TRUELOSS_REQUIRE_GPU").is_none_or(|set| set != "1");
+            return !required("1") && !required("only");
         }
     };
     let name = gpu.stream().context().name();
@@ -104,13 +113,16 @@ fn real() -> bool {
         "on {}:",
         name.as_deref().unwrap_or("a device without a name")
     );
+    let scale = suite::device::scale();
+    let small = std::env::var_os("TRUELOSS_DEVICE_SET").is_some_and(|set| set == "small");
     let effort = Effort {
-        digests: Set::Full,
-        elements: 100_000,
-        classes: 1_000_000,
-        batch: 40_000_000,
+        digests: if small { Set::Small } else { Set::Full },
+        elements: (20_000 / scale as u64).max(1),
+        classes: (1_000_000 / scale).max(5000),
+        batch: (40_000_000 / scale).max(300_000),
+        print: true,
     };
-    suite::run(&gpu, effort, only().as_deref())
+    suite::run(&gpu, effort, &chosen())
 }
 
 fn every_emulated() -> bool {
@@ -120,7 +132,7 @@ fn every_emulated() -> bool {
         println!("{name}:");
         let mut command = Command::new(&program);
         command
-            .args(only())
+            .args(std::env::args().skip(1))
             .env(DRIVER, name)
             .envs(variables.iter().copied());
         let this = command.status().is_ok_and(|status| status.success());
@@ -142,8 +154,9 @@ fn emulated_in_part() -> bool {
         elements: 200,
         classes: 5000,
         batch: 300_000,
+        print: false,
     };
-    suite::run(&gpu, effort, only().as_deref())
+    suite::run(&gpu, effort, &chosen())
 }
 
 fn emulated() -> bool {
@@ -153,8 +166,9 @@ fn emulated() -> bool {
         elements: 1000,
         classes: 100_000,
         batch: 3 << 20,
+        print: false,
     };
-    suite::run(&gpu, effort, only().as_deref())
+    suite::run(&gpu, effort, &chosen())
 }
 
 fn no_device() -> bool {

@@ -592,6 +592,9 @@ pub unsafe extern "C" fn cuDeviceGetAttribute(
             // MAX_SHARED_MEMORY_PER_BLOCK
             8 => 48 << 10,
             10 => WARP as c_int,
+            // CLOCK_RATE and MEMORY_CLOCK_RATE in kHz, L2_CACHE_SIZE
+            13 | 36 => 1_000_000,
+            38 => 1 << 20,
             // MAX_REGISTERS_PER_BLOCK
             12 => 65536,
             // MULTIPROCESSOR_COUNT: so few that blocks have more to do than one thing

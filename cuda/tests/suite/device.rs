@@ -40,16 +40,32 @@ impl Device<'_> {
     }
 }
 
-/// The weights of a call of elements, on the device.
-struct Weights<T> {
-    weight: Option<CudaSlice<T>>,
-    pos_weight: Option<CudaSlice<T>>,
+/// `TRUELOSS_DEVICE_SCALE`, by default 1: it divides the sizes of a run on a device, so that an emulated one can rehearse it.
+pub(crate) fn scale() -> usize {
+    match std::env::var("TRUELOSS_DEVICE_SCALE") {
+        Ok(scale) => match scale.parse() {
+            Ok(scale) if scale > 0 => scale,
+            _ => panic!("TRUELOSS_DEVICE_SCALE={scale}: it is a number from 1 on"),
+        },
+        Err(_) => 1,
+    }
 }
 
 /// What a call has returned.
-enum Returned<T> {
+pub(crate) enum Returned<T> {
     Loss(Loss<T>),
     Done(Done),
+}
+
+/// The slices of a call, on the device.
+#[derive(Clone, Copy)]
+pub(crate) struct Sent<'a, T> {
+    pub(crate) x: &'a CudaSlice<T>,
+    /// The targets, or the probabilities.
+    pub(crate) y: &'a CudaSlice<T>,
+    pub(crate) g: &'a CudaSlice<T>,
+    pub(crate) weight: Option<&'a CudaSlice<T>>,
+    pub(crate) pos_weight: Option<&'a CudaSlice<T>>,
 }
 
 impl<T: Element> Returned<T> {
@@ -101,6 +117,77 @@ macro_rules! activation {
     };
 }
 
+/// Starts a call of a function of rows, of slices that are on the device.
+pub(crate) fn rows<T: Element, I: ClassIndex>(
+    gpu: &Gpu,
+    call: &RowCall<'_, T>,
+    sent: Sent<'_, T>,
+    labels: &CudaSlice<I>,
+    output: &mut CudaSlice<T>,
+) -> Result<Returned<T>, Error> {
+    let Sent { y: q, g, .. } = sent;
+    let x = Classes::new(sent.x, call.shape)?;
+    let mut nll = Nll::new().ignore_index(call.ignore_index);
+    let mut cross_entropy = CrossEntropy::new()
+        .ignore_index(call.ignore_index)
+        .label_smoothing(call.label_smoothing);
+    if let Some(weight) = sent.weight {
+        nll = nll.weight(weight);
+        cross_entropy = cross_entropy.weight(weight);
+    }
+    Ok(match call.function {
+        RowFunction::NllLoss => loss!(nll, gpu, x, labels, call, g, output),
+        RowFunction::CrossEntropy => loss!(cross_entropy, gpu, x, labels, call, g, output),
+        RowFunction::CrossEntropyProbabilities => loss!(
+            cross_entropy, gpu, x, q, call, g, output;
+            forward_probabilities, forward_each_probabilities, backward_probabilities,
+            backward_each_probabilities, forward_backward_probabilities
+        ),
+        RowFunction::Softmax => activation!(Softmax::new(), gpu, x, call, g, output),
+        RowFunction::LogSoftmax => activation!(LogSoftmax::new(), gpu, x, call, g, output),
+    })
+}
+
+/// Starts a call of a function that goes element by element, of slices that are on the device.
+pub(crate) fn elements<T: Element>(
+    gpu: &Gpu,
+    call: &ElementCall<'_, T>,
+    sent: Sent<'_, T>,
+    output: &mut CudaSlice<T>,
+) -> Result<Returned<T>, Error> {
+    let Sent { x, y, g, .. } = sent;
+    macro_rules! returned {
+        ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, {
+            $Loss:ident, $snake:ident, kernels $f32:ident $f64:ident: $cost:ident;
+            $title:literal
+            formula $formula:literal;
+            gradient $gradient:literal;
+            source $source:literal;
+            weights ($($weight:ident)*);
+            options { $($(#[$doc:meta])* $option:ident;)* }
+        };)*) => {
+            match call.function {
+                $(ElementFunction::$variant => {
+                    let loss = trueloss_cuda::$Loss::new();
+                    $(let loss = match sent.$weight {
+                        Some(weight) => loss.$weight(weight),
+                        None => loss,
+                    };)*
+                    let [$($option,)* ..] = call.numbers;
+                    $(let loss = loss.$option($option);)*
+                    loss!(loss, gpu, x, y, call, g, output)
+                })*
+                ElementFunction::Sigmoid => activation!(Sigmoid::new(), gpu, x, call, g, output),
+                ElementFunction::LogSigmoid => activation!(LogSigmoid::new(), gpu, x, call, g, output),
+                ElementFunction::Softplus => {
+                    activation!(Softplus::new().beta(call.beta), gpu, x, call, g, output)
+                }
+            }
+        };
+    }
+    Ok(trueloss::each_elementwise_loss!(returned, '_, T))
+}
+
 impl Device<'_> {
     fn rows_with<T: Element, I: ClassIndex>(
         &self,
@@ -108,35 +195,21 @@ impl Device<'_> {
         labels: &[I],
         out: &mut [T],
     ) -> Result<Option<T>, Error> {
-        let gpu = self.0;
-        let (data, labels) = (self.send(call.data)?, self.send(labels)?);
-        let x = Classes::new(&data, call.shape)?;
+        let (x, labels) = (self.send(call.data)?, self.send(labels)?);
         let (q, g) = (
             self.send(call.probabilities)?,
             self.send(call.grad_outputs)?,
         );
         let weight = self.send_any(call.weight)?;
         let output = &mut self.poisoned::<T>(out.len())?;
-        let mut nll = Nll::new().ignore_index(call.ignore_index);
-        let mut cross_entropy = CrossEntropy::new()
-            .ignore_index(call.ignore_index)
-            .label_smoothing(call.label_smoothing);
-        if let Some(weight) = &weight {
-            nll = nll.weight(weight);
-            cross_entropy = cross_entropy.weight(weight);
-        }
-        let returned = match call.function {
-            RowFunction::NllLoss => loss!(nll, gpu, x, &labels, call, &g, output),
-            RowFunction::CrossEntropy => loss!(cross_entropy, gpu, x, &labels, call, &g, output),
-            RowFunction::CrossEntropyProbabilities => loss!(
-                cross_entropy, gpu, x, &q, call, &g, output;
-                forward_probabilities, forward_each_probabilities, backward_probabilities,
-                backward_each_probabilities, forward_backward_probabilities
-            ),
-            RowFunction::Softmax => activation!(Softmax::new(), gpu, x, call, &g, output),
-            RowFunction::LogSoftmax => activation!(LogSoftmax::new(), gpu, x, call, &g, output),
+        let sent = Sent {
+            x: &x,
+            y: &q,
+            g: &g,
+            weight: weight.as_ref(),
+            pos_weight: None,
         };
-        let loss = returned.wait();
+        let loss = rows(self.0, call, sent, &labels, output)?.wait();
         self.receive(output, out)?;
         loss
     }
@@ -146,49 +219,18 @@ impl<T: Element> Library<T> for Device<'_> {
     type Error = Error;
 
     fn elements(&mut self, call: &ElementCall<'_, T>, out: &mut [T]) -> Result<Option<T>, Error> {
-        let gpu = self.0;
-        let (x, y) = (&self.send(call.input)?, &self.send(call.target)?);
-        let g = &self.send(call.grad_outputs)?;
-        let weights = Weights {
-            weight: self.send_any(call.weight)?,
-            pos_weight: self.send_any(call.pos_weight)?,
-        };
+        let (x, y) = (self.send(call.input)?, self.send(call.target)?);
+        let g = self.send(call.grad_outputs)?;
+        let (weight, pos_weight) = (self.send_any(call.weight)?, self.send_any(call.pos_weight)?);
         let output = &mut self.poisoned::<T>(out.len())?;
-        macro_rules! returned {
-            ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, {
-                $Loss:ident, $snake:ident, kernels $f32:ident $f64:ident: $cost:ident;
-                $title:literal
-                formula $formula:literal;
-                gradient $gradient:literal;
-                source $source:literal;
-                weights ($($weight:ident)*);
-                options { $($(#[$doc:meta])* $option:ident;)* }
-            };)*) => {
-                match call.function {
-                    $(ElementFunction::$variant => {
-                        let loss = trueloss_cuda::$Loss::new();
-                        $(let loss = match &weights.$weight {
-                            Some(weight) => loss.$weight(weight),
-                            None => loss,
-                        };)*
-                        let [$($option,)* ..] = call.numbers;
-                        $(let loss = loss.$option($option);)*
-                        loss!(loss, gpu, x, y, call, g, output)
-                    })*
-                    ElementFunction::Sigmoid => {
-                        activation!(Sigmoid::new(), gpu, x, call, g, output)
-                    }
-                    ElementFunction::LogSigmoid => {
-                        activation!(LogSigmoid::new(), gpu, x, call, g, output)
-                    }
-                    ElementFunction::Softplus => {
-                        activation!(Softplus::new().beta(call.beta), gpu, x, call, g, output)
-                    }
-                }
-            };
-        }
-        let returned = trueloss::each_elementwise_loss!(returned, '_, T);
-        let loss = returned.wait();
+        let sent = Sent {
+            x: &x,
+            y: &y,
+            g: &g,
+            weight: weight.as_ref(),
+            pos_weight: pos_weight.as_ref(),
+        };
+        let loss = elements(self.0, call, sent, output)?.wait();
         self.receive(output, out)?;
         loss
     }
