@@ -131,6 +131,16 @@ impl Function {
             _ => false,
         }
     }
+
+    /// Whether its targets are -1 and 1.
+    fn takes_signs(self) -> bool {
+        match self {
+            Self::Elements(function) => {
+                (function.arguments()).is_some_and(|of| of.target == Domain::Signs)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The subject of one line.
@@ -274,6 +284,8 @@ struct Set<T> {
     /// Probabilities, as inputs.
     p: CudaSlice<T>,
     /// Targets, 0 or 1, or for rows probabilities.
+    /// The targets -1 and 1.
+    signs: CudaSlice<T>,
     y: CudaSlice<T>,
     g: CudaSlice<T>,
     labels: CudaSlice<i64>,
@@ -331,6 +343,9 @@ impl<T: Element> Set<T> {
             pattern(0.0, 1.0, !of_rows),
             pattern(0.0, 1.0, false),
         );
+        let signs: Vec<T> = (y.iter())
+            .map(|y| T::narrow(2.0 * y.widen().round() - 1.0))
+            .collect();
         let (rows, classes) = (shape[0], shape.last().copied().unwrap_or(1));
         let labels: Vec<i64> = (0..if of_rows { rows } else { 0 })
             .map(|_| (random.next_u64() % classes as u64) as i64)
@@ -338,6 +353,7 @@ impl<T: Element> Set<T> {
         Ok(Self {
             x: filled(gpu, &x, elements)?,
             p: filled(gpu, &g, if of_rows { 0 } else { elements })?,
+            signs: filled(gpu, &signs, if of_rows { 0 } else { elements })?,
             y: filled(gpu, &y, elements)?,
             g: filled(gpu, &g, elements)?,
             labels: filled(gpu, &labels, labels.len())?,
@@ -365,7 +381,11 @@ impl<T: Element> Set<T> {
         let shape = [cell.rows(), cell.elements() / cell.rows(), 1];
         let sent = Sent {
             x: input,
-            y: &self.y,
+            y: if function.takes_signs() {
+                &self.signs
+            } else {
+                &self.y
+            },
             g: if of_losses { &self.row_g } else { &self.g },
             weight: None,
             pos_weight: None,

@@ -7,3 +7,4 @@ pub mod focal_with_logits;
 pub mod huber;
 pub mod mse;
 pub mod nll;
+pub mod soft_margin;
