@@ -41,12 +41,12 @@ pass() { # NAME RUSTFLAGS OPTION…
 scalar='--cfg trueloss_scalar'
 pass 'lanes one after the other' "$scalar" --test-package trueloss-digest -C=--test=small
 pass 'integers' "$scalar --cfg trueloss_integer" --test-package trueloss-digest -C=--test=small
-pass 'quick paths in integers' "$scalar --cfg trueloss_integer" --no-default-features --re 'integer|Integer|double_double' -C=--lib -C=--test=hard -C=--test=quick
+pass 'fast paths in integers' "$scalar --cfg trueloss_integer" --no-default-features --re 'fixed|Fixed|double_double' -C=--lib -C=--test=hard -C=--test=fast
 pass 'the core without std' '' --no-default-features --features half \
-  -C=--lib -C=--test=errors -C=--test=laws -C=--test=hard -C=--test=special_values -C=--test=tree -C=--test=team
-pass 'quick paths' '' --features half -C=--lib -C=--test=quick
+  -C=--lib -C=--test=errors -C=--test=laws -C=--test=hard -C=--test=special_values -C=--test=tree -C=--test=thread_group
+pass 'fast paths' '' --features half -C=--lib -C=--test=fast
 pass 'threads' '' --features half,parallel -C=--lib -C=--test=threads -C=--test=widths
-pass 'teams of a GPU' '' --re 'device\.rs|team|Checked<|Labels<|Row<|write_all|Factors' --test-package trueloss-emulator -C=--test=kernels
+pass 'thread groups of a GPU' '' --re 'device\.rs|group|ElementLossCall<|Labels<|Row<|write_all|Factors' --test-package trueloss-emulator -C=--test=kernels
 # While it is only built, cargo knows no --doc.
 pass 'examples' '' --cargo-test-arg=--doc
 pass 'the oracle' '' --test-package trueloss-verify \

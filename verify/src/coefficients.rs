@@ -430,8 +430,8 @@ impl Fit {
         }
     }
 
-    /// `exp2(f)` for `|f| <= 1/2`, and a trifle beyond, as for [`Fit::exp`]: the exponential of a quick path, with as
-    /// few terms as leave one sum in some hundred to the formula of record.
+    /// `exp2(f)` for `|f| <= 1/2`, and a trifle beyond, as for [`Fit::exp`]: the exponential of a fast path, with as
+    /// few terms as leave one sum in some hundred to the reference formula.
     pub fn exp2_short() -> Self {
         let high = Float::with_val(PRECISION, 50_001) / 100_000u32;
         let low = -high.clone();
@@ -446,7 +446,7 @@ impl Fit {
         }
     }
 
-    /// `exp2(u / 16) = 1 + u q(u)` for `u` from 0 to 1: what a table of sixteenths leaves, for the quick paths in
+    /// `exp2(u / 16) = 1 + u q(u)` for `u` from 0 to 1: what a table of sixteenths leaves, for the fast paths in
     /// integers.
     pub fn exp2_sixteenth() -> Self {
         Self {
@@ -695,7 +695,7 @@ pub fn rust_source() -> String {
         ),
         array(
             "EXP2_SHORT",
-            &["`P` in `2^f = P(f)` for `|f| <= 0.50001`, just beyond 1/2: for quick paths."],
+            &["`P` in `2^f = P(f)` for `|f| <= 0.50001`, just beyond 1/2: for fast paths."],
             &Fit::exp2_short(),
         ),
         array(

@@ -179,7 +179,7 @@ impl Found {
 }
 
 /// Compares two answers to each of the `f32` with the bits `first`, `first` + 1, … with the correctly rounded value:
-/// those of the formula of record, and those of the methods for slices.
+/// those of the reference formula, and those of the methods for slices.
 ///
 /// # Panics
 ///

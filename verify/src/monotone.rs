@@ -40,7 +40,7 @@ pub(crate) struct Turns {
     pub(crate) first: Option<[[f32; 2]; 2]>,
 }
 
-/// Looks at two answers to each `f32` of the bits `first`, `first` + 1, …, all of one sign: those of the formula of record
+/// Looks at two answers to each `f32` of the bits `first`, `first` + 1, …, all of one sign: those of the reference formula
 /// and those of the methods for slices. `last` are the two to what is [`before`] them.
 pub(crate) fn turns(
     function: OneArgument,

@@ -1,5 +1,5 @@
 //! `trueloss sweep`: all inputs there are. Of the functions of one `f32` argument all 2^32, each compared with the correctly
-//! rounded value: what the formula of record answers, and what the method for slices does, which has quick paths. Of the
+//! rounded value: what the reference formula answers, and what the method for slices does, which has fast paths. Of the
 //! losses of two arguments all pairs of 16-bit numbers.
 //!
 //! All cores, in parts. What a part comes to is written to a file as soon as it is known, so that a sweep
@@ -428,7 +428,7 @@ impl Sweep {
     }
 }
 
-/// Compares what the formula of record answers to the inputs of a part, and what the method for slices does, with the
+/// Compares what the reference formula answers to the inputs of a part, and what the method for slices does, with the
 /// correctly rounded value.
 fn check(claim: &Claim, part: u32) -> Outcome {
     // Few enough at a time that they stay in a cache.
@@ -478,7 +478,7 @@ fn not_monotonic([[x, a], [next, b]]: [[f32; 2]; 2]) -> String {
     format!("not monotonic: {a:e} at x = {x:e}, {b:e} at its neighbour {next:e}")
 }
 
-/// The formulas of record in loops of their own: what the functions of one number are, and what all quick paths fall back
+/// The reference formulas in loops of their own: what the functions of one number are, and what all fast paths fall back
 /// on.
 macro_rules! formulas {
     ($($name:ident = |$x:ident| $value:expr;)*) => {$(
