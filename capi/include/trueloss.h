@@ -13,6 +13,7 @@
  *   Options are read before anything is written; the trueloss_error that they lead to lies apart from all else.
  * - Nothing is allocated, and nothing is kept after the call. Calls may be made from any number of threads at
  *   once, as long as no output of one is an argument of another.
+ * - Options that are numbers are arguments, and have no default; each page says PyTorch's.
  * - Codes that any function may return: TRUELOSS_ERROR_NULL_POINTER, _MISALIGNED, _TOO_LARGE and
  *   _OVERLAP, and where there are options _REDUCTION. The functions' own pages list the others.
  *
@@ -199,6 +200,21 @@ typedef struct trueloss_focal_with_logits_options {
    */
   struct trueloss_error *error;
 } trueloss_focal_with_logits_options;
+
+/**
+ * Options of soft_margin. All zeros, or a NULL in their place, are the default: the mean.
+ */
+typedef struct trueloss_soft_margin_options {
+  /**
+   * TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will
+   * do.
+   */
+  uint32_t reduction;
+  /**
+   * Where to say which argument is wrong; may be NULL.
+   */
+  struct trueloss_error *error;
+} trueloss_soft_margin_options;
 
 /**
  * Options of nll. The default, which a NULL in their place stands for, is
@@ -1066,6 +1082,88 @@ trueloss_status trueloss_focal_with_logits_partial_f32(const float *input,
                                                        const struct trueloss_focal_with_logits_options *options,
                                                        size_t start,
                                                        struct trueloss_partial_f32 *partial);
+
+/**
+ * Soft margin loss: the loss of an element is softplus(-y x).
+ *
+ * `input` and `target` have `len` numbers, the targets -1 or 1. `*loss` gets one number, the mean
+ * or the sum; the mean divides by `len`. `options` may be NULL.
+ *
+ * Errors: TRUELOSS_ERROR_NOT_SIGN for a target that is neither -1 nor 1.
+ *
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.soft_margin_loss.html>
+ */
+trueloss_status trueloss_soft_margin_forward_f32(const float *input,
+                                                 const float *target,
+                                                 size_t len,
+                                                 const struct trueloss_soft_margin_options *options,
+                                                 float *loss);
+
+/**
+ * The loss of each element, as `trueloss_soft_margin_forward_f32` has it before the reduction:
+ * `losses` gets `len` numbers.
+ *
+ * Errors: as for `trueloss_soft_margin_forward_f32`.
+ */
+trueloss_status trueloss_soft_margin_forward_each_f32(const float *input,
+                                                      const float *target,
+                                                      size_t len,
+                                                      const struct trueloss_soft_margin_options *options,
+                                                      float *losses);
+
+/**
+ * The gradient of what `trueloss_soft_margin_forward_f32` gives with respect to the input, times
+ * `grad_output`: -y sigma(-y x) g. `grad_input` gets `len` numbers.
+ *
+ * Errors: as there.
+ */
+trueloss_status trueloss_soft_margin_backward_f32(const float *input,
+                                                  const float *target,
+                                                  size_t len,
+                                                  const struct trueloss_soft_margin_options *options,
+                                                  float grad_output,
+                                                  float *grad_input);
+
+/**
+ * The gradient of each element's loss, times that element's own `grad_output`, of which there are
+ * `len`. `grad_input` gets `len` numbers.
+ *
+ * Errors: as for `trueloss_soft_margin_forward_f32`.
+ */
+trueloss_status trueloss_soft_margin_backward_each_f32(const float *input,
+                                                       const float *target,
+                                                       size_t len,
+                                                       const struct trueloss_soft_margin_options *options,
+                                                       const float *grad_output,
+                                                       float *grad_input);
+
+/**
+ * Both `trueloss_soft_margin_forward_f32` and `trueloss_soft_margin_backward_f32` with a
+ * `grad_output` of 1: the same bits, in one call.
+ *
+ * Errors: as for `trueloss_soft_margin_forward_f32`.
+ */
+trueloss_status trueloss_soft_margin_forward_backward_f32(const float *input,
+                                                          const float *target,
+                                                          size_t len,
+                                                          const struct trueloss_soft_margin_options *options,
+                                                          float *loss,
+                                                          float *grad_input);
+
+/**
+ * The part of a larger batch's loss that comes from these elements, `start` of which come before
+ * them. The reduction does not matter yet.
+ *
+ * Errors: as for `trueloss_soft_margin_forward_f32`; TRUELOSS_ERROR_NOT_ON_BLOCK_BOUNDARY where
+ * `start` is not a multiple of TRUELOSS_BLOCK, TRUELOSS_ERROR_SHAPE_OVERFLOW where the batch has
+ * more than a size_t counts.
+ */
+trueloss_status trueloss_soft_margin_partial_f32(const float *input,
+                                                 const float *target,
+                                                 size_t len,
+                                                 const struct trueloss_soft_margin_options *options,
+                                                 size_t start,
+                                                 struct trueloss_partial_f32 *partial);
 
 /**
  * The default options of nll, as TRUELOSS_NLL_OPTIONS_DEFAULT has them.
@@ -1981,6 +2079,88 @@ trueloss_status trueloss_focal_with_logits_partial_f64(const double *input,
                                                        const struct trueloss_focal_with_logits_options *options,
                                                        size_t start,
                                                        struct trueloss_partial_f64 *partial);
+
+/**
+ * Soft margin loss: the loss of an element is softplus(-y x).
+ *
+ * `input` and `target` have `len` numbers, the targets -1 or 1. `*loss` gets one number, the mean
+ * or the sum; the mean divides by `len`. `options` may be NULL.
+ *
+ * Errors: TRUELOSS_ERROR_NOT_SIGN for a target that is neither -1 nor 1.
+ *
+ * <https://pytorch.org/docs/stable/generated/torch.nn.functional.soft_margin_loss.html>
+ */
+trueloss_status trueloss_soft_margin_forward_f64(const double *input,
+                                                 const double *target,
+                                                 size_t len,
+                                                 const struct trueloss_soft_margin_options *options,
+                                                 double *loss);
+
+/**
+ * The loss of each element, as `trueloss_soft_margin_forward_f64` has it before the reduction:
+ * `losses` gets `len` numbers.
+ *
+ * Errors: as for `trueloss_soft_margin_forward_f64`.
+ */
+trueloss_status trueloss_soft_margin_forward_each_f64(const double *input,
+                                                      const double *target,
+                                                      size_t len,
+                                                      const struct trueloss_soft_margin_options *options,
+                                                      double *losses);
+
+/**
+ * The gradient of what `trueloss_soft_margin_forward_f64` gives with respect to the input, times
+ * `grad_output`: -y sigma(-y x) g. `grad_input` gets `len` numbers.
+ *
+ * Errors: as there.
+ */
+trueloss_status trueloss_soft_margin_backward_f64(const double *input,
+                                                  const double *target,
+                                                  size_t len,
+                                                  const struct trueloss_soft_margin_options *options,
+                                                  double grad_output,
+                                                  double *grad_input);
+
+/**
+ * The gradient of each element's loss, times that element's own `grad_output`, of which there are
+ * `len`. `grad_input` gets `len` numbers.
+ *
+ * Errors: as for `trueloss_soft_margin_forward_f64`.
+ */
+trueloss_status trueloss_soft_margin_backward_each_f64(const double *input,
+                                                       const double *target,
+                                                       size_t len,
+                                                       const struct trueloss_soft_margin_options *options,
+                                                       const double *grad_output,
+                                                       double *grad_input);
+
+/**
+ * Both `trueloss_soft_margin_forward_f64` and `trueloss_soft_margin_backward_f64` with a
+ * `grad_output` of 1: the same bits, in one call.
+ *
+ * Errors: as for `trueloss_soft_margin_forward_f64`.
+ */
+trueloss_status trueloss_soft_margin_forward_backward_f64(const double *input,
+                                                          const double *target,
+                                                          size_t len,
+                                                          const struct trueloss_soft_margin_options *options,
+                                                          double *loss,
+                                                          double *grad_input);
+
+/**
+ * The part of a larger batch's loss that comes from these elements, `start` of which come before
+ * them. The reduction does not matter yet.
+ *
+ * Errors: as for `trueloss_soft_margin_forward_f64`; TRUELOSS_ERROR_NOT_ON_BLOCK_BOUNDARY where
+ * `start` is not a multiple of TRUELOSS_BLOCK, TRUELOSS_ERROR_SHAPE_OVERFLOW where the batch has
+ * more than a size_t counts.
+ */
+trueloss_status trueloss_soft_margin_partial_f64(const double *input,
+                                                 const double *target,
+                                                 size_t len,
+                                                 const struct trueloss_soft_margin_options *options,
+                                                 size_t start,
+                                                 struct trueloss_partial_f64 *partial);
 
 /**
  * The default options of nll, as TRUELOSS_NLL_OPTIONS_DEFAULT has them.

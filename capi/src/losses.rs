@@ -52,3 +52,16 @@ pub struct trueloss_focal_with_logits_options {
 }
 
 options_of_elements!(trueloss_focal_with_logits_options of f32: trueloss::FocalWithLogits;);
+
+/// Options of soft_margin. All zeros, or a NULL in their place, are the default: the mean.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct trueloss_soft_margin_options {
+    /// TRUELOSS_REDUCTION_MEAN or TRUELOSS_REDUCTION_SUM. Where each loss is asked for, either will
+    /// do.
+    pub reduction: u32,
+    /// Where to say which argument is wrong; may be NULL.
+    pub error: *mut trueloss_error,
+}
+
+options_of_elements!(trueloss_soft_margin_options of f32: trueloss::SoftMargin;);

@@ -617,6 +617,112 @@ pub unsafe extern "C" fn trueloss_focal_with_logits_partial_f64(
     unsafe { call_with(flat(input, len), target, [alpha, gamma], options).partial(start, partial) }
 }
 
+/// Soft margin loss: the loss of an element is softplus(-y x).
+///
+/// `input` and `target` have `len` numbers, the targets -1 or 1. `*loss` gets one number, the mean
+/// or the sum; the mean divides by `len`. `options` may be NULL.
+///
+/// Errors: TRUELOSS_ERROR_NOT_SIGN for a target that is neither -1 nor 1.
+///
+/// <https://pytorch.org/docs/stable/generated/torch.nn.functional.soft_margin_loss.html>
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trueloss_soft_margin_forward_f64(
+    input: *const f64,
+    target: *const f64,
+    len: usize,
+    options: *const trueloss_soft_margin_options,
+    loss: *mut f64,
+) -> trueloss_status {
+    // SAFETY: the caller's promise.
+    unsafe { call_with(flat(input, len), target, [], options).forward(loss) }
+}
+
+/// The loss of each element, as `trueloss_soft_margin_forward_f64` has it before the reduction:
+/// `losses` gets `len` numbers.
+///
+/// Errors: as for `trueloss_soft_margin_forward_f64`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trueloss_soft_margin_forward_each_f64(
+    input: *const f64,
+    target: *const f64,
+    len: usize,
+    options: *const trueloss_soft_margin_options,
+    losses: *mut f64,
+) -> trueloss_status {
+    // SAFETY: the caller's promise.
+    unsafe { call_with(flat(input, len), target, [], options).forward_each(losses) }
+}
+
+/// The gradient of what `trueloss_soft_margin_forward_f64` gives with respect to the input, times
+/// `grad_output`: -y sigma(-y x) g. `grad_input` gets `len` numbers.
+///
+/// Errors: as there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trueloss_soft_margin_backward_f64(
+    input: *const f64,
+    target: *const f64,
+    len: usize,
+    options: *const trueloss_soft_margin_options,
+    grad_output: f64,
+    grad_input: *mut f64,
+) -> trueloss_status {
+    // SAFETY: the caller's promise.
+    unsafe { call_with(flat(input, len), target, [], options).backward(grad_output, grad_input) }
+}
+
+/// The gradient of each element's loss, times that element's own `grad_output`, of which there are
+/// `len`. `grad_input` gets `len` numbers.
+///
+/// Errors: as for `trueloss_soft_margin_forward_f64`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trueloss_soft_margin_backward_each_f64(
+    input: *const f64,
+    target: *const f64,
+    len: usize,
+    options: *const trueloss_soft_margin_options,
+    grad_output: *const f64,
+    grad_input: *mut f64,
+) -> trueloss_status {
+    // SAFETY: the caller's promise.
+    unsafe { call_with(flat(input, len), target, [], options).backward_each(grad_output, grad_input) }
+}
+
+/// Both `trueloss_soft_margin_forward_f64` and `trueloss_soft_margin_backward_f64` with a
+/// `grad_output` of 1: the same bits, in one call.
+///
+/// Errors: as for `trueloss_soft_margin_forward_f64`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trueloss_soft_margin_forward_backward_f64(
+    input: *const f64,
+    target: *const f64,
+    len: usize,
+    options: *const trueloss_soft_margin_options,
+    loss: *mut f64,
+    grad_input: *mut f64,
+) -> trueloss_status {
+    // SAFETY: the caller's promise.
+    unsafe { call_with(flat(input, len), target, [], options).forward_backward(loss, grad_input) }
+}
+
+/// The part of a larger batch's loss that comes from these elements, `start` of which come before
+/// them. The reduction does not matter yet.
+///
+/// Errors: as for `trueloss_soft_margin_forward_f64`; TRUELOSS_ERROR_NOT_ON_BLOCK_BOUNDARY where
+/// `start` is not a multiple of TRUELOSS_BLOCK, TRUELOSS_ERROR_SHAPE_OVERFLOW where the batch has
+/// more than a size_t counts.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trueloss_soft_margin_partial_f64(
+    input: *const f64,
+    target: *const f64,
+    len: usize,
+    options: *const trueloss_soft_margin_options,
+    start: usize,
+    partial: *mut trueloss_partial_f64,
+) -> trueloss_status {
+    // SAFETY: the caller's promise.
+    unsafe { call_with(flat(input, len), target, [], options).partial(start, partial) }
+}
+
 /// Calls a macro with the functions of each loss: its options and their fields, the places of the options that are numbers, and
 /// forward, forward_each, backward, backward_each, forward_backward and partial. For tests that call all of them.
 #[doc(hidden)]
@@ -630,6 +736,7 @@ macro_rules! each_elementwise_function_f64 {
             BinaryCrossEntropyWithLogits = $crate::losses_f64::trueloss_bce_with_logits_options_f64 { weight weight_len pos_weight pos_weight_len reduction error }, (), [trueloss_bce_with_logits_forward_f64 trueloss_bce_with_logits_forward_each_f64 trueloss_bce_with_logits_backward_f64 trueloss_bce_with_logits_backward_each_f64 trueloss_bce_with_logits_forward_backward_f64 trueloss_bce_with_logits_partial_f64];
             HuberLoss = $crate::losses::trueloss_huber_options { reduction error }, (0), [trueloss_huber_forward_f64 trueloss_huber_forward_each_f64 trueloss_huber_backward_f64 trueloss_huber_backward_each_f64 trueloss_huber_forward_backward_f64 trueloss_huber_partial_f64];
             SigmoidFocalLoss = $crate::losses::trueloss_focal_with_logits_options { reduction error }, (0 1), [trueloss_focal_with_logits_forward_f64 trueloss_focal_with_logits_forward_each_f64 trueloss_focal_with_logits_backward_f64 trueloss_focal_with_logits_backward_each_f64 trueloss_focal_with_logits_forward_backward_f64 trueloss_focal_with_logits_partial_f64];
+            SoftMarginLoss = $crate::losses::trueloss_soft_margin_options { reduction error }, (), [trueloss_soft_margin_forward_f64 trueloss_soft_margin_forward_each_f64 trueloss_soft_margin_backward_f64 trueloss_soft_margin_backward_each_f64 trueloss_soft_margin_forward_backward_f64 trueloss_soft_margin_partial_f64];
         }
     };
 }

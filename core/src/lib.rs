@@ -1,7 +1,7 @@
 //! Loss functions whose every answer is the right one.
 //!
 //! `trueloss` holds the loss functions of machine learning, forward and gradient: mean squared error, Huber's,
-//! binary cross-entropy (of probabilities and of logits), focal loss, negative log-likelihood and cross-entropy,
+//! binary cross-entropy (of probabilities and of logits), focal and soft margin loss, negative log-likelihood and cross-entropy,
 //! with sigmoid, softplus, softmax and their logarithms, and accuracy. It needs no `std`, allocates
 //! nothing, calls no platform's `libm`, and never panics.
 //!
@@ -134,6 +134,15 @@ macro_rules! each_elementwise_loss {
                     gamma;
                 }
             };
+            SoftMarginLoss = "soft_margin_loss" of $crate::SoftMargin, {
+                SoftMargin, soft_margin, kernels soft_margin_f32 soft_margin_f64: costly;
+                "Soft margin loss"
+                formula "softplus(-y x)";
+                gradient "-y sigma(-y x) g";
+                source "https://pytorch.org/docs/stable/generated/torch.nn.functional.soft_margin_loss.html";
+                weights ();
+                options {}
+            };
         }
     };
 }
@@ -161,6 +170,7 @@ pub mod nll;
 mod parallel;
 mod quick;
 pub mod reduce;
+pub mod soft_margin;
 mod team;
 #[doc(hidden)]
 pub mod wide;
@@ -183,6 +193,7 @@ pub use metrics::{accuracy, binary_accuracy};
 pub use mse::Mse;
 pub use nll::Nll;
 pub use reduce::{BLOCK, Partial, Reduction};
+pub use soft_margin::SoftMargin;
 
 /// The README's examples, compiled and run.
 #[cfg(doctest)]

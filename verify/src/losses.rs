@@ -3,11 +3,11 @@
 //! says of its arguments.
 
 use crate::claims::{Bound, Family, NEAR, calls};
-use crate::equivalences::Tally;
+use crate::equivalences::{self, Tally};
 use crate::filter::OneArgument;
 use crate::generate::{self, ElementType, Form, Options};
 use crate::interval::Interval;
-use crate::oracle::{self, Call, Exact, Function, Value};
+use crate::oracle::{self, Call, Exact, Function, Target, Value};
 use proptest::prelude::*;
 use rug::Float;
 use trueloss::device::NUMBERS;
@@ -196,6 +196,34 @@ pub const TABLE: &[Loss] = &[
         same_as: None,
         families: focal_claims,
     },
+    Loss {
+        function: Function::SoftMarginLoss,
+        value: soft_margin,
+        gradient: soft_margin_gradient,
+        numbers: &[],
+        covers: |call| call.input.iter().all(|&x| generate::is_ordinary_logit(x)),
+        of_one_argument: &[
+            OfOneArgument {
+                variant: "y = -1",
+                target: -1.0,
+                forward: OneArgument::Softplus,
+                gradient: OneArgument::Sigmoid,
+            },
+            OfOneArgument {
+                variant: "y = 1",
+                target: 1.0,
+                forward: OneArgument::NegLogSigmoid,
+                gradient: OneArgument::NegLogSigmoidDerivative,
+            },
+        ],
+        same_as: Some(SameAs {
+            statement: "SoftMargin = BceWithLogits with the targets (y + 1) / 2, kernels",
+            check: |seed, count| {
+                equivalences::same_bits(Function::SoftMarginLoss, of_labels, seed, count)
+            },
+        }),
+        families: soft_margin_claims,
+    },
 ];
 
 /// What a difference comes to, with a function of its magnitude that does not decrease, and its limit.
@@ -278,6 +306,33 @@ fn focal_gradient(e: &Element) -> Exact {
     });
     let value = value.times(&Value::Number(weight));
     Exact::of(if e.y == 1.0 { -value } else { value })
+}
+
+/// softplus(z) with z = -y x.
+fn soft_margin(e: &Element) -> Exact {
+    let limits = [0.0, f64::INFINITY].map(|limit| Value::from_f64(limit, e.prec));
+    Exact::of(Value::map(-e.y * e.x, e.prec, limits, |z| {
+        oracle::softplus_of(z)
+    }))
+}
+
+/// -y sigma(z).
+fn soft_margin_gradient(e: &Element) -> Exact {
+    let limits = [0.0, 1.0].map(|limit| Value::from_f64(limit, e.prec));
+    let sigma = Value::map(-e.y * e.x, e.prec, limits, oracle::sigmoid_of);
+    Exact::of(if e.y == 1.0 { -sigma } else { sigma })
+}
+
+/// Binary cross-entropy with the labels that signs stand for.
+fn of_labels(call: &Call) -> Call {
+    let Target::Values(signs) = &call.target else {
+        panic!("targets are numbers");
+    };
+    let labels: Vec<f64> = signs.iter().map(|y| (y + 1.0) / 2.0).collect();
+    Call {
+        function: Function::BinaryCrossEntropyWithLogits,
+        ..call.clone().values(&labels)
+    }
 }
 
 /// Those of `f64` up to 4, which is what its claims are about.
@@ -369,5 +424,18 @@ fn focal_claims() -> Vec<Family> {
     vec![
         Family::new(SigmoidFocalLoss, "each", |element| focal_calls(element, Form::Each, Options { special: true, ..Options::default() }), [NEAR, NEAR, u(1.4), u(1.5)]),
         Family::new(SigmoidFocalLoss, "mean or sum", |element| focal_calls(element, Form::Reduced, Options::default()), [NEAR, NEAR, u(2.9), u(3.0)]),
+    ]
+}
+
+/// Soft margin loss is softplus of x or -x, its gradient a sigmoid with a sign: 0.2 u and 0.1 u before the rounding, as they are in
+/// `activation.rs`. A reduced one has 1 u more for its terms, and 1 u for the scale of its gradient.
+#[rustfmt::skip]
+fn soft_margin_claims() -> Vec<Family> {
+    use Function::SoftMarginLoss;
+    let u = Bound::ulp;
+    vec![
+        Family::double(SoftMarginLoss, "each, g = 1", calls!(elementwise, SoftMarginLoss, Each, special, unit), [u(0.9), u(0.9)]),
+        Family::new(SoftMarginLoss, "each", calls!(elementwise, SoftMarginLoss, Each, special), [NEAR, NEAR, u(0.7), u(0.6)]),
+        Family::new(SoftMarginLoss, "mean or sum", calls!(elementwise, SoftMarginLoss, Reduced), [NEAR, NEAR, u(2.2), u(2.1)]),
     ]
 }
