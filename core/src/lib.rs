@@ -147,7 +147,7 @@ macro_rules! each_elementwise_loss {
     };
 }
 
-// Layers: each uses only those above it in this list. `.ci/layers.py` checks it.
+// These are layers: each uses only those below it. `.ci/layers.py` has their order and checks it.
 pub mod activation;
 mod check;
 mod engine;

@@ -391,7 +391,8 @@ pub fn place(numbers: &[(&str, f64)], dtype: Dtype) -> String {
 /// A name as that of a file.
 pub(crate) fn file_name(name: &str) -> String {
     let legible = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-    let name: String = name.chars().map(legible).collect();
+    // A target of -1 is none of 1.
+    let name: String = name.replace('-', "minus_").chars().map(legible).collect();
     name.replace("__", "_")
 }
 

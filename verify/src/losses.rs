@@ -319,7 +319,7 @@ fn soft_margin(e: &Element) -> Exact {
 /// -y sigma(z).
 fn soft_margin_gradient(e: &Element) -> Exact {
     let limits = [0.0, 1.0].map(|limit| Value::from_f64(limit, e.prec));
-    let sigma = Value::map(-e.y * e.x, e.prec, limits, |z| oracle::sigmoid_of(z));
+    let sigma = Value::map(-e.y * e.x, e.prec, limits, oracle::sigmoid_of);
     Exact::of(if e.y == 1.0 { -sigma } else { sigma })
 }
 

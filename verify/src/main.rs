@@ -114,8 +114,8 @@ enum Command {
     /// rises or falls throughout has answers that do not, from one f32 to the next; and if what was found is not what is on
     /// record in `verify/sweeps.txt`, which the certificate is made from.
     Sweep {
-        /// sigmoid, logsigmoid, softplus, mse_loss, binary_cross_entropy or binary_cross_entropy_with_logits (on each
-        /// hard label, too); all of them, and the gradients of each, where none is named.
+        /// sigmoid, logsigmoid, softplus, mse_loss, binary_cross_entropy, or a loss that has targets for which it is correctly
+        /// rounded, such as binary_cross_entropy_with_logits; all of them, and the gradients of each, where none is named.
         #[arg(value_name = "FUNCTION")]
         functions: Vec<Function>,
         /// The gradient of binary_cross_entropy_with_logits at soft targets, too: for every f32 logit the target nearest to its

@@ -436,18 +436,21 @@ fn check(claim: &Claim, part: u32) -> Outcome {
     let Inputs::OneArgument(argument, label) = claim.inputs else {
         return Outcome::default();
     };
-    let of_record = formula(claim.function, claim.direction, label);
+    let (of_record, target) = (
+        formula(claim.function, claim.direction),
+        label.unwrap_or(0.0),
+    );
     let mut answers = vec![0.0; INPUTS as usize];
     let mut outcome = Outcome::default();
     // The answers to the number before this part, which is in another one.
     let mut last = monotone::before(part << PART_BITS).map(|x| {
-        of_record(&[x], &mut answers[..1]);
+        of_record(&[x], target, &mut answers[..1]);
         [answers[0], claims::answers(claim, &[x])[0]]
     });
     for piece in 0..(1 << PART_BITS) / INPUTS {
         let first = (part << PART_BITS) + piece * INPUTS;
         let inputs: Vec<f32> = (0..INPUTS).map(|i| f32::from_bits(first + i)).collect();
-        of_record(&inputs, &mut answers);
+        of_record(&inputs, target, &mut answers);
         let of_slices = claims::answers(claim, &inputs);
         let found = expansion::compare(argument, first, [&answers, &of_slices]);
         let described =
@@ -478,12 +481,15 @@ fn not_monotonic([[x, a], [next, b]]: [[f32; 2]; 2]) -> String {
     format!("not monotonic: {a:e} at x = {x:e}, {b:e} at its neighbour {next:e}")
 }
 
+/// A reference formula, for inputs and a target.
+type Formula = fn(&[f32], f64, &mut [f32]);
+
 /// The reference formulas in loops of their own: what the functions of one number are, and what all fast paths fall back
 /// on.
 macro_rules! formulas {
-    ($($name:ident = |$x:ident| $value:expr;)*) => {$(
+    ($($name:ident = |$x:ident, $y:ident| $value:expr;)*) => {$(
         #[multiversion::multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
-        fn $name(inputs: &[f32], outputs: &mut [f32]) {
+        fn $name(inputs: &[f32], $y: f64, outputs: &mut [f32]) {
             for (output, &input) in outputs.iter_mut().zip(inputs) {
                 let $x = f64::from(input);
                 *output = $value as f32;
@@ -493,33 +499,80 @@ macro_rules! formulas {
 }
 
 formulas! {
-    sigmoid = |x| activation::sigmoid_value::<f32>(x);
-    sigmoid_gradient = |x| activation::sigmoid_gradient::<f32>(x);
-    log_sigmoid = |x| activation::log_sigmoid_value::<f32>(x);
-    log_sigmoid_gradient = |x| activation::log_sigmoid_gradient::<f32>(x);
-    softplus = |x| activation::softplus_value::<f32>(x, 1.0);
-    softplus_gradient = |x| activation::softplus_gradient::<f32>(x, 1.0);
-    bce_with_logits_of_0 = |x| bce_with_logits::value::<f32>(x, 0.0, 1.0);
-    bce_with_logits_of_1 = |x| bce_with_logits::value::<f32>(x, 1.0, 1.0);
-    bce_with_logits_gradient_of_0 = |x| bce_with_logits::gradient::<f32>(x, 0.0, 1.0);
-    bce_with_logits_gradient_of_1 = |x| bce_with_logits::gradient::<f32>(x, 1.0, 1.0);
+    sigmoid = |x, _y| activation::sigmoid_value::<f32>(x);
+    sigmoid_gradient = |x, _y| activation::sigmoid_gradient::<f32>(x);
+    log_sigmoid = |x, _y| activation::log_sigmoid_value::<f32>(x);
+    log_sigmoid_gradient = |x, _y| activation::log_sigmoid_gradient::<f32>(x);
+    softplus = |x, _y| activation::softplus_value::<f32>(x, 1.0);
+    softplus_gradient = |x, _y| activation::softplus_gradient::<f32>(x, 1.0);
 }
 
-fn formula(function: Function, direction: Direction, label: Option<f64>) -> fn(&[f32], &mut [f32]) {
-    use Direction::{Forward, Gradient};
-    use Function::{BinaryCrossEntropyWithLogits, LogSigmoid, Sigmoid, Softplus};
-    match (function, direction, label) {
-        (Sigmoid, Forward, _) => sigmoid,
-        (Sigmoid, Gradient, _) => sigmoid_gradient,
-        (LogSigmoid, Forward, _) => log_sigmoid,
-        (LogSigmoid, Gradient, _) => log_sigmoid_gradient,
-        (Softplus, Forward, _) => softplus,
-        (Softplus, Gradient, _) => softplus_gradient,
-        (BinaryCrossEntropyWithLogits, Forward, Some(0.0)) => bce_with_logits_of_0,
-        (BinaryCrossEntropyWithLogits, Forward, Some(1.0)) => bce_with_logits_of_1,
-        (BinaryCrossEntropyWithLogits, Gradient, Some(0.0)) => bce_with_logits_gradient_of_0,
-        (BinaryCrossEntropyWithLogits, Gradient, Some(1.0)) => bce_with_logits_gradient_of_1,
-        (function, ..) => panic!("{function}: more than one argument"),
+macro_rules! losses_of_elements {
+    ($a:lifetime, $T:ty; $($variant:ident = $name:literal of $loss:ty, {
+        $Loss:ident, $snake:ident, kernels $f32:ident $f64:ident: $cost:ident;
+        $title:literal
+        formula $formula:literal;
+        gradient $gradient:literal;
+        source $source:literal;
+        weights $weights:tt;
+        options $options:tt
+    };)*) => {
+        $(mod $snake {
+            loss!($snake, weights $weights, options $options);
+        })*
+
+        /// Those of a loss of elements: value and gradient.
+        fn of_loss(function: Function) -> Option<[super::Formula; 2]> {
+            match function {
+                $(Function::$variant => $snake::FORMULAS,)*
+                _ => None,
+            }
+        }
+    };
+}
+
+/// A loss with options has more than one argument, whatever the target.
+macro_rules! loss {
+    ($snake:ident, weights (weight pos_weight), options {}) => {
+        formulas! {
+            value = |x, y| trueloss::$snake::value::<f32>(x, y, 1.0);
+            gradient = |x, y| trueloss::$snake::gradient::<f32>(x, y, 1.0);
+        }
+        pub(super) const FORMULAS: Option<[super::super::Formula; 2]> = Some([value, gradient]);
+    };
+    ($snake:ident, weights $weights:tt, options {}) => {
+        formulas! {
+            value = |x, y| trueloss::$snake::value::<f32>(x, y);
+            gradient = |x, y| trueloss::$snake::gradient::<f32>(x, y);
+        }
+        pub(super) const FORMULAS: Option<[super::super::Formula; 2]> = Some([value, gradient]);
+    };
+    ($snake:ident, weights $weights:tt, options $options:tt) => {
+        pub(super) const FORMULAS: Option<[super::super::Formula; 2]> = None;
+    };
+}
+
+mod losses {
+    use crate::oracle::Function;
+
+    trueloss::each_elementwise_loss!(losses_of_elements, 'static, f32);
+
+    pub(super) fn formulas(function: Function) -> Option<[super::Formula; 2]> {
+        of_loss(function)
+    }
+}
+
+fn formula(function: Function, direction: Direction) -> Formula {
+    let [value, gradient] = match function {
+        Function::Sigmoid => [sigmoid as Formula, sigmoid_gradient],
+        Function::LogSigmoid => [log_sigmoid as Formula, log_sigmoid_gradient],
+        Function::Softplus => [softplus as Formula, softplus_gradient],
+        function => losses::formulas(function)
+            .unwrap_or_else(|| panic!("{function}: more than one argument")),
+    };
+    match direction {
+        Direction::Forward => value,
+        Direction::Gradient => gradient,
     }
 }
 
