@@ -291,7 +291,7 @@ functions! {
     softplus_derivative(x) = softplus_gradient::<T>(x, 1.0);
 }
 
-/// An activation that goes element by element: the formulas of record, and quick paths for both.
+/// An activation that goes element by element: the formulas of record, and those of the fast paths.
 pub(crate) trait Activation: Copy + Sync {
     fn check(&self) -> Result<(), Error> {
         Ok(())
@@ -301,14 +301,13 @@ pub(crate) trait Activation: Copy + Sync {
 
     fn gradient<T: Element>(&self, x: f64) -> T::Wide;
 
-    /// Whether these options have quick paths.
-    fn has_quick(&self) -> bool {
-        true
-    }
+    /// The formulas of the fast paths: of x, and of x and what the derivative is multiplied by.
+    type FastValue: Formula<1>;
+    type FastGradient: Formula<2>;
 
-    fn quick_value<A: Arithmetic>(x: f64) -> f64;
+    fn fast_value(&self) -> Self::FastValue;
 
-    fn quick_gradient<A: Arithmetic>(x: f64) -> f64;
+    fn fast_gradient(&self) -> Self::FastGradient;
 }
 
 /// The value of each element.
@@ -321,15 +320,6 @@ impl<T: Element, F: Activation> Map<T, 1> for Forward<F> {
     #[inline(always)]
     fn record(&self, [x]: [f64; 1], _: f64, _: f64) -> f64 {
         self.0.value::<T>(x).round()
-    }
-
-    fn has_quick(&self) -> bool {
-        T::QUICK && self.0.has_quick()
-    }
-
-    #[inline(always)]
-    fn quick<A: Arithmetic>(&self, [x]: [f64; 1]) -> Quick {
-        Quick::output(Near::relative(F::quick_value::<A>(x), QUICK_ERROR))
     }
 }
 
@@ -344,29 +334,6 @@ impl<T: Element, F: Activation> Map<T, 2> for Backward<F> {
     fn record(&self, [x, scale]: [f64; 2], _: f64, _: f64) -> f64 {
         (self.0.gradient::<T>(x) * scale).round()
     }
-
-    fn has_quick(&self) -> bool {
-        T::QUICK && self.0.has_quick()
-    }
-
-    #[inline(always)]
-    fn quick<A: Arithmetic>(&self, [x, scale]: [f64; 2]) -> Quick {
-        Quick::output(Near::finite(scale * F::quick_gradient::<A>(x), QUICK_ERROR))
-    }
-}
-
-/// sigma(x) from t = exp(-|x|), as [`sigmoid_value`] has it beyond the neighbourhood of 0.
-#[inline(always)]
-fn quick_sigmoid<A: Arithmetic>(x: f64) -> f64 {
-    let t = quick::exp::<A>(-x.abs());
-    (if x < 0.0 { t } else { 1.0 }) / (1.0 + t)
-}
-
-/// softplus(x), as [`softplus_value`] has it for a `beta` of 1.
-#[inline(always)]
-fn quick_softplus<A: Arithmetic>(x: f64) -> f64 {
-    let positive = if x < 0.0 { 0.0 } else { x };
-    positive + log1p_unit_with::<A>(quick::exp::<A>(-x.abs()))
 }
 
 /// A call of an activation that goes element by element, whose arguments have been checked.
@@ -377,12 +344,17 @@ pub(crate) struct ElementCall<'a, T, F> {
 
 impl<T: Element, F: Activation> ElementCall<'_, T, F> {
     pub(crate) fn forward(&self, output: &mut [T]) {
-        fill(Forward(self.activation), [self.input], output);
+        let inputs = [self.input];
+        if !T::fill_fast(&self.activation.fast_value(), inputs, output) {
+            fill_of_record(Forward(self.activation), inputs, output);
+        }
     }
 
     pub(crate) fn backward(&self, grad_output: &[T], grad_input: &mut [T]) {
         let inputs = [self.input, grad_output];
-        fill(Backward(self.activation), inputs, grad_input);
+        if !T::fill_fast(&self.activation.fast_gradient(), inputs, grad_input) {
+            fill_of_record(Backward(self.activation), inputs, grad_input);
+        }
     }
 }
 
@@ -475,15 +447,15 @@ impl Activation for Sigmoid {
         wide_sigmoid_gradient(T::Wide::from(x))
     }
 
-    #[inline(always)]
-    fn quick_value<A: Arithmetic>(x: f64) -> f64 {
-        quick_sigmoid::<A>(x)
+    type FastValue = SigmoidValue;
+    type FastGradient = SigmoidGradient;
+
+    fn fast_value(&self) -> SigmoidValue {
+        SigmoidValue
     }
 
-    #[inline(always)]
-    fn quick_gradient<A: Arithmetic>(x: f64) -> f64 {
-        let t = quick::exp::<A>(-x.abs());
-        t / (1.0 + t * (2.0 + t))
+    fn fast_gradient(&self) -> SigmoidGradient {
+        SigmoidGradient
     }
 }
 
@@ -533,14 +505,15 @@ impl Activation for LogSigmoid {
         wide_sigmoid::<T>(T::Wide::from(-x))
     }
 
-    #[inline(always)]
-    fn quick_value<A: Arithmetic>(x: f64) -> f64 {
-        -quick_softplus::<A>(-x)
+    type FastValue = SoftplusValue;
+    type FastGradient = ScaledSigmoid;
+
+    fn fast_value(&self) -> SoftplusValue {
+        SoftplusValue::LOG_SIGMOID
     }
 
-    #[inline(always)]
-    fn quick_gradient<A: Arithmetic>(x: f64) -> f64 {
-        quick_sigmoid::<A>(-x)
+    fn fast_gradient(&self) -> ScaledSigmoid {
+        ScaledSigmoid { beta: -1.0 }
     }
 }
 
@@ -594,10 +567,6 @@ impl Activation for Softplus {
         check_positive(Argument::Beta, self.beta)
     }
 
-    fn has_quick(&self) -> bool {
-        self.beta == 1.0
-    }
-
     #[inline(always)]
     fn value<T: Element>(&self, x: f64) -> T::Wide {
         wide_softplus::<T>(x, self.beta)
@@ -608,14 +577,15 @@ impl Activation for Softplus {
         wide_sigmoid::<T>(T::Wide::product(self.beta, x))
     }
 
-    #[inline(always)]
-    fn quick_value<A: Arithmetic>(x: f64) -> f64 {
-        quick_softplus::<A>(x)
+    type FastValue = SoftplusValue;
+    type FastGradient = ScaledSigmoid;
+
+    fn fast_value(&self) -> SoftplusValue {
+        SoftplusValue::new(self.beta)
     }
 
-    #[inline(always)]
-    fn quick_gradient<A: Arithmetic>(x: f64) -> f64 {
-        quick_sigmoid::<A>(x)
+    fn fast_gradient(&self) -> ScaledSigmoid {
+        ScaledSigmoid { beta: self.beta }
     }
 }
 

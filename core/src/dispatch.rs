@@ -8,6 +8,7 @@
 //! This is the only file with `unsafe` in it. Calling a function that was compiled for features which the CPU
 //! may lack is undefined behaviour; each of the two calls here stands behind the run-time test for those very features.
 
+use crate::number::lanes;
 use crate::quick::{Arithmetic, Plain};
 
 /// Whether the kernels work on groups of elements and on lanes of the fixed tree side by side, for the compiler to
@@ -102,6 +103,40 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Plain>()
 }
 
+/// A computation in vectors, for the widths that have them.
+///
+/// `run`, and everything it calls, must be inlined, as for [`Kernel`].
+pub(crate) trait LaneKernel {
+    type Output;
+    fn run<W: lanes::Width>(self, token: W) -> Self::Output;
+}
+
+/// Whether the [`width`] in force has vectors.
+#[inline]
+pub(crate) fn has_lanes() -> bool {
+    VECTORS && width() > Width::Baseline
+}
+
+/// Runs a kernel at the [`width`] in force; `None` if that has no vectors.
+#[inline]
+pub(crate) fn run_in_lanes<K: LaneKernel>(kernel: K) -> Option<K::Output> {
+    #[cfg(all(feature = "std", target_arch = "x86_64"))]
+    if VECTORS {
+        match x86::width() {
+            // SAFETY: `x86::width` gives a width only after `is_x86_feature_detected` has found each feature that the
+            // function called is compiled for.
+            #[allow(unsafe_code)]
+            Width::Avx512 => return Some(unsafe { x86::avx512_lanes(kernel) }),
+            // SAFETY: as above.
+            #[allow(unsafe_code)]
+            Width::Avx2 => return Some(unsafe { x86::avx2_lanes(kernel) }),
+            Width::Baseline => {}
+        }
+    }
+    drop(kernel);
+    None
+}
+
 /// The width in force: the widest that the CPU has and [`limit`] allows.
 ///
 /// ```
@@ -138,7 +173,8 @@ pub fn limit(widest: Width) -> Width {
 
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 mod x86 {
-    use super::{Kernel, VECTORS, Width};
+    use super::{Kernel, LaneKernel, VECTORS, Width};
+    use crate::number::lanes::{avx2::Avx2, avx512::Avx512};
     use crate::quick::{Fused, Plain};
     use core::sync::atomic::{AtomicU8, Ordering};
 
@@ -151,7 +187,9 @@ mod x86 {
     static IN_FORCE: AtomicU8 = AtomicU8::new(UNKNOWN);
 
     fn widest() -> u8 {
-        let avx2 = std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
+        let avx2 = std::is_x86_feature_detected!("avx2")
+            && std::is_x86_feature_detected!("fma")
+            && std::is_x86_feature_detected!("f16c");
         let avx512 = std::is_x86_feature_detected!("avx512f")
             && std::is_x86_feature_detected!("avx512bw")
             && std::is_x86_feature_detected!("avx512dq")
@@ -200,5 +238,19 @@ mod x86 {
     #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
     pub(super) fn avx512<K: Kernel>(kernel: K) -> K::Output {
         kernel.run::<Fused<2>>()
+    }
+
+    #[target_feature(enable = "avx2,fma,f16c")]
+    pub(super) fn avx2_lanes<K: LaneKernel>(kernel: K) -> K::Output {
+        // SAFETY: this function is called only where these features have been found.
+        #[allow(unsafe_code)]
+        kernel.run(unsafe { Avx2::new() })
+    }
+
+    #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")]
+    pub(super) fn avx512_lanes<K: LaneKernel>(kernel: K) -> K::Output {
+        // SAFETY: this function is called only where these features have been found.
+        #[allow(unsafe_code)]
+        kernel.run(unsafe { Avx512::new() })
     }
 }

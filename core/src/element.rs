@@ -109,14 +109,40 @@ impl Element for f64 {
 mod sealed {
     use crate::dispatch::{self, Kernel};
     use crate::instance::Instances;
+    use crate::number::formula::Formula;
+
+    /// The methods of an element type that has fast paths in lanes.
+    macro_rules! fast_in_lanes {
+        () => {
+            #[inline]
+            fn fill_fast<F: crate::number::formula::Formula<IN>, const IN: usize>(
+                formula: &F,
+                inputs: [&[Self]; IN],
+                output: &mut [Self],
+            ) -> bool {
+                crate::engine::batch::fill(formula, inputs, output)
+            }
+        };
+    }
+    pub(super) use fast_in_lanes;
 
     // Only this crate has kernels to call it with.
     #[allow(private_bounds, private_interfaces)]
-    pub trait Sealed: Instances {
+    pub trait Sealed: Instances + Sized {
         /// Runs the kernel of a quick path. This default is for elements that have none: nothing is compiled
         /// for them.
         fn quick<K: Kernel<Output: Default>>(_kernel: K) -> K::Output {
             K::Output::default()
+        }
+
+        /// Fills `output` by the fast path of a formula. False if there is none: then nothing is written. This default is for
+        /// elements without fast paths in lanes.
+        fn fill_fast<F: Formula<IN>, const IN: usize>(
+            _formula: &F,
+            _inputs: [&[Self]; IN],
+            _output: &mut [Self],
+        ) -> bool {
+            false
         }
     }
 
@@ -126,6 +152,8 @@ mod sealed {
         fn quick<K: Kernel>(kernel: K) -> K::Output {
             dispatch::run(kernel)
         }
+
+        fast_in_lanes!();
     }
 
     impl Sealed for f64 {}

@@ -213,10 +213,15 @@ pub(crate) trait Map<T: Element, const K: usize>: Copy + Sync {
     const PADDING: [f64; K];
 
     /// Whether there is a quick path.
-    fn has_quick(&self) -> bool;
+    fn has_quick(&self) -> bool {
+        false
+    }
 
     /// The number, nearly, where all weights are 1.
-    fn quick<A: Arithmetic>(&self, inputs: [f64; K]) -> Quick;
+    #[inline(always)]
+    fn quick<A: Arithmetic>(&self, _inputs: [f64; K]) -> Quick {
+        Quick::output(Near::UNKNOWN)
+    }
 
     /// Whether there is a quick path in integers.
     const HAS_INTEGER: bool = false;
@@ -438,6 +443,24 @@ pub(crate) fn fill<T: Element, M: Map<T, K>, const K: usize>(
             Estimate::default()
         }
     })
+}
+
+/// Fills `output` from inputs of its length by the formula of record.
+pub(crate) fn fill_of_record<T: Element, M: Map<T, K>, const K: usize>(
+    map: M,
+    inputs: [&[T]; K],
+    output: &mut [T],
+) {
+    let part = |start, _, output: &mut [T], _: &mut [()]| {
+        dispatch::run(FillOfRecord(Fill {
+            map,
+            inputs,
+            start,
+            output,
+        }));
+    };
+    let len = output.len();
+    parallel::split(len, Parts::ELEMENTS, output, &mut [], part, |(), ()| ());
 }
 
 /// The sum of estimates of single blocks, with `block` as for [`parallel::blocks`].

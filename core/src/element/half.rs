@@ -114,7 +114,10 @@ macro_rules! as_f32 {
             }
         }
 
-        impl sealed::Sealed for $T {}
+        #[allow(private_bounds, private_interfaces)]
+        impl sealed::Sealed for $T {
+            sealed::fast_in_lanes!();
+        }
     };
 }
 
