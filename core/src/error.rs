@@ -222,37 +222,3 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
-
-/// `Ok` for an option that is positive and finite.
-pub(crate) fn check_positive(argument: Argument, option: f64) -> Result<(), Error> {
-    if option > 0.0 && option.is_finite() {
-        Ok(())
-    } else {
-        Err(Error::NotPositive { argument })
-    }
-}
-
-/// `Ok` for an option in [0, 1].
-#[doc(hidden)]
-pub fn check_unit_interval(argument: Argument, option: f64) -> Result<(), Error> {
-    if (0.0..=1.0).contains(&option) {
-        Ok(())
-    } else {
-        let index = 0;
-        Err(Error::OutsideUnitInterval { argument, index })
-    }
-}
-
-/// `Ok` when a slice has the length that the other arguments call for.
-#[doc(hidden)]
-pub fn check_length(argument: Argument, expected: usize, actual: usize) -> Result<(), Error> {
-    if expected == actual {
-        Ok(())
-    } else {
-        Err(Error::Length {
-            argument,
-            expected,
-            actual,
-        })
-    }
-}

@@ -42,8 +42,8 @@
 //! - **Special values are limits.** An infinite logit gives the limit of the exact function where there
 //!   is one and a NaN where there is none; a NaN gives a NaN for its element or row and for nothing else.
 //! - **One answer at every speed.** With the feature `std` the widest SIMD instructions of the CPU are used
-//!   (see [`dispatch`]), with `parallel` its cores (rayon); quick paths with a rounding test return the bits of
-//!   the formulas of record. None of this changes a bit of any result. On microcontrollers without a unit for `f64` they are in
+//!   (see [`dispatch`]), with `parallel` its cores (rayon); fast paths with a rounding test return the bits of
+//!   the reference formulas. None of this changes a bit of any result. On microcontrollers without a unit for `f64` they are in
 //!   integers; one that has it, such as a Cortex-M7, uses it with the feature `f64-unit`.
 //! - **Bad input is an [`Error`]**, returned before anything is written.
 //!
@@ -75,54 +75,46 @@ macro_rules! each_elementwise_loss {
     };
 }
 
+// Layers: each uses only those above it in this list. `.ci/layers.py` checks it.
 pub mod activation;
-pub mod bce;
-pub mod bce_with_logits;
-pub mod classes;
-pub mod cross_entropy;
-#[doc(hidden)]
-pub mod device;
-pub mod dispatch;
-mod double_double;
-pub mod element;
-pub mod elementary;
-mod elementwise;
+mod check;
 mod engine;
 pub mod error;
-pub mod focal_with_logits;
-pub mod huber;
-mod instance;
-mod integer;
-mod logistic;
-pub mod metrics;
-pub mod mse;
-pub mod nll;
+mod front;
+mod loss;
+mod machine;
 mod number;
-mod parallel;
-mod quick;
-pub mod reduce;
-mod team;
 #[doc(hidden)]
-pub mod wide;
+pub mod rows;
+#[doc(hidden)]
+pub mod sum;
 
-pub use activation::{
-    LogSigmoid, LogSoftmax, Sigmoid, Softmax, Softplus, log_sigmoid, log_sigmoid_derivative,
-    sigmoid, sigmoid_derivative, softplus, softplus_derivative,
-};
-pub use bce::Bce;
-pub use bce_with_logits::BceWithLogits;
-pub use classes::{ClassIndex, Classes};
-pub use cross_entropy::CrossEntropy;
-pub use element::Element;
+pub use activation::{LogSigmoid, LogSoftmax, Sigmoid, Softmax, Softplus};
+pub use engine::dispatch;
 pub use error::{Argument, Error};
-pub use focal_with_logits::FocalWithLogits;
+#[doc(hidden)]
+pub use front::device;
+pub use front::element::{self, Element};
+pub use front::functions::{
+    log_sigmoid, log_sigmoid_derivative, sigmoid, sigmoid_derivative, softplus, softplus_derivative,
+};
+pub use front::metrics::{self, accuracy, binary_accuracy};
 #[cfg(feature = "half")]
 pub use half;
-pub use huber::Huber;
-pub use metrics::{accuracy, binary_accuracy};
-pub use mse::Mse;
-pub use nll::Nll;
-pub use reduce::{BLOCK, Partial, Reduction};
+pub use loss::bce::{self, Bce};
+pub use loss::bce_with_logits::{self, BceWithLogits};
+pub use loss::cross_entropy::{self, CrossEntropy};
+pub use loss::focal_with_logits::{self, FocalWithLogits};
+pub use loss::huber::{self, Huber};
+pub use loss::mse::{self, Mse};
+pub use loss::nll::{self, Nll};
+pub use number::elementary;
+#[doc(inline)]
+pub use rows as classes;
+pub use rows::{ClassIndex, Classes};
+#[doc(inline)]
+pub use sum as reduce;
+pub use sum::{BLOCK, Partial, Reduction};
 
 /// The README's examples, compiled and run.
 #[cfg(doctest)]

@@ -69,7 +69,7 @@ fn no_kernel_allocates() {
 
 fn try_all<T: Element>() {
     let mut random = Random::new(3);
-    // Quick paths and what they leave to the formulas of record.
+    // Fast paths and what they leave to the reference formulas.
     for logits in Logits::ALL {
         let len = 10_000;
         let x: Vec<T> = random.elements(len, |r| logits.next(r));

@@ -32,7 +32,7 @@ def hexadecimal(bits):
 
 def constants():
     """constants.g: the generated block of the core's source, and the slope of its sigmoid near 0, as definitions."""
-    source = (SOURCE / "elementary.rs").read_text()
+    source = (SOURCE / "number/elementary.rs").read_text()
     block = source.split("// BEGIN GENERATED COEFFICIENTS\n")[1].split("// END GENERATED COEFFICIENTS\n")[0]
     lines = ["# Made by check.py --constants from core/src.", "@rnd = float<ieee_64, ne>;"]
     for name, rows in re.findall(r"const (\w+): \[f64; \d+\] = \[(.*?)\];", block, re.DOTALL):
@@ -40,7 +40,7 @@ def constants():
             lines.append(f"{name}_{order} = {hexadecimal(bits)};")
     for name, bits in re.findall(r"const (\w+): f64 = f64::from_bits\(0x([0-9a-f_]+)\)", block):
         lines.append(f"{name} = {hexadecimal(bits)};")
-    slope = re.search(r"const SLOPE: f64 = 0.25 - 0.25 / ([\d_]+)\.0;", (SOURCE / "activation.rs").read_text())
+    slope = re.search(r"const SLOPE: f64 = 0.25 - 0.25 / ([\d_]+)\.0;", (SOURCE / "activation/sigmoid.rs").read_text())
     lines.append(f"SLOPE = {(0.25 - 0.25 / int(slope[1])).hex()};")
     return "\n".join(lines) + "\n"
 

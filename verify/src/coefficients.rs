@@ -2,7 +2,7 @@
 //!
 //! The functions `exp`, `log` and `log1p` of `trueloss` are polynomials around exact argument
 //! reductions. This module fits those polynomials and renders them as the block of Rust text that
-//! stands in `core/src/elementary.rs`, between the lines [`BEGIN`] and [`END`]. A test compares the
+//! stands in `core/src/number/elementary.rs`, between the lines [`BEGIN`] and [`END`]. A test compares the
 //! two, so the constants in use are always the ones made here.
 //!
 //! Each polynomial is made in three steps.
@@ -683,7 +683,7 @@ fn hexadecimal(digits: &str) -> String {
 }
 
 /// The generated block: the text between the lines [`BEGIN`] and [`END`] of
-/// `core/src/elementary.rs`, as `rustfmt` leaves it.
+/// `core/src/number/elementary.rs`, as `rustfmt` leaves it.
 pub fn rust_source() -> String {
     let scalars = scalars();
     let missing = hundredths(scalars.ln2_error_log2);

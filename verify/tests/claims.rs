@@ -131,13 +131,14 @@ fn the_pages_state_the_same_bounds() {
             continue;
         }
         let page = match claim.function {
-            Function::BinaryCrossEntropy => include_str!("../../core/src/bce.rs"),
-            Function::NllLoss => include_str!("../../core/src/nll.rs"),
-            Function::CrossEntropy => include_str!("../../core/src/cross_entropy.rs"),
+            Function::BinaryCrossEntropy => include_str!("../../core/src/loss/bce.rs"),
+            Function::NllLoss => include_str!("../../core/src/loss/nll.rs"),
+            Function::CrossEntropy => include_str!("../../core/src/loss/cross_entropy/mod.rs"),
             Function::BinaryCrossEntropyWithLogits => {
-                include_str!("../../core/src/bce_with_logits.rs")
+                include_str!("../../core/src/loss/bce_with_logits.rs")
             }
-            _ => include_str!("../../core/src/activation.rs"),
+            Function::LogSoftmax => include_str!("../../core/src/activation/log_softmax.rs"),
+            _ => include_str!("../../core/src/activation/softmax.rs"),
         };
         let stated = format!("2^{:.0}", claim.bound.terms.log2());
         assert!(page.contains(&stated), "{}: {stated}", claim.name());

@@ -5,7 +5,10 @@ use std::fs;
 use trueloss_verify::coefficients::{BEGIN, END, generated_block, rust_source};
 
 /// The file that holds the generated block.
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/src/elementary.rs");
+const FILE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../core/src/number/elementary.rs"
+);
 
 #[test]
 fn core_holds_the_generated_coefficients() {
@@ -15,7 +18,7 @@ fn core_holds_the_generated_coefficients() {
     });
     assert!(
         block == rust_source(),
-        "the coefficients in core/src/elementary.rs are not the generated ones; to make them \
+        "the coefficients in core/src/number/elementary.rs are not the generated ones; to make them \
          again, run `cargo run --release -- coefficients` and put what it prints between the lines \
          `{BEGIN}` and `{END}`"
     );

@@ -1,8 +1,8 @@
 //! exp, log and log1p of the kernels against MPFR, within the errors that their pages derive.
 
 use proptest::prelude::*;
+use trueloss::device::{Pair, Real};
 use trueloss::elementary::{exp, log, log1p, log1p_unit};
-use trueloss::wide::{Pair, Wide};
 use trueloss_verify::generate::Sampler;
 use trueloss_verify::interval::Interval;
 
@@ -17,7 +17,7 @@ fn point(x: f64) -> Interval {
 
 /// The sum of a pair's parts.
 fn sum(pair: Pair) -> Interval {
-    point(pair.high()) + &point(pair.low())
+    point(pair.hi()) + &point(pair.lo())
 }
 
 fn check(what: &str, x: f64, got: f64, exact: &Interval, relative: f64, absolute: f64) {

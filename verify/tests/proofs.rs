@@ -5,7 +5,7 @@ use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use trueloss::wide::{Pair, Wide};
+use trueloss::device::{Pair, Real};
 use trueloss::{Classes, CrossEntropy, LogSoftmax, Reduction, Softmax, elementary};
 use trueloss_verify::claims::{self, Direction};
 use trueloss_verify::generate::ElementType;
@@ -132,7 +132,7 @@ impl Model {
     }
 
     /// Everything that is defined, from the inputs.
-    fn run<W: Wide>(&self, inputs: &[(&str, W)]) -> Values<W> {
+    fn run<W: Real>(&self, inputs: &[(&str, W)]) -> Values<W> {
         let constants = self.constants.iter();
         let mut values: Values<W> = constants
             .map(|(name, &value)| (name.clone(), W::from(value)))
@@ -183,7 +183,7 @@ fn number(token: &str) -> Option<f64> {
     Some(significand.parse::<f64>().ok()? * f64::from(exponent).exp2())
 }
 
-fn sum<W: Wide>(tokens: &mut &[String], values: &Values<W>) -> W {
+fn sum<W: Real>(tokens: &mut &[String], values: &Values<W>) -> W {
     let mut total = product(tokens, values);
     loop {
         total = match tokens.first().map(String::as_str) {
@@ -194,7 +194,7 @@ fn sum<W: Wide>(tokens: &mut &[String], values: &Values<W>) -> W {
     }
 }
 
-fn product<W: Wide>(tokens: &mut &[String], values: &Values<W>) -> W {
+fn product<W: Real>(tokens: &mut &[String], values: &Values<W>) -> W {
     let mut total = factor(tokens, values);
     loop {
         total = match tokens.first().map(String::as_str) {
@@ -205,7 +205,7 @@ fn product<W: Wide>(tokens: &mut &[String], values: &Values<W>) -> W {
     }
 }
 
-fn factor<W: Wide>(tokens: &mut &[String], values: &Values<W>) -> W {
+fn factor<W: Real>(tokens: &mut &[String], values: &Values<W>) -> W {
     let first = &tokens[0];
     advance(tokens);
     match first.as_str() {
@@ -216,7 +216,7 @@ fn factor<W: Wide>(tokens: &mut &[String], values: &Values<W>) -> W {
             advance(tokens);
             value
         }
-        "first_bits" => W::from(first_bits(factor(tokens, values).high())),
+        "first_bits" => W::from(first_bits(factor(tokens, values).hi())),
         "over_one_plus" => {
             let numerator = sum(advance(tokens), values);
             assert_eq!(tokens[0], ",");
@@ -258,7 +258,7 @@ fn the_evaluation_of_definitions() {
     );
     let model = Model::new("a pair= over_one_plus(x, 2) * 3;\n{ }", "");
     let third = model.run(&[("x", Pair::from(1.0))])["a"];
-    assert_eq!((third.high(), third.low().abs() < 1e-21), (1.0, true));
+    assert_eq!((third.hi(), third.lo().abs() < 1e-21), (1.0, true));
 }
 
 /// Numbers of a known sequence.
@@ -328,9 +328,9 @@ fn compare_pairs(
     let pick = random.unit() < 0.5;
     let part = |model: (f64, f64), code: Pair| {
         Some(if pick {
-            (model.0, code.high())
+            (model.0, code.hi())
         } else {
-            (model.1, code.low())
+            (model.1, code.lo())
         })
     };
     let fast_two_sum = |a: f64, b: f64| (a + b, b - ((a + b) - a));
@@ -400,20 +400,20 @@ fn compare_pairs(
             part((model["high"], model["low"]), first + other)
         }
         "pair_product.g" => {
-            let lost = Pair::product(a, b).low();
+            let lost = Pair::product(a, b).lo();
             let model = run(script, &[&parts[..], &[("lost", lost)]].concat());
             part((model["high"], model["low"]), first * second)
         }
         "product_cancelled.g" => {
             let (rest, rest_low) = (a - 1.0, 1e3 * a_low);
-            let lost = ("lost", Pair::product(rest, b).low());
+            let lost = ("lost", Pair::product(rest, b).lo());
             let inputs = [("a", rest), ("a_low", rest_low), parts[2], parts[3], lost];
             let model = run(script, &inputs);
             let code = Pair::of_parts(rest, rest_low) * second;
             part((model["high"], model["low"]), code)
         }
         "pair_quotient.g" => {
-            let lost = Pair::product(a / b, b).low();
+            let lost = Pair::product(a / b, b).lo();
             let model = run(script, &[&parts[..], &[("lost", lost)]].concat());
             part((model["high"], model["low"]), first / second)
         }
@@ -459,10 +459,10 @@ fn compare_pairs(
             let x = c.clamp(0.42, 1e18) * a;
             let x_low = x * b_low;
             let sum = Pair::difference(x, -1.0);
-            let (e, m) = split(sum.high());
+            let (e, m) = split(sum.hi());
             let inputs = [
                 ("m", m),
-                ("lost", sum.low() / e.exp2()),
+                ("lost", sum.lo() / e.exp2()),
                 ("x_low", x_low / e.exp2()),
             ];
             let f = run(script, &inputs);
@@ -502,11 +502,7 @@ fn compare_pairs(
         "bce_pair.g" => {
             let p = a.fract();
             let clamp = |log: Pair| {
-                if log.high() < -100.0 {
-                    one(100.0)
-                } else {
-                    -log
-                }
+                if log.hi() < -100.0 { one(100.0) } else { -log }
             };
             let (a, b) = (clamp(Pair::log(p)), clamp(Pair::log1p(one(-p))));
             let model = v(&[("y", one(y)), ("a", a), ("b", b)]);
@@ -515,7 +511,7 @@ fn compare_pairs(
         "bce_variance_pair.g" | "bce_gradient_pair.g" => {
             let p = a.fract();
             let variance = run_pairs("bce_variance_pair.g", &[("x", one(p))])["v"];
-            let w = if variance.high() < 1e-12 {
+            let w = if variance.hi() < 1e-12 {
                 one(1e-12)
             } else {
                 variance
@@ -538,8 +534,8 @@ fn compare_pairs(
             let at = if case < 2 { x.abs() } else { -x.abs() };
             let model = run_pairs(script, &[("y", one(y)), ("c", one(c)), ("t", t)]);
             let code = bce_with_logits::gradient::<f64>(at, y, c);
-            let sum = model["a"].high() + model["b"].high();
-            let cancels = model["difference"].high().abs() < sum / 4.0;
+            let sum = model["a"].hi() + model["b"].hi();
+            let cancels = model["difference"].hi().abs() < sum / 4.0;
             Some((if cancels { code } else { model["v"].round() }, code))
         }
         "cross_entropy_pair.g" => {
@@ -581,7 +577,7 @@ fn compare_pairs(
             let row = [0.0, -x.abs()];
             let at_max = y.max(0.5);
             let ratio = if case == 1 { 2.0 + c.min(1e3) } else { b / 4.0 };
-            let q = (at_max * t.high() * ratio).min(0.4);
+            let q = (at_max * t.hi() * ratio).min(0.4);
             let weight = [1.0, if case == 2 { -1.0 } else { 1.0 }];
             let mut code = [0.0; 2];
             CrossEntropy::new()
@@ -603,8 +599,8 @@ fn compare_pairs(
                 ("others", t),
             ];
             let model = run_pairs(script, &inputs);
-            let sum = positive.high() + negative.high().abs();
-            let cancels = model["numerator"].high().abs() < 0.26 * sum;
+            let sum = positive.hi() + negative.hi().abs();
+            let cancels = model["numerator"].hi().abs() < 0.26 * sum;
             Some((if cancels { code[1] } else { model["v"].round() }, code[1]))
         }
         // Rows of two classes, of which the first has the largest logit: S is t.
@@ -620,7 +616,7 @@ fn compare_pairs(
                 .unwrap();
             let other = Pair::difference(grad_output[1], y);
             let product = other * t;
-            let sum = Pair::difference(product.high(), -product.low());
+            let sum = Pair::difference(product.hi(), -product.lo());
             let (h, e, code) = if at_max {
                 (Pair::default(), one(1.0), code[0])
             } else {

@@ -4,14 +4,14 @@
 //! uncertain: 1% of ordinary numbers, and all that is out of range. Those are listed, gathered, evaluated in lanes of `f64`,
 //! rounded and scattered. What even `f64` leaves uncertain, one element in 2^13 of these, is left to the reference formula.
 
-use super::rounding_test::{self, FastElement};
-use crate::dispatch::{self, LaneKernel};
+use super::dispatch::{self, LaneKernel};
+use super::lane_element::{self, LaneElement};
+use super::threads::{self, Granularity};
 use crate::number::formula::Formula;
 use crate::number::lanes::{GROUP, Lanes, Width};
 use crate::number::plain::PlainDouble;
-use crate::parallel::{self, Parts};
 #[cfg(test)]
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::cell::Cell;
 
 /// How many elements share a list of uncertain ones.
 const BATCH: usize = 32 * GROUP;
@@ -20,7 +20,7 @@ const BATCH: usize = 32 * GROUP;
 const GATHERED: usize = 16;
 
 /// Fills `output` from inputs of its length. False if there are no lanes on this machine: then nothing is written.
-pub(crate) fn fill<T: FastElement, F: Formula<IN>, const IN: usize>(
+pub(crate) fn fill<T: LaneElement, F: Formula<IN>, const IN: usize>(
     formula: &F,
     inputs: [&[T]; IN],
     output: &mut [T],
@@ -40,15 +40,24 @@ pub(crate) fn fill<T: FastElement, F: Formula<IN>, const IN: usize>(
             output,
         });
     };
-    parallel::split(len, Parts::ELEMENTS, output, &mut [], part, |(), ()| ());
+    let whole = Granularity::ELEMENTS;
+    threads::in_parts(len, whole, output, &mut [], part, |(), ()| ());
     true
 }
 
-/// How many elements the first arithmetic has left uncertain, and how many `f64` has, for tests.
 #[cfg(test)]
-pub(crate) static AGAIN: AtomicUsize = AtomicUsize::new(0);
+std::thread_local! {
+    /// How many elements the first arithmetic has left uncertain on this thread, and how many `f64` has.
+    pub(crate) static UNCERTAIN: Cell<[usize; 2]> = const { Cell::new([0; 2]) };
+}
+
+/// Counts elements that one of the arithmetics has left uncertain.
 #[cfg(test)]
-pub(crate) static REFERENCE: AtomicUsize = AtomicUsize::new(0);
+fn count(arithmetic: usize, elements: usize) {
+    let mut counts = UNCERTAIN.get();
+    counts[arithmetic] += elements;
+    UNCERTAIN.set(counts);
+}
 
 struct Fill<'a, T, F, const IN: usize> {
     formula: &'a F,
@@ -56,7 +65,7 @@ struct Fill<'a, T, F, const IN: usize> {
     output: &'a mut [T],
 }
 
-impl<T: FastElement, F: Formula<IN>, const IN: usize> LaneKernel for Fill<'_, T, F, IN> {
+impl<T: LaneElement, F: Formula<IN>, const IN: usize> LaneKernel for Fill<'_, T, F, IN> {
     type Output = ();
 
     #[inline(always)]
@@ -71,7 +80,7 @@ impl<T: FastElement, F: Formula<IN>, const IN: usize> LaneKernel for Fill<'_, T,
     }
 }
 
-impl<T: FastElement, F: Formula<IN>, const IN: usize> Fill<'_, T, F, IN> {
+impl<T: LaneElement, F: Formula<IN>, const IN: usize> Fill<'_, T, F, IN> {
     /// Elements `start..end`: at most [`BATCH`].
     #[inline(always)]
     fn batch<W: Width>(&mut self, token: W, start: usize, end: usize) {
@@ -147,7 +156,7 @@ impl<T: FastElement, F: Formula<IN>, const IN: usize> Fill<'_, T, F, IN> {
     #[inline(always)]
     fn gathered<W: Width>(&mut self, token: W, list: &[usize; GATHERED], count: usize) {
         #[cfg(test)]
-        AGAIN.fetch_add(count, Ordering::Relaxed);
+        self::count(0, count);
         let mut inputs = [[0.0; GATHERED]; IN];
         for (gathered, input) in inputs.iter_mut().zip(&self.inputs) {
             let mut elements = [T::zero(); GATHERED];
@@ -155,7 +164,7 @@ impl<T: FastElement, F: Formula<IN>, const IN: usize> Fill<'_, T, F, IN> {
                 *element = input.get(index).copied().unwrap_or(T::zero());
             }
             for i in 0..GATHERED {
-                gathered[i] = elements[i].widen();
+                gathered[i] = elements[i].decode();
             }
         }
         let (mut lo, mut hi) = ([0.0; GATHERED], [0.0; GATHERED]);
@@ -167,7 +176,7 @@ impl<T: FastElement, F: Formula<IN>, const IN: usize> Fill<'_, T, F, IN> {
                 *lanes = W::Double::load(token, gathered, at);
             }
             let within = self.formula.eval::<PlainDouble<W::Double>>(lanes);
-            let (low, high) = rounding_test::interval::<F, _, IN>(&within);
+            let (low, high) = lane_element::interval::<F, _, IN>(&within);
             low.store(&mut lo, at);
             high.store(&mut hi, at);
             let bits = W::Double::bits(within.ok);
@@ -179,7 +188,7 @@ impl<T: FastElement, F: Formula<IN>, const IN: usize> Fill<'_, T, F, IN> {
         let mut rounded = [T::zero(); GATHERED];
         let mut certain = [false; GATHERED];
         for i in 0..GATHERED {
-            let (low, high) = (T::narrow(lo[i]), T::narrow(hi[i]));
+            let (low, high) = (T::encode(lo[i]), T::encode(hi[i]));
             rounded[i] = low;
             // An infinity may come from a factor that is infinite, beside one that is 0 in the reference formula.
             certain[i] = (ok[i] != 0) & (lo[i].abs() < f64::INFINITY) & (low == high);
@@ -205,7 +214,7 @@ impl<T: FastElement, F: Formula<IN>, const IN: usize> Fill<'_, T, F, IN> {
 
 /// A group of elements: a bit for each that is certain.
 #[inline(always)]
-fn group<W: Width, T: FastElement, F: Formula<IN>, const IN: usize>(
+fn group<W: Width, T: LaneElement, F: Formula<IN>, const IN: usize>(
     token: W,
     formula: &F,
     inputs: &[&[T]; IN],
@@ -220,8 +229,8 @@ fn group<W: Width, T: FastElement, F: Formula<IN>, const IN: usize>(
         for (lanes, input) in lanes.iter_mut().zip(inputs) {
             *lanes = T::load(token, input, at + lane);
         }
-        let within = formula.eval::<T::Real<W>>(lanes);
-        let bits = rounding_test::store::<T, F, _, IN>(&within, output, output_at + lane);
+        let within = formula.eval::<T::Fast<W>>(lanes);
+        let bits = lane_element::store::<T, F, _, IN>(&within, output, output_at + lane);
         certain |= bits << lane;
         lane += W::Single::N;
     }
@@ -231,8 +240,8 @@ fn group<W: Width, T: FastElement, F: Formula<IN>, const IN: usize>(
 /// The reference formula, rounded.
 #[cold]
 #[inline(never)]
-fn reference<T: FastElement, F: Formula<IN>, const IN: usize>(formula: &F, inputs: [f64; IN]) -> T {
+fn reference<T: LaneElement, F: Formula<IN>, const IN: usize>(formula: &F, inputs: [f64; IN]) -> T {
     #[cfg(test)]
-    REFERENCE.fetch_add(1, Ordering::Relaxed);
-    T::narrow(formula.reference(inputs))
+    count(1, 1);
+    T::encode(formula.reference(inputs))
 }

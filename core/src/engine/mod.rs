@@ -1,4 +1,20 @@
-//! How fast paths run: their rounding test, and batches of what it leaves uncertain.
+//! How calls run.
 
+pub(crate) mod activation_call;
+// Some machines have no lanes, and use little of it.
+#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
 pub(crate) mod batch;
+pub mod dispatch;
+pub(crate) mod element_call;
+pub(crate) mod element_loss;
+pub(crate) mod element_map;
+pub(crate) mod fixed_losses;
+pub(crate) mod groups;
+#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
+pub(crate) mod lane_element;
 pub(crate) mod rounding_test;
+pub(crate) mod row_loss;
+pub(crate) mod row_map;
+pub(crate) mod row_outputs;
+pub(crate) mod threads;
+pub(crate) mod transposed_rows;

@@ -3,15 +3,15 @@
 //! The arithmetics are over lanes: [`Plain`](super::plain) `f32` for elements of 16 bits, pairs of `f32`
 //! ([`SinglePair`](super::single_pair)) for `f32`, and plain `f64` for what these leave uncertain.
 //!
-//! A formula gives its value with a bound: the value is within `units` of [`Real::UNIT`] of `magnitude` of the reference
-//! formula's unrounded value. The rounding test ([`crate::engine::rounding_test`]) does the rest.
+//! A formula gives its value with a bound: the value is within `units` of [`LaneReal::UNIT`] of `magnitude` of the reference
+//! formula's unrounded value. The rounding test ([`crate::engine::lane_element`]) does the rest.
 
 use super::lanes::Lanes;
 
 /// A number of an arithmetic, in lanes.
 ///
 /// Errors are relative, in units of [`UNIT`](Self::UNIT), and derived beside the operations.
-pub(crate) trait Real: Copy {
+pub(crate) trait LaneReal: Copy {
     type F: Lanes;
 
     /// What errors are measured in: about that of one operation.
@@ -97,7 +97,7 @@ pub(crate) trait Real: Copy {
 
 /// A value that is within a formula's units of `magnitude`, where `ok`.
 #[derive(Clone, Copy)]
-pub(crate) struct Within<R: Real> {
+pub(crate) struct Within<R: LaneReal> {
     pub(crate) value: R,
     pub(crate) magnitude: R::F,
     pub(crate) ok: <R::F as Lanes>::Mask,
@@ -106,9 +106,9 @@ pub(crate) struct Within<R: Real> {
 /// A function of `IN` numbers. Its options are in `self`.
 pub(crate) trait Formula<const IN: usize>: Copy + Sync {
     /// How far the value may be off, in units of the magnitude.
-    fn units<R: Real>() -> f64;
+    fn units<R: LaneReal>() -> f64;
 
-    fn eval<R: Real>(&self, inputs: [R::F; IN]) -> Within<R>;
+    fn eval<R: LaneReal>(&self, inputs: [R::F; IN]) -> Within<R>;
 
     /// The reference formula, unrounded.
     fn reference(&self, inputs: [f64; IN]) -> f64;

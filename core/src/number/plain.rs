@@ -1,14 +1,14 @@
 //! One float a number, in lanes: `f32` for the fast paths of elements of 16 bits, `f64` for what the arithmetics of `f32`
 //! leave uncertain.
 
-use super::formula::Real;
+use super::formula::LaneReal;
 use super::lanes::tables::{
     EXP_SHORT_8, EXP_SHORT_16, INVERSE_8, INVERSE_16, LN_1P_SHORT_8, LN_1P_SHORT_16, STEP_8,
     STEP_16, STEP_LOW_8, STEP_LOW_16,
 };
 use super::lanes::{Double, Single};
 use super::single_pair::{MAGIC, horner};
-use crate::elementary;
+use super::elementary;
 
 /// The operations that are one of the lanes.
 macro_rules! operations {
@@ -69,7 +69,7 @@ macro_rules! operations {
 #[derive(Clone, Copy)]
 pub(crate) struct PlainSingle<F>(F);
 
-impl<F: Single> Real for PlainSingle<F> {
+impl<F: Single> LaneReal for PlainSingle<F> {
     type F = F;
     const UNIT: f64 = 1.0 / (1_u64 << 24) as f64;
     const EXP: f64 = if F::TABLE == 16 { 1.2 } else { 1.7 };
@@ -157,7 +157,7 @@ fn horner_double<F: Double, const N: usize>(coefficients: &[f64; N], x: F) -> F 
     sum
 }
 
-impl<F: Double> Real for PlainDouble<F> {
+impl<F: Double> LaneReal for PlainDouble<F> {
     type F = F;
     const UNIT: f64 = 1.0 / (1_u64 << 53) as f64;
     // With the rounding of an argument below 300 that is a product.

@@ -3,7 +3,7 @@
 //! A pair is the unevaluated sum hi + lo. The parts need not be apart: lo may be up to 2^-11 of hi, so the sum has about
 //! 24 + 11 bits at least. The unit is 2^-34. Below, u = 2^-24 is the largest relative error of one rounding to `f32`.
 
-use super::formula::Real;
+use super::formula::LaneReal;
 use super::lanes::tables::{
     EXP_8, EXP_16, INVERSE_8, INVERSE_16, LN_1P_8, LN_1P_16, STEP_8, STEP_16, STEP_LOW_8,
     STEP_LOW_16,
@@ -50,7 +50,7 @@ impl<F: Single> SinglePair<F> {
     }
 }
 
-impl<F: Single> Real for SinglePair<F> {
+impl<F: Single> LaneReal for SinglePair<F> {
     type F = F;
     const UNIT: f64 = 1.0 / (1_u64 << 34) as f64;
     // Each is derived beside its function.

@@ -531,14 +531,14 @@ mod tests {
 
     #[test]
     fn teams() {
-        use trueloss::device::Team;
+        use trueloss::device::ThreadGroup;
         runs(1, |t| {
             assert_eq!(Warp(t).rank(), t.thread() % WARP);
             assert_eq!(Block(t).rank(), t.thread());
-            assert_eq!(Block(t).ask(t.thread() as u64, 200), 200);
+            assert_eq!(Block(t).shuffle(t.thread() as u64, 200), 200);
             let mut by = 128;
             while by > 0 {
-                let got = Block(t).ask_above(t.thread() as u64, by);
+                let got = Block(t).shuffle_down(t.thread() as u64, by);
                 if t.thread() < by || t.thread().is_multiple_of(2 * by) {
                     assert_eq!(got as usize, t.thread() + by);
                 }

@@ -12,7 +12,7 @@ use std::any::type_name;
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt::Display;
-use trueloss::device::{Alone, Extent, Node, Sum, Wide, block, divide};
+use trueloss::device::{Alone, Extent, Node, Real, Sum, block, divide};
 use trueloss::{
     BLOCK, Bce, BceWithLogits, Classes, CrossEntropy, Element, Error, FocalWithLogits, Huber,
     LogSigmoid, LogSoftmax, Mse, Nll, Reduction, Sigmoid, Softmax, Softplus, accuracy,
@@ -109,7 +109,7 @@ fn sums<T: Element>(len: usize) -> Out<SumOf<T>> {
 }
 
 fn are_unwritten(sums: &[impl Sum]) -> bool {
-    sums.iter().all(|sum| sum.wide().high() == POISON)
+    sums.iter().all(|sum| sum.real().hi() == POISON)
 }
 
 fn slice<T>(of: &[T]) -> Slice<T> {
@@ -383,7 +383,7 @@ fn check_elements<T: Element>(
     for (divisor, (loss, gradients)) in [len as f64, 1.0].into_iter().zip(&expected.reduced) {
         let (_, got) = reduce::<T>(grid, of_blocks.clone(), divided_by(divisor));
         same(&[got], &[*loss], what);
-        let scale = divide(T::Wide::from(grad_output.widen()), T::Wide::from(divisor));
+        let scale = divide(T::Real::from(grad_output.widen()), T::Real::from(divisor));
         run(
             kernel,
             grid,
@@ -947,10 +947,10 @@ fn terms_of(len: usize) -> Vec<f64> {
 fn tree_of<T: Element>(terms: &[f64]) -> [f64; 2] {
     let of_block = |terms: &[f64]| -> SumOf<T> { block(Alone, terms.len(), |k| terms[k]) };
     let sum = merged::<T>(terms.chunks(BLOCK).map(of_block).collect());
-    [sum.high(), sum.low()]
+    [sum.hi(), sum.lo()]
 }
 
-fn merged<T: Element>(mut nodes: Vec<SumOf<T>>) -> T::Wide {
+fn merged<T: Element>(mut nodes: Vec<SumOf<T>>) -> T::Real {
     while nodes.len() > 1 {
         let merge = |pair: &[SumOf<T>]| match *pair {
             [left, right] => left.merge(right),
@@ -958,7 +958,7 @@ fn merged<T: Element>(mut nodes: Vec<SumOf<T>>) -> T::Wide {
         };
         nodes = nodes.chunks(2).map(merge).collect();
     }
-    nodes.pop().unwrap_or_default().wide()
+    nodes.pop().unwrap_or_default().real()
 }
 
 fn terms<T: Element>(kernel: Kernel) {
@@ -1038,10 +1038,10 @@ fn tree<T: Element>(kernel: Kernel) {
             for grid in if len > 60_000 { &GRIDS[3..] } else { &GRIDS } {
                 let what = format!("{kernel:?}, {len} nodes, {grid:?}");
                 let (total, result) = reduce::<T>(*grid, nodes.clone(), divided_by(divisor));
-                same(&total, &[expected.high(), expected.low()], &what);
+                same(&total, &[expected.hi(), expected.lo()], &what);
                 same(
                     &[result],
-                    &[T::narrow(divide(expected, T::Wide::from(divisor)))],
+                    &[T::narrow(divide(expected, T::Real::from(divisor)))],
                     &what,
                 );
             }

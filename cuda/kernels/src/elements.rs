@@ -3,7 +3,9 @@
 use crate::checks;
 use crate::machine::{Block, Machine};
 use crate::memory::{Labels, Outputs, Places, Slice, SumOf};
-use trueloss::device::{self, Elements, FromOptions, NUMBERS, Options, Output, Team, at, is_right};
+use trueloss::device::{
+    self, Elements, FromOptions, NUMBERS, Options, Output, ThreadGroup, at, is_right,
+};
 use trueloss::{BLOCK, Element, Reduction};
 
 /// What there is of each element; each function takes what it needs.
@@ -49,7 +51,7 @@ fn each<const AHEAD: usize, M: Machine, T: Element>(
     if checks::found(machine, args.report, Labels::NONE) {
         return;
     }
-    let team = Block(machine);
+    let group = Block(machine);
     let len = args.input.len();
     // SAFETY: that of a launch, see `list`; each index is written to by the one thread that has it.
     let (grad_output, mut values, mut gradients) = unsafe {
@@ -95,13 +97,13 @@ fn each<const AHEAD: usize, M: Machine, T: Element>(
             value
         };
         if summed {
-            let sum = device::block_ahead::<AHEAD, _, _, _>(team, size, read, term);
-            if team.rank() == 0 {
+            let sum = device::block_ahead::<AHEAD, _, _, _>(group, size, read, term);
+            if group.rank() == 0 {
                 // SAFETY: one thread for each block.
                 unsafe { args.sums.put(block, sum) };
             }
         } else {
-            device::each_ahead::<AHEAD, _, _>(team, size, read, |from, inputs| {
+            device::each_ahead::<AHEAD, _, _>(group, size, read, |from, inputs| {
                 term(from, inputs);
             });
         }

@@ -1,6 +1,6 @@
 //! What runs a kernel, and its threads as teams.
 
-use trueloss::device::Team;
+use trueloss::device::ThreadGroup;
 
 /// How many threads a block has.
 pub const THREADS: usize = 256;
@@ -34,11 +34,11 @@ pub trait Machine: Copy {
     unsafe fn maximum(self, address: u64, value: u64);
 }
 
-/// The threads of a warp as a team.
+/// The threads of a warp as a group.
 #[derive(Clone, Copy)]
 pub struct Warp<M>(pub M);
 
-impl<M: Machine> Team for Warp<M> {
+impl<M: Machine> ThreadGroup for Warp<M> {
     const THREADS: usize = WARP;
 
     #[inline(always)]
@@ -47,16 +47,16 @@ impl<M: Machine> Team for Warp<M> {
     }
 
     #[inline(always)]
-    fn ask(self, bits: u64, rank: usize) -> u64 {
+    fn shuffle(self, bits: u64, rank: usize) -> u64 {
         self.0.shuffle(bits, rank % WARP)
     }
 }
 
-/// The threads of a block as a team.
+/// The threads of a block as a group.
 #[derive(Clone, Copy)]
 pub struct Block<M>(pub M);
 
-impl<M: Machine> Team for Block<M> {
+impl<M: Machine> ThreadGroup for Block<M> {
     const THREADS: usize = THREADS;
 
     #[inline(always)]
@@ -65,13 +65,13 @@ impl<M: Machine> Team for Block<M> {
     }
 
     #[inline(always)]
-    fn ask(self, bits: u64, rank: usize) -> u64 {
+    fn shuffle(self, bits: u64, rank: usize) -> u64 {
         self.0.exchange(bits, rank % THREADS)
     }
 
     // A thread whose rank is below `by`, or a multiple of twice that, asks within its warp.
     #[inline(always)]
-    fn ask_above(self, bits: u64, by: usize) -> u64 {
+    fn shuffle_down(self, bits: u64, by: usize) -> u64 {
         if by < WARP {
             self.0.shuffle(bits, (self.rank() + by) % WARP)
         } else {

@@ -2,10 +2,10 @@
 
 use core::marker::PhantomData;
 use trueloss::Element;
-use trueloss::device::{Indices, Output};
+use trueloss::device::{Format, Indices, Output};
 
 /// What sums of losses of `T` are kept in.
-pub type SumOf<T> = <T as Element>::Sum;
+pub type SumOf<T> = <T as Format>::Sum;
 
 /// Numbers that a kernel reads: the address of the first one and how many there are, on the device.
 #[derive(Debug)]

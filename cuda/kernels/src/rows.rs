@@ -4,7 +4,7 @@ use crate::checks;
 use crate::machine::{Block, Machine, THREADS, WARP, Warp};
 use crate::memory::{Labels, Outputs, Places, Slice};
 use crate::tree::Divisor;
-use trueloss::device::{self, Alone, Extent, RowLosses, RowOutputs, Team, at, divide};
+use trueloss::device::{self, Alone, Extent, RowLosses, RowOutputs, ThreadGroup, at, divide};
 use trueloss::{Classes, CrossEntropy, Element, Nll};
 
 /// How many threads share a row.
@@ -84,9 +84,9 @@ impl<T: Element> RowArgs<T> {
     }
 }
 
-/// Calls `work(row)` for the rows that are this team's.
+/// Calls `work(row)` for the rows that are this group's.
 #[inline(always)]
-fn each_row<M: Machine, K: Team, T: Element>(
+fn each_row<M: Machine, K: ThreadGroup, T: Element>(
     machine: M,
     _: K,
     args: &RowArgs<T>,
@@ -104,26 +104,26 @@ fn each_row<M: Machine, K: Team, T: Element>(
 }
 
 #[inline(always)]
-fn losses<M: Machine, K: Team, T: Element>(
+fn losses<M: Machine, K: ThreadGroup, T: Element>(
     machine: M,
-    team: K,
+    group: K,
     args: &RowArgs<T>,
     function: impl RowLosses<T>,
 ) {
     // SAFETY: that of a launch, see `list`; a class is written to by the one thread that has it.
     let (grad_output, mut output) = unsafe { (args.grad_output.read(), Outputs::new(args.output)) };
     let valued = !(args.losses.is_empty() && args.terms.is_empty());
-    each_row(machine, team, args, |row| {
+    each_row(machine, group, args, |row| {
         let scale = (!args.output.is_empty()).then(|| {
             if grad_output.is_empty() {
                 // SAFETY: as above.
-                divide(T::Wide::from(args.scale), unsafe { args.divisor.read() })
+                divide(T::Real::from(args.scale), unsafe { args.divisor.read() })
             } else {
                 at(grad_output, row)
             }
         });
-        let loss = function.row(team, row, valued, scale, &mut output);
-        if team.rank() == 0 {
+        let loss = function.row(group, row, valued, scale, &mut output);
+        if group.rank() == 0 {
             put(args, row, loss);
         }
     });
@@ -144,12 +144,12 @@ fn put<T: Element>(args: &RowArgs<T>, row: usize, loss: f64) {
 }
 
 #[inline(always)]
-pub(crate) fn nll<M: Machine, K: Team, T: Element>(machine: M, team: K, args: &RowArgs<T>) {
+pub(crate) fn nll<M: Machine, K: ThreadGroup, T: Element>(machine: M, group: K, args: &RowArgs<T>) {
     // SAFETY: that of a launch, see `list`.
     let (input, labels, weight) = unsafe { (args.classes(), args.labels.read(), args.weight()) };
     let options = Nll::new().ignore_index(args.ignore_index);
     let options = weight.map_or(options, |weight| options.weight(weight));
-    losses(machine, team, args, device::nll(&options, input, labels));
+    losses(machine, group, args, device::nll(&options, input, labels));
 }
 
 #[inline(always)]
@@ -164,22 +164,22 @@ fn cross_entropy_options<'a, T: Element>(
 }
 
 #[inline(always)]
-pub(crate) fn cross_entropy<M: Machine, K: Team, T: Element>(
+pub(crate) fn cross_entropy<M: Machine, K: ThreadGroup, T: Element>(
     machine: M,
-    team: K,
+    group: K,
     args: &RowArgs<T>,
 ) {
     // SAFETY: that of a launch, see `list`.
     let (input, labels, weight) = unsafe { (args.classes(), args.labels.read(), args.weight()) };
     let options = cross_entropy_options(args, weight);
     let function = device::cross_entropy(&options, input, labels);
-    losses(machine, team, args, function);
+    losses(machine, group, args, function);
 }
 
 #[inline(always)]
-pub(crate) fn cross_entropy_probabilities<M: Machine, K: Team, T: Element>(
+pub(crate) fn cross_entropy_probabilities<M: Machine, K: ThreadGroup, T: Element>(
     machine: M,
-    team: K,
+    group: K,
     args: &RowArgs<T>,
 ) {
     // SAFETY: that of a launch, see `list`.
@@ -187,50 +187,67 @@ pub(crate) fn cross_entropy_probabilities<M: Machine, K: Team, T: Element>(
         unsafe { (args.classes(), args.probabilities.read(), args.weight()) };
     let options = cross_entropy_options(args, weight);
     let function = device::cross_entropy_probabilities(&options, input, target);
-    losses(machine, team, args, function);
+    losses(machine, group, args, function);
 }
 
 /// 1 for a row that is right.
 #[inline(always)]
-pub(crate) fn accuracy<M: Machine, K: Team, T: Element>(machine: M, team: K, args: &RowArgs<T>) {
+pub(crate) fn accuracy<M: Machine, K: ThreadGroup, T: Element>(
+    machine: M,
+    group: K,
+    args: &RowArgs<T>,
+) {
     // SAFETY: that of a launch, see `list`.
     let (input, labels) = unsafe { (args.classes(), args.labels.read()) };
-    each_row(machine, team, args, |row| {
-        let right = device::is_row_right(team, input, labels, row);
-        if team.rank() == 0 {
+    each_row(machine, group, args, |row| {
+        let right = device::is_row_right(group, input, labels, row);
+        if group.rank() == 0 {
             put(args, row, if right { 1.0 } else { 0.0 });
         }
     });
 }
 
 #[inline(always)]
-fn outputs<M: Machine, K: Team, T: Element>(
+fn outputs<M: Machine, K: ThreadGroup, T: Element>(
     machine: M,
-    team: K,
+    group: K,
     args: &RowArgs<T>,
     function: impl RowOutputs<T>,
 ) {
     // SAFETY: that of a launch, see `list`; a class is written to by the one thread that has it.
     let mut output = unsafe { Outputs::new(args.output) };
-    each_row(machine, team, args, |row| {
-        function.row(team, row, &mut output)
+    each_row(machine, group, args, |row| {
+        function.row(group, row, &mut output)
     });
 }
 
 #[inline(always)]
-pub(crate) fn softmax<M: Machine, K: Team, T: Element>(machine: M, team: K, args: &RowArgs<T>) {
+pub(crate) fn softmax<M: Machine, K: ThreadGroup, T: Element>(
+    machine: M,
+    group: K,
+    args: &RowArgs<T>,
+) {
     // SAFETY: that of a launch, see `list`.
     let (input, grad_output) = unsafe { (args.classes(), args.grad_output.read()) };
     let grad_output = (!grad_output.is_empty()).then_some(grad_output);
-    outputs(machine, team, args, device::softmax(input, grad_output));
+    outputs(machine, group, args, device::softmax(input, grad_output));
 }
 
 #[inline(always)]
-pub(crate) fn log_softmax<M: Machine, K: Team, T: Element>(machine: M, team: K, args: &RowArgs<T>) {
+pub(crate) fn log_softmax<M: Machine, K: ThreadGroup, T: Element>(
+    machine: M,
+    group: K,
+    args: &RowArgs<T>,
+) {
     // SAFETY: that of a launch, see `list`.
     let (input, grad_output) = unsafe { (args.classes(), args.grad_output.read()) };
     let grad_output = (!grad_output.is_empty()).then_some(grad_output);
-    outputs(machine, team, args, device::log_softmax(input, grad_output));
+    outputs(
+        machine,
+        group,
+        args,
+        device::log_softmax(input, grad_output),
+    );
 }
 
 /// A function of rows for each [`Spread`].

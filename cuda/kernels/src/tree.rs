@@ -3,7 +3,7 @@
 use crate::checks;
 use crate::machine::{Block, Machine, THREADS};
 use crate::memory::{Labels, Places, Slice, SumOf};
-use trueloss::device::{self, Node, Sum, Team, Wide};
+use trueloss::device::{self, Node, Real, Sum, ThreadGroup};
 use trueloss::{BLOCK, Element};
 
 /// How many nodes a round of the kernels `tree` makes one of.
@@ -15,7 +15,7 @@ pub const TREE_WIDTH: usize = THREADS;
 pub struct Divisor {
     /// The number,
     pub number: f64,
-    /// unless it is here: the number, and what it lacks, see [`Wide`].
+    /// unless it is here: the number, and what it lacks, see [`Real`].
     pub at: Slice<f64>,
 }
 
@@ -24,7 +24,7 @@ impl Divisor {
     ///
     /// That of a launch, see `list`.
     #[inline(always)]
-    pub(crate) unsafe fn read<W: Wide>(&self) -> W {
+    pub(crate) unsafe fn read<W: Real>(&self) -> W {
         // SAFETY: the caller's promise.
         match unsafe { self.at.read() } {
             &[high, low] => W::of_parts(high, low),
@@ -60,29 +60,29 @@ pub(crate) fn tree<M: Machine, T: Element>(machine: M, args: &TreeArgs<T>) {
     }
     // SAFETY: that of a launch, see `list`.
     let nodes = unsafe { args.nodes.read() };
-    let team = Block(machine);
+    let threads = Block(machine);
     let mut group = machine.block();
     // Even nothing has a sum.
     while group < nodes.len().div_ceil(TREE_WIDTH).max(1) {
         let mut node = nodes
-            .get(group * TREE_WIDTH + team.rank())
+            .get(group * TREE_WIDTH + threads.rank())
             .copied()
             .unwrap_or_default();
         let mut by = 1;
         while by < TREE_WIDTH {
-            node = node.merge(node.map(|bits| team.ask_above(bits, by)));
+            node = node.merge(node.map(|bits| threads.shuffle_down(bits, by)));
             by *= 2;
         }
-        if team.rank() == 0 {
+        if threads.rank() == 0 {
             // SAFETY: as above; one thread for each place.
             unsafe {
                 if !args.above.is_empty() {
                     args.above.put(group, node);
                 }
                 if !args.total.is_empty() {
-                    let total = node.wide();
-                    args.total.put(0, total.high());
-                    args.total.put(1, total.low());
+                    let total = node.real();
+                    args.total.put(0, total.hi());
+                    args.total.put(1, total.lo());
                 }
                 if !args.result.is_empty() {
                     args.result
@@ -130,12 +130,12 @@ fn blocks<M: Machine, S: Sum>(
     len: usize,
     term: impl Fn(usize) -> f64,
 ) {
-    let team = Block(machine);
+    let threads = Block(machine);
     let mut block = machine.block();
     while block < len.div_ceil(BLOCK) {
         let start = block * BLOCK;
-        let sum = device::block(team, BLOCK.min(len - start), |from| term(start + from));
-        if team.rank() == 0 {
+        let sum = device::block(threads, BLOCK.min(len - start), |from| term(start + from));
+        if threads.rank() == 0 {
             // SAFETY: that of a launch, see `list`; one thread for each place.
             unsafe { sums.put(block, sum) };
         }
