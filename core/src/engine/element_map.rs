@@ -309,7 +309,14 @@ pub(crate) fn fill_by_reference<T: Format, M: Map<T, K>, const K: usize>(
         }));
     };
     let len = output.len();
-    threads::in_parts(len, Granularity::ELEMENTS, output, &mut [], part, |(), ()| ());
+    threads::in_parts(
+        len,
+        Granularity::ELEMENTS,
+        output,
+        &mut [],
+        part,
+        |(), ()| (),
+    );
 }
 
 /// The sum of estimates of single blocks, with `block` as for [`parallel::blocks`](crate::engine::threads::blocks).

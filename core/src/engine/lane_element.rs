@@ -99,7 +99,9 @@ mod half {
 
 /// The ends of the interval in which the reference formula's unrounded value lies.
 #[inline(always)]
-pub(crate) fn interval<F: Formula<IN>, R: LaneReal, const IN: usize>(within: &Within<R>) -> (R::F, R::F) {
+pub(crate) fn interval<F: Formula<IN>, R: LaneReal, const IN: usize>(
+    within: &Within<R>,
+) -> (R::F, R::F) {
     let units = F::units::<R>() + R::BRACKET;
     let error = within.magnitude * within.magnitude.constant(units * R::UNIT);
     within.value.bracket(error)

@@ -312,7 +312,7 @@ mod tests {
         const U: f64 = f64::EPSILON / 2.0;
         let [lo, hi] = Bracket::absolute(3.0, 0.25).limits();
         assert_eq!((lo, hi), (2.75, 3.25));
-        let [lo, hi] = Bracket::finite(-3.0, 0.25).limits();
+        let [lo, hi] = Bracket::relative(-3.0, 0.25).limits();
         assert_eq!((lo, hi), (-2.25, -3.75));
         let [lo, hi] = Scaled::new(3.0, 0.25).near(0.0, 0.5).limits();
         assert_eq!((lo, hi), (1.125, 1.875));

@@ -1,6 +1,7 @@
 //! One float a number, in lanes: `f32` for the fast paths of elements of 16 bits, `f64` for what the arithmetics of `f32`
 //! leave uncertain.
 
+use super::elementary;
 use super::formula::LaneReal;
 use super::lanes::tables::{
     EXP_SHORT_8, EXP_SHORT_16, INVERSE_8, INVERSE_16, LN_1P_SHORT_8, LN_1P_SHORT_16, STEP_8,
@@ -8,7 +9,6 @@ use super::lanes::tables::{
 };
 use super::lanes::{Double, Single};
 use super::single_pair::{MAGIC, horner};
-use super::elementary;
 
 /// The operations that are one of the lanes.
 macro_rules! operations {

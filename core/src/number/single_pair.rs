@@ -4,11 +4,11 @@
 //! 24 + 11 bits at least. The unit is 2^-34. Below, u = 2^-24 is the largest relative error of one rounding to `f32`.
 
 use super::formula::LaneReal;
+use super::lanes::Single;
 use super::lanes::tables::{
     EXP_8, EXP_16, INVERSE_8, INVERSE_16, LN_1P_8, LN_1P_16, STEP_8, STEP_16, STEP_LOW_8,
     STEP_LOW_16,
 };
-use super::lanes::Single;
 
 #[derive(Clone, Copy)]
 pub(crate) struct SinglePair<F> {
@@ -225,9 +225,6 @@ impl<F: Single> LaneReal for SinglePair<F> {
 
     #[inline(always)]
     fn bracket(self, error: F) -> (F, F) {
-        (
-            self.hi - (error - self.lo),
-            self.hi + (self.lo + error),
-        )
+        (self.hi - (error - self.lo), self.hi + (self.lo + error))
     }
 }

@@ -166,9 +166,7 @@ impl Single for F32x8 {
     fn load_f16(token: Avx2, from: &[u16], at: usize) -> Self {
         match from.get(at..).and_then(|from| from.first_chunk::<8>()) {
             // SAFETY: the token proves that the instructions exist; 16 bytes are read, as the array has.
-            Some(from) => unsafe {
-                F32x8(_mm256_cvtph_ps(_mm_loadu_si128(from.as_ptr().cast())))
-            },
+            Some(from) => unsafe { F32x8(_mm256_cvtph_ps(_mm_loadu_si128(from.as_ptr().cast()))) },
             None => Self::splat(token, 0.0),
         }
     }
@@ -212,7 +210,10 @@ impl Single for F32x8 {
         unsafe {
             let lo = round_bf16(_mm256_castps_si256(lo.0));
             let hi = round_bf16(_mm256_castps_si256(hi.0));
-            let (first, second) = (_mm256_castsi256_si128(lo), _mm256_extracti128_si256::<1>(lo));
+            let (first, second) = (
+                _mm256_castsi256_si128(lo),
+                _mm256_extracti128_si256::<1>(lo),
+            );
             _mm_storeu_si128(to.as_mut_ptr().cast(), _mm_packus_epi32(first, second));
             let equal = _mm256_cmpeq_epi32(lo, hi);
             _mm256_movemask_ps(_mm256_castsi256_ps(equal)).cast_unsigned()

@@ -1,9 +1,7 @@
 //! AVX-512 (F, BW, DQ, VL): 16 `f32` or 8 `f64`.
 #![allow(unsafe_code)]
 
-use super::tables::{
-    CENTRE_16, LN_16, LN_REST_16, POWER_16, POWER_REST_16,
-};
+use super::tables::{CENTRE_16, LN_16, LN_REST_16, POWER_16, POWER_REST_16};
 use super::{Aligned, Double, Lanes, MaskBits, Single, Width, X2, vector, without_index};
 use core::arch::x86_64::*;
 

@@ -21,6 +21,8 @@ pub(crate) mod avx512;
 #[cfg(test)]
 mod scalar;
 pub(crate) mod tables;
+#[cfg(test)]
+mod tests;
 
 /// How many elements are evaluated before their rounding tests are looked at: the bits of a `u32`. Every vector's
 /// length divides it.

@@ -149,7 +149,13 @@ impl Single for f32 {
 }
 
 #[cfg(feature = "half")]
-fn store<T: crate::Element>(lo: f32, hi: f32, to: &mut [u16], at: usize, bits: fn(T) -> u16) -> u32 {
+fn store<T: crate::Element>(
+    lo: f32,
+    hi: f32,
+    to: &mut [u16],
+    at: usize,
+    bits: fn(T) -> u16,
+) -> u32 {
     let (lo, hi) = (bits(T::narrow(lo.into())), bits(T::narrow(hi.into())));
     if let Some(to) = to.get_mut(at) {
         *to = lo;
