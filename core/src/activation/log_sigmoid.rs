@@ -1,8 +1,7 @@
 //! The logarithm of the sigmoid.
 
-use crate::activation::logistic::{ScaledSigmoid, SoftplusFormula};
 use crate::activation::sigmoid::{exp_neg_abs, real_sigmoid, sigmoid_value};
-use crate::activation::softplus::softplus_limit;
+use crate::activation::softplus::{ScaledSigmoid, SoftplusFormula, softplus_limit};
 use crate::engine::activation_call::Activation;
 use crate::number::format::Format;
 use crate::number::real::Real;

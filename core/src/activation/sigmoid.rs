@@ -1,8 +1,10 @@
 //! Sigmoid.
 
-use crate::activation::logistic::{SigmoidGradient, SigmoidValue};
+use crate::activation::logistic::{above_far, exp_neg_abs_in_lanes, is_whole, one_plus_exp_neg};
 use crate::engine::activation_call::Activation;
 use crate::number::format::Format;
+use crate::number::formula::{Formula, LaneReal, Within};
+use crate::number::lanes::Lanes;
 use crate::number::real::Real;
 
 /// exp(-|x|).
@@ -132,5 +134,60 @@ impl Sigmoid {
     /// ```
     pub const fn new() -> Self {
         Self(())
+    }
+}
+
+/// sigma(x) = 1 / (1 + e^-x), also for negative x: e^-x is a number up to 2^87.
+#[derive(Clone, Copy)]
+pub(crate) struct SigmoidValue;
+
+impl Formula<1> for SigmoidValue {
+    // Of 1 + e^-x: the exponential's error, and the sum of the low parts.
+    fn units<R: LaneReal>() -> f64 {
+        R::EXP + R::SUM + R::RECIP + R::REFERENCE
+    }
+
+    #[inline(always)]
+    fn eval<R: LaneReal>(&self, [x]: [R::F; 1]) -> Within<R> {
+        let value = one_plus_exp_neg::<R>(x, x.constant(0.0)).recip();
+        Within {
+            value,
+            magnitude: value.hi(),
+            ok: above_far::<R>(x),
+        }
+    }
+
+    fn reference(&self, [x]: [f64; 1]) -> f64 {
+        sigmoid_value::<f32>(x)
+    }
+}
+
+/// g sigma'(x) = g t / (1 + t)^2 with t = e^-|x|: the gradient of sigmoid.
+#[derive(Clone, Copy)]
+pub(crate) struct SigmoidGradient;
+
+impl Formula<2> for SigmoidGradient {
+    // t counts (1 - t) / (1 + t) times its error, the sum and its reciprocal twice; with three products.
+    fn units<R: LaneReal>() -> f64 {
+        R::EXP
+            + 2.0 * (R::SUM_OF_NORMAL + R::RECIP_OF_NORMAL)
+            + 3.0 * R::TIMES_NORMAL
+            + R::REFERENCE
+    }
+
+    #[inline(always)]
+    fn eval<R: LaneReal>(&self, [x, g]: [R::F; 2]) -> Within<R> {
+        let (t, is_near) = exp_neg_abs_in_lanes::<R>(x, x.constant(0.0));
+        let recip = t.one_plus().recip().normal();
+        let value = t.mul(recip).mul(recip).times(g);
+        Within {
+            value,
+            magnitude: value.hi().abs(),
+            ok: R::F::and(is_near, is_whole(value, g)),
+        }
+    }
+
+    fn reference(&self, [x, g]: [f64; 2]) -> f64 {
+        sigmoid_gradient::<f32>(x) * g
     }
 }

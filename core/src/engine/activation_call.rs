@@ -1,7 +1,7 @@
 //! Calls of activations that go element by element.
 
+use crate::engine::batch::FillInLanes;
 use crate::engine::element_map::{Map, fill_by_reference};
-use crate::engine::lane_element::FillInLanes;
 use crate::error::Error;
 use crate::number::format::Format;
 use crate::number::formula::Formula;

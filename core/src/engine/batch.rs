@@ -7,6 +7,7 @@
 use super::dispatch::{self, LaneKernel};
 use super::lane_element::{self, LaneElement};
 use super::threads::{self, Granularity};
+use crate::number::format::Format;
 use crate::number::formula::Formula;
 use crate::number::lanes::{GROUP, Lanes, Width};
 use crate::number::plain::PlainDouble;
@@ -18,6 +19,37 @@ const BATCH: usize = 32 * GROUP;
 
 /// How many elements are gathered at a time: two or four vectors of `f64`.
 const GATHERED: usize = 16;
+
+/// An element type, whether or not it has fast paths in lanes.
+pub(crate) trait FillInLanes: Format {
+    /// Fills `output` by the fast path of a formula. False if there is none on this machine: then nothing is written.
+    fn fill_in_lanes<F: Formula<IN>, const IN: usize>(
+        _formula: &F,
+        _inputs: [&[Self]; IN],
+        _output: &mut [Self],
+    ) -> bool {
+        false
+    }
+}
+
+impl FillInLanes for f64 {}
+
+macro_rules! fill_in_lanes {
+    ($($T:ty),*) => {$(
+        impl FillInLanes for $T {
+            fn fill_in_lanes<F: Formula<IN>, const IN: usize>(
+                formula: &F,
+                inputs: [&[Self]; IN],
+                output: &mut [Self],
+            ) -> bool {
+                fill(formula, inputs, output)
+            }
+        }
+    )*};
+}
+fill_in_lanes!(f32);
+#[cfg(feature = "half")]
+fill_in_lanes!(::half::f16, ::half::bf16);
 
 /// Fills `output` from inputs of its length. False if there are no lanes on this machine: then nothing is written.
 pub(crate) fn fill<T: LaneElement, F: Formula<IN>, const IN: usize>(

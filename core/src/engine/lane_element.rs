@@ -4,43 +4,11 @@
 //! element, so does the reference formula's unrounded value between them, and that element is the answer. Otherwise the
 //! formula is evaluated in the next arithmetic.
 
-use super::batch;
 use crate::number::format::Format;
 use crate::number::formula::{Formula, LaneReal, Within};
 use crate::number::lanes::{Lanes, Single, Width};
 use crate::number::plain::PlainSingle;
 use crate::number::single_pair::SinglePair;
-
-/// An element type, whether or not it has fast paths in lanes.
-pub(crate) trait FillInLanes: Format {
-    /// Fills `output` by the fast path of a formula. False if there is none on this machine: then nothing is written.
-    fn fill_in_lanes<F: Formula<IN>, const IN: usize>(
-        _formula: &F,
-        _inputs: [&[Self]; IN],
-        _output: &mut [Self],
-    ) -> bool {
-        false
-    }
-}
-
-impl FillInLanes for f64 {}
-
-macro_rules! fill_in_lanes {
-    ($($T:ty),*) => {$(
-        impl FillInLanes for $T {
-            fn fill_in_lanes<F: Formula<IN>, const IN: usize>(
-                formula: &F,
-                inputs: [&[Self]; IN],
-                output: &mut [Self],
-            ) -> bool {
-                batch::fill(formula, inputs, output)
-            }
-        }
-    )*};
-}
-fill_in_lanes!(f32);
-#[cfg(feature = "half")]
-fill_in_lanes!(::half::f16, ::half::bf16);
 
 /// An element type that has fast paths in lanes: how lanes are loaded, and how a value in lanes is rounded and stored.
 pub(crate) trait LaneElement: Format {
