@@ -5,7 +5,7 @@ use crate::number::lanes::Lanes;
 
 /// Below x = -`FAR` nothing is certain, unless e^x vanishes there.
 #[inline(always)]
-pub(super) fn above_far<R: LaneReal>(x: R::F) -> <R::F as Lanes>::Mask {
+pub(crate) fn above_far<R: LaneReal>(x: R::F) -> <R::F as Lanes>::Mask {
     if R::VANISHES {
         x.eq(x)
     } else {
@@ -15,7 +15,7 @@ pub(super) fn above_far<R: LaneReal>(x: R::F) -> <R::F as Lanes>::Mask {
 
 /// A product with `factor`, where it has not lost its low part: it is 0 or at least `LEAST`.
 #[inline(always)]
-pub(super) fn is_whole<R: LaneReal>(product: R, factor: R::F) -> <R::F as Lanes>::Mask {
+pub(crate) fn is_whole<R: LaneReal>(product: R, factor: R::F) -> <R::F as Lanes>::Mask {
     let least = factor.constant(R::LEAST);
     R::F::or(
         least.le(product.hi().abs()),
@@ -25,7 +25,7 @@ pub(super) fn is_whole<R: LaneReal>(product: R, factor: R::F) -> <R::F as Lanes>
 
 /// 1 + e^-x, for an x that is not below -`FAR`.
 #[inline(always)]
-pub(super) fn one_plus_exp_neg<R: LaneReal>(x: R::F, x_low: R::F) -> R {
+pub(crate) fn one_plus_exp_neg<R: LaneReal>(x: R::F, x_low: R::F) -> R {
     // The bound is the second operand's if it is NaN. e^-86 is not seen beside 1.
     let far = x.constant(-R::FAR);
     let near = x.constant(86.0).min(x);
@@ -34,7 +34,7 @@ pub(super) fn one_plus_exp_neg<R: LaneReal>(x: R::F, x_low: R::F) -> R {
 
 /// beta x as two numbers, of which the second is 0 where the first is beyond `FAR`.
 #[inline(always)]
-pub(super) fn times_beta<R: LaneReal>(beta: f64, x: R::F) -> (R::F, R::F) {
+pub(crate) fn times_beta<R: LaneReal>(beta: f64, x: R::F) -> (R::F, R::F) {
     let (hi, lo) = R::F::split(beta);
     let (hi, lo, zero) = (x.constant(hi), x.constant(lo), x.constant(0.0));
     let product = x * hi;
@@ -48,7 +48,7 @@ pub(super) fn times_beta<R: LaneReal>(beta: f64, x: R::F) -> (R::F, R::F) {
 
 /// e^-|x|, normal, and whether that is so: |x| is not beyond `FAR`, or e^-`FAR` stands for the power.
 #[inline(always)]
-pub(super) fn exp_neg_abs_in_lanes<R: LaneReal>(
+pub(crate) fn exp_neg_abs_in_lanes<R: LaneReal>(
     x: R::F,
     x_low: R::F,
 ) -> (R, <R::F as Lanes>::Mask) {

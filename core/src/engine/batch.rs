@@ -6,6 +6,8 @@
 
 use super::dispatch::{self, LaneKernel};
 use super::lane_element::{self, LaneElement};
+use super::log_sum::{LogFormula, log_sum};
+use super::rounding_test::SumEstimate;
 use super::threads::{self, Granularity};
 use crate::number::format::Format;
 use crate::number::formula::Formula;
@@ -30,6 +32,11 @@ pub(crate) trait FillInLanes: Format {
     ) -> bool {
         false
     }
+
+    /// The sum of losses in lanes. `None` if there is no fast path on this machine.
+    fn log_sum_in_lanes<F: LogFormula>(_formula: &F, _inputs: [&[Self]; 2]) -> Option<SumEstimate> {
+        None
+    }
 }
 
 impl FillInLanes for f64 {}
@@ -43,6 +50,10 @@ macro_rules! fill_in_lanes {
                 output: &mut [Self],
             ) -> bool {
                 fill(formula, inputs, output)
+            }
+
+            fn log_sum_in_lanes<F: LogFormula>(formula: &F, inputs: [&[Self]; 2]) -> Option<SumEstimate> {
+                log_sum(formula, inputs)
             }
         }
     )*};

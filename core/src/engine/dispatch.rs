@@ -8,7 +8,7 @@
 //! This is the only file with `unsafe` in it. Calling a function that was compiled for features which the CPU
 //! may lack is undefined behaviour; each of the two calls here stands behind the run-time test for those very features.
 
-use crate::machine::VECTORS;
+use crate::machine::{INTEGER, VECTORS};
 use crate::number::arithmetic::{Arithmetic, Plain};
 use crate::number::format::Format;
 use crate::number::lanes;
@@ -78,17 +78,18 @@ pub(crate) trait LaneKernel {
     fn run<W: lanes::Width>(self, token: W) -> Self::Output;
 }
 
-/// Whether the [`width`] in force has vectors.
+/// Whether the [`width`] in force has vectors. Machines without a unit for `f64` have their fast paths in integers, also those
+/// that `--cfg trueloss_integer` makes.
 #[inline]
 pub(crate) fn has_lanes() -> bool {
-    VECTORS && width() > Width::Baseline
+    VECTORS && !INTEGER && width() > Width::Baseline
 }
 
 /// Runs a kernel at the [`width`] in force; `None` if that has no vectors.
 #[inline]
 pub(crate) fn run_in_lanes<K: LaneKernel>(kernel: K) -> Option<K::Output> {
     #[cfg(all(feature = "std", target_arch = "x86_64"))]
-    if VECTORS {
+    if has_lanes() {
         match x86::width() {
             // SAFETY: `x86::width` gives a width only after `is_x86_feature_detected` has found each feature that the
             // function called is compiled for.

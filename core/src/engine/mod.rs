@@ -12,6 +12,8 @@ pub(crate) mod fixed_losses;
 pub(crate) mod groups;
 #[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
 pub(crate) mod lane_element;
+#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
+pub(crate) mod log_sum;
 pub(crate) mod rounding_test;
 pub(crate) mod row_loss;
 pub(crate) mod row_map;

@@ -119,7 +119,8 @@ impl Bracket {
 pub(crate) struct SumEstimate {
     value: f64,
     magnitude: f64,
-    count: f64,
+    /// How far the value may be off, but for the additions of estimates.
+    error: f64,
     /// The most additions that a term has gone through.
     additions: f64,
 }
@@ -132,10 +133,16 @@ impl SumEstimate {
     /// The sum of `count` losses, all of them at least 0.
     #[inline(always)]
     pub(crate) fn of(value: f64, count: f64) -> Self {
+        Self::within(value, value * Self::RELATIVE + count * Self::ABSOLUTE)
+    }
+
+    /// A sum of losses, all of them at least 0, that is within `error` of that of the reference formulas.
+    #[inline(always)]
+    pub(crate) fn within(value: f64, error: f64) -> Self {
         Self {
             value,
             magnitude: value,
-            count,
+            error,
             additions: 0.0,
         }
     }
@@ -153,7 +160,7 @@ impl SumEstimate {
         Self {
             value: self.value + other.value,
             magnitude: self.magnitude + other.magnitude,
-            count: self.count + other.count,
+            error: self.error + other.error,
             additions: additions + 1.0,
         }
     }
@@ -162,16 +169,16 @@ impl SumEstimate {
     #[inline(always)]
     pub(crate) fn add_group(&mut self, terms: &[f64; LANES], count: f64) {
         self.value += fold(*terms);
-        self.magnitude += fold(terms.map(f64::abs));
-        self.count += count;
+        let magnitude = fold(terms.map(f64::abs));
+        self.magnitude += magnitude;
+        self.error += magnitude * Self::RELATIVE + count * Self::ABSOLUTE;
         self.additions += f64::from(1 + LANES.ilog2());
     }
 
     /// How far the sum may be from that of the reference formulas.
     #[inline(always)]
     fn error(self) -> f64 {
-        let relative = Self::RELATIVE + self.additions * Self::ADDITION;
-        self.magnitude * relative + self.count * Self::ABSOLUTE
+        self.error + self.magnitude * (self.additions * Self::ADDITION)
     }
 
     /// The reduced loss, where it is certain: a divisor of 0 leaves a NaN, which never is.

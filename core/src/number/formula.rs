@@ -26,6 +26,11 @@ pub(crate) trait LaneReal: Copy {
     /// The same for a normal number, see `normal`.
     const RECIP_OF_NORMAL: f64;
 
+    /// How far the sum of `FACTORS` losses linear + ln(factor) is off that is the sum of the linear terms and the logarithm of
+    /// the product, relatively and for each loss; besides the error of the factors' numbers above 1, which counts no
+    /// more in the logarithm than there.
+    const LOG_SUM: [f64; 2];
+
     /// How far `one_plus` is off, relatively, in units, of a number that comes from `exp_neg`; and of a normal one.
     const SUM: f64;
     const SUM_OF_NORMAL: f64;
@@ -33,6 +38,9 @@ pub(crate) trait LaneReal: Copy {
     /// How far `times` is off, relatively, in units, of a number that comes from `recip`; and of a normal one, `mul` too.
     const TIMES: f64;
     const TIMES_NORMAL: f64;
+
+    /// How far a difference with an exact number, and a product of it, are off, in units of the difference.
+    const DIFFERENCE: f64;
 
     /// How far the two ends of `bracket` may be off, in units of the number.
     const BRACKET: f64;
@@ -62,6 +70,9 @@ pub(crate) trait LaneReal: Copy {
     /// The number, nearly.
     fn hi(self) -> Self::F;
 
+    /// What `hi` lacks.
+    fn lo(self) -> Self::F;
+
     fn add(self, other: Self) -> Self;
 
     /// For normal numbers.
@@ -82,6 +93,9 @@ pub(crate) trait LaneReal: Copy {
     /// 1 + t, for t >= 0.
     fn one_plus(self) -> Self;
 
+    /// The same for a normal t in [0, 1].
+    fn one_plus_unit(self) -> Self;
+
     /// e^-(hi + lo) for a sum from -`FAR` to 86, or `FAR` where that is more; lo is what hi lacks: at most an ULP of it.
     fn exp_neg(hi: Self::F, lo: Self::F) -> Self;
 
@@ -94,6 +108,9 @@ pub(crate) trait LaneReal: Copy {
     /// A constant, of lanes whose existence `like` proves.
     fn constant(like: Self::F, x: f64) -> Self;
 }
+
+/// How many losses share a logarithm in each lane: with factors up to 2, their product is at most 2^32.
+pub(crate) const FACTORS: usize = 32;
 
 /// A value that is within a formula's units of `magnitude`, where `ok`.
 #[derive(Clone, Copy)]

@@ -57,10 +57,15 @@ impl<F: Single> LaneReal for SinglePair<F> {
     const EXP: f64 = if F::TABLE == 16 { 0.95 } else { 3.3 };
     const RECIP: f64 = if F::TABLE == 16 { 0.9 } else { 3.2 };
     const RECIP_OF_NORMAL: f64 = if F::RECIPROCAL_BITS >= 14 { 0.2 } else { 0.8 };
+    // A product's low part grows to 2^-18.4 in 32 steps of 2^-23.4 and rounds thrice a step, at 2^-42 at most: 2^-41 for each
+    // factor with what is left out, 2^-42. The sums' low parts round at 2^-41.
+    const LOG_SUM: [f64; 2] = [1.0 / (1_u64 << 40) as f64, 1.0 / (1_u64 << 39) as f64];
     const SUM: f64 = if F::TABLE == 16 { 0.2 } else { 0.6 };
     const SUM_OF_NORMAL: f64 = 0.01;
     const TIMES: f64 = if F::TABLE == 16 { 0.4 } else { 1.1 };
     const TIMES_NORMAL: f64 = 0.01;
+    // 2^-44: the low part, 2^-24 of it, rounds twice.
+    const DIFFERENCE: f64 = 1.0 / 1024.0;
     const LN: f64 = 1.0;
     const LN_SQUARE: f64 = 4096.0;
     const BRACKET: f64 = if F::TABLE == 16 { 0.2 } else { 0.8 };
@@ -81,6 +86,11 @@ impl<F: Single> LaneReal for SinglePair<F> {
     #[inline(always)]
     fn hi(self) -> F {
         self.hi
+    }
+
+    #[inline(always)]
+    fn lo(self) -> F {
+        self.lo
     }
 
     /// The low parts' sums round: of 2^-23 for normal numbers, at 2^-46.
@@ -135,6 +145,13 @@ impl<F: Single> LaneReal for SinglePair<F> {
             .neg_mul_add(y, self.hi.neg_mul_add(y, y.constant(1.0)));
         let g = e.mul_add(e, e).mul_add(e, e);
         Self { hi: y, lo: y * g }
+    }
+
+    #[inline(always)]
+    fn one_plus_unit(self) -> Self {
+        let Self { hi, lo } = Self::fast_two_sum(self.hi.constant(1.0), self.hi);
+        let lo = lo + self.lo;
+        Self { hi, lo }
     }
 
     /// The low parts' sum rounds: 2^-37 (T = 16) or 2^-35 for an exponential, 2^-46 for a normal number.

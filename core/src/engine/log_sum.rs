@@ -1,0 +1,119 @@
+//! Sums of losses of the form linear + ln(factor), in lanes.
+//!
+//! The sum of up to [`FACTORS`] losses in each lane is the sum of their linear terms and the logarithm of the product of their
+//! factors.
+
+use super::dispatch::{self, LaneKernel};
+use super::element_map::estimates;
+use super::lane_element::LaneElement;
+use super::rounding_test::SumEstimate;
+use crate::number::elementary::log;
+use crate::number::formula::{FACTORS, LaneReal};
+use crate::number::lanes::{GROUP, Lanes, Width};
+
+/// A loss of an input and a target of the form linear + ln(1 + t).
+pub(crate) trait LogFormula: Copy + Sync {
+    /// An input and a target whose loss is 0.
+    const PADDING: [f64; 2];
+
+    /// The linear term, at least 0, and 1 + t for a t in [0, 1] that is within `LaneReal::EXP` units.
+    fn terms<R: LaneReal>(&self, inputs: [R::F; 2]) -> (R, R);
+}
+
+/// The sum of the losses; `None` if there are no lanes on this machine.
+pub(crate) fn log_sum<T: LaneElement, F: LogFormula>(
+    formula: &F,
+    inputs: [&[T]; 2],
+) -> Option<SumEstimate> {
+    if !dispatch::has_lanes() {
+        return None;
+    }
+    let len = inputs[0].len();
+    Some(estimates(len, &mut [], |start, len, _: &mut [()]| {
+        let mut inputs = inputs;
+        for input in &mut inputs {
+            *input = input.get(start..start + len).unwrap_or(&[]);
+        }
+        dispatch::run_in_lanes(LogSum { formula, inputs }).unwrap_or_default()
+    }))
+}
+
+struct LogSum<'a, T, F> {
+    formula: &'a F,
+    inputs: [&'a [T]; 2],
+}
+
+impl<T: LaneElement, F: LogFormula> LaneKernel for LogSum<'_, T, F> {
+    type Output = SumEstimate;
+
+    #[inline(always)]
+    fn run<W: Width>(self, token: W) -> SumEstimate {
+        let len = self.inputs[0].len();
+        let mut total = SumEstimate::default();
+        let mut start = 0;
+        while start < len {
+            let end = len.min(start + FACTORS * W::Single::N);
+            total = total.merge(self.product(token, start, end));
+            start = end;
+        }
+        total
+    }
+}
+
+impl<T: LaneElement, F: LogFormula> LogSum<'_, T, F> {
+    /// Elements `start..end`: at most [`FACTORS`] in each lane.
+    #[inline(always)]
+    fn product<W: Width>(&self, token: W, start: usize, end: usize) -> SumEstimate {
+        let n = W::Single::N;
+        let zero = W::Single::splat(token, 0.0);
+        let mut linear = T::Fast::<W>::from_lanes(zero);
+        let mut factor = T::Fast::<W>::constant(zero, 1.0);
+        let [x, y] = self.inputs;
+        let mut at = start;
+        while at + n <= end {
+            let lanes = [T::load(token, x, at), T::load(token, y, at)];
+            let (term, one_plus) = self.formula.terms::<T::Fast<W>>(lanes);
+            linear = linear.add(term);
+            factor = factor.mul(one_plus);
+            at += n;
+        }
+        if at < end {
+            let mut copies = F::PADDING.map(|padding| [T::encode(padding); GROUP]);
+            for (copy, input) in copies.iter_mut().zip(self.inputs) {
+                for (copy, &x) in copy.iter_mut().zip(input.get(at..end).unwrap_or(&[])) {
+                    *copy = x;
+                }
+            }
+            let lanes = [T::load(token, &copies[0], 0), T::load(token, &copies[1], 0)];
+            let (term, one_plus) = self.formula.terms::<T::Fast<W>>(lanes);
+            linear = linear.add(term);
+            factor = factor.mul(one_plus);
+        }
+        let (mut sum, mut product) = ([0.0; GROUP], [1.0; GROUP]);
+        widen(linear, &mut sum);
+        widen(factor, &mut product);
+        let mut value = 0.0;
+        for lane in 0..n {
+            value += sum[lane];
+        }
+        // 16 products of 32 factors are at most 2^512.
+        for products in product.chunks(16) {
+            value += log(products.iter().product());
+        }
+        let [relative, absolute] = T::Fast::<W>::LOG_SUM;
+        let units = T::Fast::<W>::EXP + T::Fast::<W>::SUM_OF_NORMAL + T::Fast::<W>::REFERENCE;
+        let relative = relative + units * T::Fast::<W>::UNIT;
+        SumEstimate::within(value, value * relative + (end - start) as f64 * absolute)
+    }
+}
+
+/// The numbers in lanes as `f64`.
+#[inline(always)]
+fn widen<R: LaneReal<F: Lanes<Scalar = f32>>>(numbers: R, out: &mut [f64; GROUP]) {
+    let mut parts = [[0.0; GROUP]; 2];
+    numbers.hi().store(&mut parts[0], 0);
+    numbers.lo().store(&mut parts[1], 0);
+    for lane in 0..R::F::N {
+        out[lane] = f64::from(parts[0][lane]) + f64::from(parts[1][lane]);
+    }
+}
