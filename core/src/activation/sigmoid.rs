@@ -178,7 +178,7 @@ impl Formula<2> for SigmoidGradient {
     #[inline(always)]
     fn eval<R: LaneReal>(&self, [x, g]: [R::F; 2]) -> Within<R> {
         let (t, is_near) = exp_neg_abs_in_lanes::<R>(x, x.constant(0.0));
-        let recip = t.one_plus().recip().normal();
+        let recip = t.one_plus_unit().recip().normal();
         let value = t.mul(recip).mul(recip).times(g);
         Within {
             value,

@@ -6,7 +6,9 @@
 
 use super::dispatch::{self, LaneKernel};
 use super::lane_element::{self, LaneElement};
-use super::log_sum::{LogFormula, log_sum};
+use super::log_sum::LogFormula;
+#[cfg(feature = "half")]
+use super::log_sum::log_sum;
 use super::rounding_test::SumEstimate;
 use super::threads::{self, Granularity};
 use crate::number::format::Format;
@@ -41,8 +43,19 @@ pub(crate) trait FillInLanes: Format {
 
 impl FillInLanes for f64 {}
 
-macro_rules! fill_in_lanes {
-    ($($T:ty),*) => {$(
+impl FillInLanes for f32 {
+    fn fill_in_lanes<F: Formula<IN>, const IN: usize>(
+        formula: &F,
+        inputs: [&[Self]; IN],
+        output: &mut [Self],
+    ) -> bool {
+        fill(formula, inputs, output)
+    }
+}
+
+#[cfg(feature = "half")]
+macro_rules! half {
+    ($T:ty) => {
         impl FillInLanes for $T {
             fn fill_in_lanes<F: Formula<IN>, const IN: usize>(
                 formula: &F,
@@ -52,15 +65,19 @@ macro_rules! fill_in_lanes {
                 fill(formula, inputs, output)
             }
 
-            fn log_sum_in_lanes<F: LogFormula>(formula: &F, inputs: [&[Self]; 2]) -> Option<SumEstimate> {
+            fn log_sum_in_lanes<F: LogFormula>(
+                formula: &F,
+                inputs: [&[Self]; 2],
+            ) -> Option<SumEstimate> {
                 log_sum(formula, inputs)
             }
         }
-    )*};
+    };
 }
-fill_in_lanes!(f32);
 #[cfg(feature = "half")]
-fill_in_lanes!(::half::f16, ::half::bf16);
+half!(::half::f16);
+#[cfg(feature = "half")]
+half!(::half::bf16);
 
 /// Fills `output` from inputs of its length. False if there are no lanes on this machine: then nothing is written.
 pub(crate) fn fill<T: LaneElement, F: Formula<IN>, const IN: usize>(
@@ -234,7 +251,9 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Fill<'_, T, F, IN> {
             let (low, high) = (T::encode(lo[i]), T::encode(hi[i]));
             rounded[i] = low;
             // An infinity may come from a factor that is infinite, beside one that is 0 in the reference formula.
-            certain[i] = (ok[i] != 0) & (lo[i].abs() < f64::INFINITY) & (low == high);
+            let is_finite = lo[i].abs() < f64::INFINITY;
+            let has_sign = F::SIGNED_ZERO | (low != T::zero());
+            certain[i] = (ok[i] != 0) & is_finite & has_sign & (low == high);
         }
         for i in 0..count.min(GATHERED) {
             let output = if certain[i] {

@@ -474,11 +474,15 @@ impl<T: FillInLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
     pub(crate) fn forward_backward(&self, grad_input: &mut [T]) -> Result<T, Error> {
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
         let scale = divide(1.0, self.divisor());
-        if self
-            .loss
-            .gradients_in_lanes(self.input, self.target, scale, grad_input)
-        {
-            return Ok(self.forward());
+        let [input, target] = [self.input, self.target];
+        if let Some(losses) = self.loss.sum_in_lanes(input, target) {
+            let loss = losses.round(self.divisor());
+            if self
+                .loss
+                .gradients_in_lanes(input, target, scale, grad_input)
+            {
+                return Ok(loss.unwrap_or_else(|| self.forward_by_reference()));
+            }
         }
         if self.has_fast() {
             let losses = fill(self.gradient(scale), [self.input, self.target], grad_input);

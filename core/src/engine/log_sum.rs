@@ -2,14 +2,31 @@
 //!
 //! The sum of up to [`FACTORS`] losses in each lane is the sum of their linear terms and the logarithm of the product of their
 //! factors.
+//!
+//! For elements of 16 bits, in plain `f32`. Sums of `f32` elements are as fast in `f64`
+//! ([`LogProduct`](super::rounding_test::LogProduct)), as pairs of `f32` would be.
 
 use super::dispatch::{self, LaneKernel};
 use super::element_map::estimates;
 use super::lane_element::LaneElement;
 use super::rounding_test::SumEstimate;
 use crate::number::elementary::log;
-use crate::number::formula::{FACTORS, LaneReal};
+use crate::number::formula::LaneReal;
 use crate::number::lanes::{GROUP, Lanes, Width};
+use crate::number::plain::PlainSingle;
+
+/// How many losses share a logarithm in each lane: with factors up to 2, their product is at most 2^32.
+const FACTORS: usize = 32;
+
+/// The largest relative error of one operation.
+const UNIT: f64 = 1.0 / (1_u64 << 24) as f64;
+
+/// How far a sum of linear terms is off, in units: a term's product and difference round at 2 u, and 33 sums at u of a partial
+/// sum each.
+const LINEAR: f64 = 35.0;
+
+/// How far a loss is off in the logarithm of a product, in units of 1: 1 + t and the product round once for each factor.
+const FACTOR: f64 = 2.1;
 
 /// A loss of an input and a target of the form linear + ln(1 + t).
 pub(crate) trait LogFormula: Copy + Sync {
@@ -66,13 +83,13 @@ impl<T: LaneElement, F: LogFormula> LogSum<'_, T, F> {
     fn product<W: Width>(&self, token: W, start: usize, end: usize) -> SumEstimate {
         let n = W::Single::N;
         let zero = W::Single::splat(token, 0.0);
-        let mut linear = T::Fast::<W>::from_lanes(zero);
-        let mut factor = T::Fast::<W>::constant(zero, 1.0);
+        let mut linear = PlainSingle::from_lanes(zero);
+        let mut factor = PlainSingle::constant(zero, 1.0);
         let [x, y] = self.inputs;
         let mut at = start;
         while at + n <= end {
             let lanes = [T::load(token, x, at), T::load(token, y, at)];
-            let (term, one_plus) = self.formula.terms::<T::Fast<W>>(lanes);
+            let (term, one_plus) = self.formula.terms::<PlainSingle<_>>(lanes);
             linear = linear.add(term);
             factor = factor.mul(one_plus);
             at += n;
@@ -85,35 +102,30 @@ impl<T: LaneElement, F: LogFormula> LogSum<'_, T, F> {
                 }
             }
             let lanes = [T::load(token, &copies[0], 0), T::load(token, &copies[1], 0)];
-            let (term, one_plus) = self.formula.terms::<T::Fast<W>>(lanes);
+            let (term, one_plus) = self.formula.terms::<PlainSingle<_>>(lanes);
             linear = linear.add(term);
             factor = factor.mul(one_plus);
         }
         let (mut sum, mut product) = ([0.0; GROUP], [1.0; GROUP]);
-        widen(linear, &mut sum);
-        widen(factor, &mut product);
+        linear.hi().store(&mut sum, 0);
+        factor.hi().store(&mut product, 0);
         let mut value = 0.0;
         for lane in 0..n {
-            value += sum[lane];
+            value += f64::from(sum[lane]);
         }
         // 16 products of 32 factors are at most 2^512.
         for products in product.chunks(16) {
-            value += log(products.iter().product());
+            let mut product = 1.0;
+            for &factor in products {
+                product *= f64::from(factor);
+            }
+            value += log(product);
         }
-        let [relative, absolute] = T::Fast::<W>::LOG_SUM;
-        let units = T::Fast::<W>::EXP + T::Fast::<W>::SUM_OF_NORMAL + T::Fast::<W>::REFERENCE;
-        let relative = relative + units * T::Fast::<W>::UNIT;
-        SumEstimate::within(value, value * relative + (end - start) as f64 * absolute)
-    }
-}
-
-/// The numbers in lanes as `f64`.
-#[inline(always)]
-fn widen<R: LaneReal<F: Lanes<Scalar = f32>>>(numbers: R, out: &mut [f64; GROUP]) {
-    let mut parts = [[0.0; GROUP]; 2];
-    numbers.hi().store(&mut parts[0], 0);
-    numbers.lo().store(&mut parts[1], 0);
-    for lane in 0..R::F::N {
-        out[lane] = f64::from(parts[0][lane]) + f64::from(parts[1][lane]);
+        let exponential = <PlainSingle<W::Single> as LaneReal>::EXP;
+        let relative = (LINEAR + exponential) * UNIT;
+        SumEstimate::within(
+            value,
+            value * relative + (end - start) as f64 * FACTOR * UNIT,
+        )
     }
 }

@@ -12,7 +12,10 @@ pub(crate) mod fixed_losses;
 pub(crate) mod groups;
 #[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
 pub(crate) mod lane_element;
-#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
+#[cfg_attr(
+    not(all(feature = "std", feature = "half", target_arch = "x86_64")),
+    allow(dead_code)
+)]
 pub(crate) mod log_sum;
 pub(crate) mod rounding_test;
 pub(crate) mod row_loss;

@@ -24,9 +24,9 @@ fn fold<F: Lanes>(x: F, y: F) -> (F, F, F) {
 #[inline(always)]
 fn linear<R: LaneReal>(z: R::F, v: R::F) -> R {
     let zero = z.constant(0.0);
-    // z is the second operand: NaN stays.
+    // z is the second operand: NaN stays. Hard labels need no more.
     let positive = R::from_lanes(zero.max(z));
-    if R::F::bits(zero.lt(v)) == 0 && R::F::bits(z.eq(z)) == R::F::bits(zero.eq(zero)) {
+    if R::F::bits(zero.lt(v)) == 0 {
         positive
     } else {
         positive.add(R::from_lanes(z).times(-v))
@@ -111,6 +111,8 @@ struct Gradient {
 }
 
 impl Formula<2> for Gradient {
+    const SIGNED_ZERO: bool = false;
+
     // As sigmoid; the difference is in its magnitude.
     fn units<R: LaneReal>() -> f64 {
         R::EXP + R::SUM + R::RECIP + R::TIMES + R::REFERENCE
@@ -140,6 +142,8 @@ impl Formula<2> for Gradient {
 struct GradientEach;
 
 impl Formula<3> for GradientEach {
+    const SIGNED_ZERO: bool = false;
+
     fn units<R: LaneReal>() -> f64 {
         Gradient::units::<R>()
     }

@@ -26,11 +26,6 @@ pub(crate) trait LaneReal: Copy {
     /// The same for a normal number, see `normal`.
     const RECIP_OF_NORMAL: f64;
 
-    /// How far the sum of `FACTORS` losses linear + ln(factor) is off that is the sum of the linear terms and the logarithm of
-    /// the product, relatively and for each loss; besides the error of the factors' numbers above 1, which counts no
-    /// more in the logarithm than there.
-    const LOG_SUM: [f64; 2];
-
     /// How far `one_plus` is off, relatively, in units, of a number that comes from `exp_neg`; and of a normal one.
     const SUM: f64;
     const SUM_OF_NORMAL: f64;
@@ -70,9 +65,6 @@ pub(crate) trait LaneReal: Copy {
     /// The number, nearly.
     fn hi(self) -> Self::F;
 
-    /// What `hi` lacks.
-    fn lo(self) -> Self::F;
-
     fn add(self, other: Self) -> Self;
 
     /// For normal numbers.
@@ -109,9 +101,6 @@ pub(crate) trait LaneReal: Copy {
     fn constant(like: Self::F, x: f64) -> Self;
 }
 
-/// How many losses share a logarithm in each lane: with factors up to 2, their product is at most 2^32.
-pub(crate) const FACTORS: usize = 32;
-
 /// A value that is within a formula's units of `magnitude`, where `ok`.
 #[derive(Clone, Copy)]
 pub(crate) struct Within<R: LaneReal> {
@@ -122,6 +111,10 @@ pub(crate) struct Within<R: LaneReal> {
 
 /// A function of `IN` numbers. Its options are in `self`.
 pub(crate) trait Formula<const IN: usize>: Copy + Sync {
+    /// Whether a result that rounds to 0 has the sign of the reference formula's. That has none where terms of two signs are
+    /// both 0.
+    const SIGNED_ZERO: bool = true;
+
     /// How far the value may be off, in units of the magnitude.
     fn units<R: LaneReal>() -> f64;
 

@@ -29,11 +29,6 @@ macro_rules! operations {
         }
 
         #[inline(always)]
-        fn lo(self) -> F {
-            self.0.constant(0.0)
-        }
-
-        #[inline(always)]
         fn add(self, other: Self) -> Self {
             Self(self.0 + other.0)
         }
@@ -85,9 +80,6 @@ impl<F: Single> LaneReal for PlainSingle<F> {
     const EXP: f64 = if F::TABLE == 16 { 1.2 } else { 1.7 };
     const RECIP: f64 = if F::RECIPROCAL_BITS >= 14 { 1.2 } else { 3.5 };
     const RECIP_OF_NORMAL: f64 = Self::RECIP;
-    // A linear term's product and difference round at 2 u, and 32 sums at u of a partial sum: 34 u. 1 + t and the product
-    // round once for each factor.
-    const LOG_SUM: [f64; 2] = [34.0 * Self::UNIT, 2.1 * Self::UNIT];
     const SUM: f64 = 1.0;
     const SUM_OF_NORMAL: f64 = 1.0;
     const TIMES: f64 = 1.0;
@@ -178,7 +170,6 @@ impl<F: Double> LaneReal for PlainDouble<F> {
     const EXP: f64 = 302.0;
     const RECIP: f64 = 1.0;
     const RECIP_OF_NORMAL: f64 = Self::RECIP;
-    const LOG_SUM: [f64; 2] = [34.0 * Self::UNIT, 2.1 * Self::UNIT];
     const SUM: f64 = 1.0;
     const SUM_OF_NORMAL: f64 = 1.0;
     const TIMES: f64 = 1.0;

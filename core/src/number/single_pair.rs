@@ -57,9 +57,6 @@ impl<F: Single> LaneReal for SinglePair<F> {
     const EXP: f64 = if F::TABLE == 16 { 0.95 } else { 3.3 };
     const RECIP: f64 = if F::TABLE == 16 { 0.9 } else { 3.2 };
     const RECIP_OF_NORMAL: f64 = if F::RECIPROCAL_BITS >= 14 { 0.2 } else { 0.8 };
-    // A product's low part grows to 2^-18.4 in 32 steps of 2^-23.4 and rounds thrice a step, at 2^-42 at most: 2^-41 for each
-    // factor with what is left out, 2^-42. The sums' low parts round at 2^-41.
-    const LOG_SUM: [f64; 2] = [1.0 / (1_u64 << 40) as f64, 1.0 / (1_u64 << 39) as f64];
     const SUM: f64 = if F::TABLE == 16 { 0.2 } else { 0.6 };
     const SUM_OF_NORMAL: f64 = 0.01;
     const TIMES: f64 = if F::TABLE == 16 { 0.4 } else { 1.1 };
@@ -86,11 +83,6 @@ impl<F: Single> LaneReal for SinglePair<F> {
     #[inline(always)]
     fn hi(self) -> F {
         self.hi
-    }
-
-    #[inline(always)]
-    fn lo(self) -> F {
-        self.lo
     }
 
     /// The low parts' sums round: of 2^-23 for normal numbers, at 2^-46.
