@@ -1,7 +1,9 @@
 //! The logarithm of the sigmoid.
 
-use crate::activation::sigmoid::{exp_neg_abs, fast_sigmoid, real_sigmoid, sigmoid_value};
-use crate::activation::softplus::{fast_softplus, softplus_limit};
+use crate::activation::sigmoid::{double_sigmoid, exp_neg_abs, real_sigmoid, sigmoid_value};
+use crate::activation::softplus::{
+    ScaledSigmoid, SoftplusFormula, double_softplus, softplus_limit,
+};
 use crate::engine::activation_call::Activation;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
@@ -71,14 +73,25 @@ impl Activation for LogSigmoid {
         real_sigmoid::<T>(T::Real::from(-x))
     }
 
-    #[inline(always)]
-    fn fast_value<A: Arithmetic>(x: f64) -> f64 {
-        -fast_softplus::<A>(-x)
+    type FastValue = SoftplusFormula;
+    type FastGradient = ScaledSigmoid;
+
+    fn fast_value(&self) -> SoftplusFormula {
+        SoftplusFormula::LOG_SIGMOID
+    }
+
+    fn fast_gradient(&self) -> ScaledSigmoid {
+        ScaledSigmoid { beta: -1.0 }
     }
 
     #[inline(always)]
-    fn fast_gradient<A: Arithmetic>(x: f64) -> f64 {
-        fast_sigmoid::<A>(-x)
+    fn double_value<A: Arithmetic>(x: f64) -> f64 {
+        -double_softplus::<A>(-x)
+    }
+
+    #[inline(always)]
+    fn double_gradient<A: Arithmetic>(x: f64) -> f64 {
+        double_sigmoid::<A>(-x)
     }
 }
 

@@ -4,8 +4,12 @@
 //! The functions of `f64` named `…_value` and `…_gradient` are the formulas themselves, unrounded, for
 //! the loops of others; everything else here calls them.
 
+#[cfg(test)]
+mod formula_tests;
 pub(crate) mod log_sigmoid;
 pub(crate) mod log_softmax;
+#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
+pub(crate) mod logistic;
 pub(crate) mod sigmoid;
 pub(crate) mod softmax;
 pub(crate) mod softplus;

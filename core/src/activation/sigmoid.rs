@@ -1,9 +1,12 @@
 //! Sigmoid.
 
+use crate::activation::logistic::{above_far, exp_neg_abs_in_lanes, is_whole, one_plus_exp_neg};
 use crate::engine::activation_call::Activation;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::fast_elementary;
 use crate::number::format::Format;
+use crate::number::formula::{Formula, LaneReal, Within};
+use crate::number::lanes::Lanes;
 use crate::number::real::Real;
 
 /// exp(-|x|).
@@ -80,9 +83,9 @@ fn real_sigmoid_gradient<W: Real>(x: W) -> W {
     t.over_one_plus(t * (t + 2.0))
 }
 
-/// sigma(x) from t = exp(-|x|), as [`sigmoid_value`] has it beyond the neighbourhood of 0.
+/// sigma(x) from t = exp(-|x|) in one `f64`, as [`sigmoid_value`] has it beyond the neighbourhood of 0.
 #[inline(always)]
-pub(crate) fn fast_sigmoid<A: Arithmetic>(x: f64) -> f64 {
+pub(super) fn double_sigmoid<A: Arithmetic>(x: f64) -> f64 {
     let t = fast_elementary::exp::<A>(-x.abs());
     (if x < 0.0 { t } else { 1.0 }) / (1.0 + t)
 }
@@ -120,13 +123,24 @@ impl Activation for Sigmoid {
         real_sigmoid_gradient(T::Real::from(x))
     }
 
-    #[inline(always)]
-    fn fast_value<A: Arithmetic>(x: f64) -> f64 {
-        fast_sigmoid::<A>(x)
+    type FastValue = SigmoidValue;
+    type FastGradient = SigmoidGradient;
+
+    fn fast_value(&self) -> SigmoidValue {
+        SigmoidValue
+    }
+
+    fn fast_gradient(&self) -> SigmoidGradient {
+        SigmoidGradient
     }
 
     #[inline(always)]
-    fn fast_gradient<A: Arithmetic>(x: f64) -> f64 {
+    fn double_value<A: Arithmetic>(x: f64) -> f64 {
+        double_sigmoid::<A>(x)
+    }
+
+    #[inline(always)]
+    fn double_gradient<A: Arithmetic>(x: f64) -> f64 {
         let t = fast_elementary::exp::<A>(-x.abs());
         t / (1.0 + t * (2.0 + t))
     }
@@ -140,5 +154,60 @@ impl Sigmoid {
     /// ```
     pub const fn new() -> Self {
         Self(())
+    }
+}
+
+/// sigma(x) = 1 / (1 + e^-x), also for negative x: e^-x is a number up to 2^87.
+#[derive(Clone, Copy)]
+pub(crate) struct SigmoidValue;
+
+impl Formula<1> for SigmoidValue {
+    // Of 1 + e^-x: the exponential's error, and the sum of the low parts.
+    fn units<R: LaneReal>() -> f64 {
+        R::EXP + R::SUM + R::RECIP + R::REFERENCE
+    }
+
+    #[inline(always)]
+    fn eval<R: LaneReal>(&self, [x]: [R::F; 1]) -> Within<R> {
+        let value = one_plus_exp_neg::<R>(x, x.constant(0.0)).recip();
+        Within {
+            value,
+            magnitude: value.hi(),
+            ok: above_far::<R>(x),
+        }
+    }
+
+    fn reference(&self, [x]: [f64; 1]) -> f64 {
+        sigmoid_value::<f32>(x)
+    }
+}
+
+/// g sigma'(x) = g t / (1 + t)^2 with t = e^-|x|: the gradient of sigmoid.
+#[derive(Clone, Copy)]
+pub(crate) struct SigmoidGradient;
+
+impl Formula<2> for SigmoidGradient {
+    // t counts (1 - t) / (1 + t) times its error, the sum and its reciprocal twice; with three products.
+    fn units<R: LaneReal>() -> f64 {
+        R::EXP
+            + 2.0 * (R::SUM_OF_NORMAL + R::RECIP_OF_NORMAL)
+            + 3.0 * R::TIMES_NORMAL
+            + R::REFERENCE
+    }
+
+    #[inline(always)]
+    fn eval<R: LaneReal>(&self, [x, g]: [R::F; 2]) -> Within<R> {
+        let (t, is_near) = exp_neg_abs_in_lanes::<R>(x, x.constant(0.0));
+        let recip = t.one_plus_unit().recip().normal();
+        let value = t.mul(recip).mul(recip).times(g);
+        Within {
+            value,
+            magnitude: value.hi().abs(),
+            ok: R::F::and(is_near, is_whole(value, g)),
+        }
+    }
+
+    fn reference(&self, [x, g]: [f64; 2]) -> f64 {
+        sigmoid_gradient::<f32>(x) * g
     }
 }

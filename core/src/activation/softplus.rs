@@ -1,6 +1,9 @@
 //! Softplus.
 
-use crate::activation::sigmoid::{exp_neg_abs, fast_sigmoid, real_sigmoid};
+use crate::activation::logistic::{
+    above_far, exp_neg_abs_in_lanes, is_whole, one_plus_exp_neg, times_beta,
+};
+use crate::activation::sigmoid::{double_sigmoid, exp_neg_abs, real_sigmoid};
 use crate::check::check_positive;
 use crate::engine::activation_call::Activation;
 use crate::error::{Argument, Error};
@@ -9,6 +12,8 @@ use crate::number::double_double::DoubleDouble;
 use crate::number::elementary::log1p_unit_with;
 use crate::number::fast_elementary;
 use crate::number::format::Format;
+use crate::number::formula::{Formula, LaneReal, Within};
+use crate::number::lanes::Lanes;
 use crate::number::real::Real;
 
 /// |x|, as softplus adds it to log1p(exp(-|x|)).
@@ -105,9 +110,9 @@ pub fn softplus_gradient<T: Format>(x: f64, beta: f64) -> f64 {
     real_sigmoid::<T>(T::Real::product(beta, x)).round()
 }
 
-/// softplus(x), as [`softplus_value`] has it for a `beta` of 1.
+/// softplus(x) in one `f64`, as [`softplus_value`] has it for a `beta` of 1.
 #[inline(always)]
-pub(crate) fn fast_softplus<A: Arithmetic>(x: f64) -> f64 {
+pub(super) fn double_softplus<A: Arithmetic>(x: f64) -> f64 {
     let positive = if x < 0.0 { 0.0 } else { x };
     positive + log1p_unit_with::<A>(fast_elementary::exp::<A>(-x.abs()))
 }
@@ -149,10 +154,6 @@ impl Activation for Softplus {
         check_positive(Argument::Beta, self.beta)
     }
 
-    fn has_fast(&self) -> bool {
-        self.beta == 1.0
-    }
-
     #[inline(always)]
     fn value<T: Format>(&self, x: f64) -> T::Real {
         real_softplus::<T>(x, self.beta)
@@ -163,14 +164,29 @@ impl Activation for Softplus {
         real_sigmoid::<T>(T::Real::product(self.beta, x))
     }
 
-    #[inline(always)]
-    fn fast_value<A: Arithmetic>(x: f64) -> f64 {
-        fast_softplus::<A>(x)
+    type FastValue = SoftplusFormula;
+    type FastGradient = ScaledSigmoid;
+
+    fn fast_value(&self) -> SoftplusFormula {
+        SoftplusFormula::new(self.beta)
+    }
+
+    fn fast_gradient(&self) -> ScaledSigmoid {
+        ScaledSigmoid { beta: self.beta }
+    }
+
+    fn has_fast_double(&self) -> bool {
+        self.beta == 1.0
     }
 
     #[inline(always)]
-    fn fast_gradient<A: Arithmetic>(x: f64) -> f64 {
-        fast_sigmoid::<A>(x)
+    fn double_value<A: Arithmetic>(x: f64) -> f64 {
+        double_softplus::<A>(x)
+    }
+
+    #[inline(always)]
+    fn double_gradient<A: Arithmetic>(x: f64) -> f64 {
+        double_sigmoid::<A>(x)
     }
 }
 
@@ -232,5 +248,95 @@ impl Softplus {
     pub fn derivative<T: Format>(&self, x: T) -> Result<T, Error> {
         self.check()?;
         Ok(T::encode(softplus_gradient::<T>(x.decode(), self.beta)))
+    }
+}
+
+/// g sigma(beta x): the gradients of softplus, and of log_sigmoid with a `beta` of -1.
+#[derive(Clone, Copy)]
+pub(crate) struct ScaledSigmoid {
+    pub(crate) beta: f64,
+}
+
+impl Formula<2> for ScaledSigmoid {
+    // As `SigmoidValue`, times g.
+    fn units<R: LaneReal>() -> f64 {
+        R::EXP + R::SUM + R::RECIP + R::TIMES + R::REFERENCE
+    }
+
+    #[inline(always)]
+    fn eval<R: LaneReal>(&self, [x, g]: [R::F; 2]) -> Within<R> {
+        let (x, x_low) = times_beta::<R>(self.beta, x);
+        let value = one_plus_exp_neg::<R>(x, x_low).recip().times(g);
+        Within {
+            value,
+            magnitude: value.hi().abs(),
+            ok: R::F::and(above_far::<R>(x), is_whole(value, g)),
+        }
+    }
+
+    fn reference(&self, [x, g]: [f64; 2]) -> f64 {
+        softplus_gradient::<f32>(x, self.beta) * g
+    }
+}
+
+/// softplus(x) = max(x, 0) + ln(1 + e^-|beta x|) / beta, or log_sigmoid(x) = -softplus(-x).
+#[derive(Clone, Copy)]
+pub(crate) struct SoftplusFormula {
+    beta: f64,
+    inverse: f64,
+    /// 1, or -1 for log_sigmoid.
+    sign: f64,
+}
+
+impl SoftplusFormula {
+    pub(crate) fn new(beta: f64) -> Self {
+        Self {
+            beta,
+            inverse: 1.0 / beta,
+            sign: 1.0,
+        }
+    }
+
+    pub(crate) const LOG_SIGMOID: Self = Self {
+        beta: 1.0,
+        inverse: 1.0,
+        sign: -1.0,
+    };
+}
+
+impl Formula<1> for SoftplusFormula {
+    // Of the logarithm: those of its argument and its own, the product with 1 / beta; and the sum.
+    fn units<R: LaneReal>() -> f64 {
+        R::EXP + R::LN + 2.0 * R::TIMES_NORMAL + R::SUM_OF_NORMAL + R::REFERENCE
+    }
+
+    #[inline(always)]
+    fn eval<R: LaneReal>(&self, [x]: [R::F; 1]) -> Within<R> {
+        let (scaled, scaled_low) = times_beta::<R>(self.beta, x);
+        let (t, is_near) = exp_neg_abs_in_lanes::<R>(scaled, scaled_low);
+        let (mut ln, square) = t.ln_1p();
+        let mut ok = is_near;
+        if self.beta != 1.0 {
+            ln = ln.mul(R::constant(x, self.inverse));
+            ok = R::F::and(ok, is_whole(ln, x.constant(1.0)));
+        }
+        let sign = x.constant(self.sign);
+        // x is the second operand: NaN stays.
+        let linear = x.constant(0.0).max(x.flip_sign(sign));
+        let sum = R::from_lanes(linear).add(ln);
+        let mut magnitude = sum.hi();
+        if R::LN_SQUARE > 0.0 {
+            let square_units = R::LN_SQUARE / Self::units::<R>() * self.inverse;
+            magnitude = square.mul_add(x.constant(square_units), magnitude);
+        }
+        Within {
+            value: sum.flip_sign(sign),
+            magnitude,
+            ok,
+        }
+    }
+
+    fn reference(&self, [x]: [f64; 1]) -> f64 {
+        self.sign * softplus_value::<f32>(self.sign * x, self.beta)
     }
 }

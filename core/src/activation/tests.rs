@@ -4,8 +4,8 @@ use super::log_softmax::LogProbabilities;
 use super::softmax::Probabilities;
 use super::softplus::tiny_softplus;
 use super::{LogSigmoid, LogSoftmax, Sigmoid, Softmax, Softplus};
-use crate::engine::activation_call::{Activation, Backward, Forward};
-use crate::engine::element_map::{FastElement, Map};
+use crate::engine::batch::UNCERTAIN;
+use crate::engine::dispatch::{Width, has_lanes, width};
 use crate::engine::row_map::RowMap;
 use crate::engine::transposed_rows::{MAX_TRANSPOSED_CLASSES, TransposedRows};
 use crate::front::functions::{
@@ -15,36 +15,17 @@ use crate::number::arithmetic::Plain;
 use crate::rows::Classes;
 use crate::rows::exponentials::ROW_CHUNK;
 use crate::sum::thread_group::Alone;
+use std::vec;
+use std::vec::Vec;
 
 /// Numbers of which a function comes close to the midpoint of two `f32`: with sigma(x) = 1/2 + x/4 - …, small
 /// odd multiples of 2^-24; and the softplus of 0x39ea41d0.
 const TIE: f32 = -1.0 / (1 << 24) as f32;
 const SOFTPLUS_TIE: f32 = f32::from_bits(0x39ea_41d0);
 
-fn certain<const K: usize>(map: impl Map<f32, K>, inputs: [f32; K]) -> bool {
-    let fast = map.fast::<Plain>(inputs.map(f64::from));
-    let (_, certain) = fast.output.round::<f32>();
-    certain
-}
-
 #[test]
 fn chunks_that_are_not_certain_are_those_of_record() {
-    for (x, softplus_is_certain) in [(TIE, true), (SOFTPLUS_TIE, false), (f32::NAN, false)] {
-        let sigmoid_is_certain = x == SOFTPLUS_TIE;
-        assert_eq!(certain(Forward(Sigmoid::new()), [x]), sigmoid_is_certain);
-        assert_eq!(
-            certain(Backward(Softplus::new()), [x, 1.0]),
-            sigmoid_is_certain
-        );
-        assert_eq!(
-            certain(Backward(LogSigmoid::new()), [-x, 1.0]),
-            sigmoid_is_certain
-        );
-        assert_eq!(certain(Forward(Softplus::new()), [x]), softplus_is_certain);
-        assert_eq!(
-            certain(Forward(LogSigmoid::new()), [-x]),
-            softplus_is_certain
-        );
+    for x in [TIE, SOFTPLUS_TIE, f32::NAN] {
         // In a chunk with others, which stay what they are.
         let mut input = [0.3; 70];
         (input[5], input[66]) = (x, x);
@@ -72,19 +53,64 @@ fn same(actual: [f32; 70], expected: [f32; 70]) {
     assert_eq!(actual.map(bits), expected.map(bits));
 }
 
-/// The fast answer would be another: nothing but the reference formula gives these.
+/// What every arithmetic leaves uncertain goes to the reference formula, and little else does: at each tie one number, of
+/// ordinary numbers one in a hundred to `f64` at most.
 #[test]
-fn fast_answers_at_ties_are_wrong() {
-    let fast = |map: FastElement| map.output.round::<f32>().0;
-    let of = fast(Forward(Sigmoid::new()).fast_of(TIE));
-    assert_ne!(of, sigmoid(TIE));
-    let of = fast(Forward(Softplus::new()).fast_of(SOFTPLUS_TIE));
-    assert_ne!(of, softplus(SOFTPLUS_TIE));
-}
+fn shares_done_again() {
+    if !has_lanes() {
+        return;
+    }
+    let counted = |call: &dyn Fn()| {
+        UNCERTAIN.set([0; 2]);
+        call();
+        UNCERTAIN.get()
+    };
+    let mut ties = [0.25; 70];
+    (ties[3], ties[68]) = (TIE, SOFTPLUS_TIE);
+    let [_, references] = counted(&|| Sigmoid::new().forward(&ties, &mut [0.0; 70]).unwrap());
+    assert_eq!(references, 1);
+    let [_, references] = counted(&|| Softplus::new().forward(&ties, &mut [0.0; 70]).unwrap());
+    assert_eq!(references, 1);
 
-impl<F: Activation> Forward<F> {
-    fn fast_of(self, x: f32) -> FastElement {
-        Map::<f32, 1>::fast::<Plain>(&self, [f64::from(x)])
+    const COUNT: usize = 60_000;
+    let mut seed = 1_u64;
+    let mut next = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 40) as f32 / (1 << 24) as f32
+    };
+    let x: Vec<f32> = (0..COUNT)
+        .map(|_| 6.0 * (next() + next() + next() + next() - 2.0))
+        .collect();
+    let g: Vec<f32> = (0..COUNT).map(|_| next() - 0.5).collect();
+    // Most in a thousand, of the tables of 8 and of 16.
+    let most = |of_8: usize, of_16: usize| {
+        let is_wide = width() == Width::Avx512;
+        COUNT / 1000 * if is_wide { of_16 } else { of_8 }
+    };
+    let output = || vec![0.0; COUNT];
+    for (name, limit, call) in [
+        (
+            "sigmoid",
+            most(20, 5),
+            &(|| Sigmoid::new().forward(&x, &mut output()).unwrap()) as &dyn Fn(),
+        ),
+        ("softplus", most(80, 30), &|| {
+            Softplus::new().forward(&x, &mut output()).unwrap();
+        }),
+        ("log_sigmoid", most(80, 30), &|| {
+            LogSigmoid::new().forward(&x, &mut output()).unwrap();
+        }),
+        ("sigmoid'", most(15, 5), &|| {
+            Sigmoid::new().backward(&x, &g, &mut output()).unwrap();
+        }),
+        ("softplus'", most(20, 6), &|| {
+            let softplus = Softplus::new().beta(0.7);
+            softplus.backward(&x, &g, &mut output()).unwrap();
+        }),
+    ] {
+        let [again, references] = counted(call);
+        assert!(0 < again && again <= limit, "{name}: {again} of {limit}");
+        assert!(references <= 20, "{name}: {references}");
     }
 }
 

@@ -1,13 +1,15 @@
 //! Calls of activations that go element by element.
 
-use crate::engine::element_map::{FastElement, Map, fill};
+use crate::engine::batch::FillInLanes;
+use crate::engine::element_map::{FastElement, Map, fill_without_lanes};
 use crate::engine::rounding_test::{Bracket, FAST_ERROR};
 use crate::error::Error;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
+use crate::number::formula::Formula;
 use crate::number::real::Real;
 
-/// An activation that goes element by element: the reference formulas, and fast paths for both.
+/// An activation that goes element by element: the reference formulas, and those of the fast paths.
 pub(crate) trait Activation: Copy + Sync {
     fn check(&self) -> Result<(), Error> {
         Ok(())
@@ -17,14 +19,22 @@ pub(crate) trait Activation: Copy + Sync {
 
     fn gradient<T: Format>(&self, x: f64) -> T::Real;
 
-    /// Whether these options have fast paths.
-    fn has_fast(&self) -> bool {
+    /// The formulas of the fast paths: of x, and of x and what the derivative is multiplied by.
+    type FastValue: Formula<1>;
+    type FastGradient: Formula<2>;
+
+    fn fast_value(&self) -> Self::FastValue;
+
+    fn fast_gradient(&self) -> Self::FastGradient;
+
+    /// Whether these options have fast paths on machines without lanes: the two functions below, in one `f64`.
+    fn has_fast_double(&self) -> bool {
         true
     }
 
-    fn fast_value<A: Arithmetic>(x: f64) -> f64;
+    fn double_value<A: Arithmetic>(x: f64) -> f64;
 
-    fn fast_gradient<A: Arithmetic>(x: f64) -> f64;
+    fn double_gradient<A: Arithmetic>(x: f64) -> f64;
 }
 
 /// The value of each element.
@@ -40,12 +50,12 @@ impl<T: Format, F: Activation> Map<T, 1> for Forward<F> {
     }
 
     fn has_fast(&self) -> bool {
-        T::FAST && self.0.has_fast()
+        T::FAST && self.0.has_fast_double()
     }
 
     #[inline(always)]
     fn fast<A: Arithmetic>(&self, [x]: [f64; 1]) -> FastElement {
-        FastElement::output(Bracket::relative(F::fast_value::<A>(x), FAST_ERROR))
+        FastElement::output(Bracket::relative(F::double_value::<A>(x), FAST_ERROR))
     }
 }
 
@@ -62,13 +72,13 @@ impl<T: Format, F: Activation> Map<T, 2> for Backward<F> {
     }
 
     fn has_fast(&self) -> bool {
-        T::FAST && self.0.has_fast()
+        T::FAST && self.0.has_fast_double()
     }
 
     #[inline(always)]
     fn fast<A: Arithmetic>(&self, [x, scale]: [f64; 2]) -> FastElement {
         FastElement::output(Bracket::finite(
-            scale * F::fast_gradient::<A>(x),
+            scale * F::double_gradient::<A>(x),
             FAST_ERROR,
         ))
     }
@@ -85,13 +95,20 @@ impl<'a, T: Format, F: Activation> ActivationCall<'a, T, F> {
         activation.check()?;
         Ok(Self { activation, input })
     }
+}
 
+impl<T: FillInLanes, F: Activation> ActivationCall<'_, T, F> {
     pub(crate) fn forward(&self, output: &mut [T]) {
-        fill(Forward(self.activation), [self.input], output);
+        let inputs = [self.input];
+        if !T::fill_in_lanes(&self.activation.fast_value(), inputs, output) {
+            fill_without_lanes(Forward(self.activation), inputs, output);
+        }
     }
 
     pub(crate) fn backward(&self, grad_output: &[T], grad_input: &mut [T]) {
         let inputs = [self.input, grad_output];
-        fill(Backward(self.activation), inputs, grad_input);
+        if !T::fill_in_lanes(&self.activation.fast_gradient(), inputs, grad_input) {
+            fill_without_lanes(Backward(self.activation), inputs, grad_input);
+        }
     }
 }

@@ -5,11 +5,14 @@
 //! as no step of theirs depends on it; the fast paths may use a fused multiply-add where
 //! the width has one, and prove that this does not change what they return.
 //!
-//! This is the only file with `unsafe` in it. Calling a function that was compiled for features which the CPU
-//! may lack is undefined behaviour; each of the two calls here stands behind the run-time test for those very features.
+//! Calling a function that was compiled for features which the CPU may lack is undefined behaviour; each `unsafe` call here
+//! stands behind the run-time test for those very features. Beside this file only `number/lanes/` has `unsafe` in it: its
+//! vectors come from tokens that are made here.
 
+use crate::machine::{INTEGER, VECTORS};
 use crate::number::arithmetic::{Arithmetic, Plain};
 use crate::number::format::Format;
+use crate::number::lanes;
 
 /// A SIMD width that the kernels were compiled for.
 ///
@@ -23,7 +26,7 @@ use crate::number::format::Format;
 pub enum Width {
     /// What the compiler was told to assume: SSE2 on x86-64, NEON on aarch64.
     Baseline,
-    /// AVX2 and FMA, 256 bits.
+    /// AVX2, FMA and F16C, 256 bits.
     Avx2,
     /// AVX-512 (F, BW, DQ and VL), 512 bits.
     Avx512,
@@ -65,6 +68,48 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
             Width::Baseline => return x86::baseline(kernel),
         }
     }
+    kernel.run::<Plain>()
+}
+
+/// A computation in vectors, for the widths that have them.
+///
+/// `run`, and everything it calls, must be inlined, as for [`Kernel`].
+pub(crate) trait LaneKernel {
+    type Output;
+    #[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
+    fn run<W: lanes::Width>(self, token: W) -> Self::Output;
+}
+
+/// Whether the [`width`] in force has vectors. Machines without a unit for `f64` have their fast paths in integers, also those
+/// that `--cfg trueloss_integer` makes.
+#[inline]
+pub(crate) fn has_lanes() -> bool {
+    VECTORS && !INTEGER && width() > Width::Baseline
+}
+
+/// Runs a kernel at the [`width`] in force; `None` if that has no vectors.
+#[inline]
+pub(crate) fn run_in_lanes<K: LaneKernel>(kernel: K) -> Option<K::Output> {
+    #[cfg(all(feature = "std", target_arch = "x86_64"))]
+    if has_lanes() {
+        match x86::width() {
+            // SAFETY: `x86::width` gives a width only after `is_x86_feature_detected` has found each feature that the
+            // function called is compiled for.
+            #[allow(unsafe_code)]
+            Width::Avx512 => return Some(unsafe { x86::avx512_lanes(kernel) }),
+            // SAFETY: as above.
+            #[allow(unsafe_code)]
+            Width::Avx2 => return Some(unsafe { x86::avx2_lanes(kernel) }),
+            Width::Baseline => {}
+        }
+    }
+    drop(kernel);
+    None
+}
+
+/// Runs a kernel that is for machines without wider vectors: it is compiled for no other.
+#[inline(never)]
+pub(crate) fn run_at_baseline<K: Kernel>(kernel: K) -> K::Output {
     kernel.run::<Plain>()
 }
 
@@ -114,9 +159,10 @@ pub fn limit(widest: Width) -> Width {
 
 #[cfg(all(feature = "std", target_arch = "x86_64"))]
 mod x86 {
-    use super::{Kernel, Width};
+    use super::{Kernel, LaneKernel, Width};
     use crate::machine::VECTORS;
     use crate::number::arithmetic::{Fused, Plain};
+    use crate::number::lanes::{avx2::Avx2, avx512::Avx512};
     use core::sync::atomic::{AtomicU8, Ordering};
 
     const BASELINE: u8 = 0;
@@ -128,7 +174,9 @@ mod x86 {
     static IN_FORCE: AtomicU8 = AtomicU8::new(UNKNOWN);
 
     fn widest() -> u8 {
-        let avx2 = std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma");
+        let avx2 = std::is_x86_feature_detected!("avx2")
+            && std::is_x86_feature_detected!("fma")
+            && std::is_x86_feature_detected!("f16c");
         let avx512 = std::is_x86_feature_detected!("avx512f")
             && std::is_x86_feature_detected!("avx512bw")
             && std::is_x86_feature_detected!("avx512dq")
@@ -177,5 +225,19 @@ mod x86 {
     #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
     pub(super) fn avx512<K: Kernel>(kernel: K) -> K::Output {
         kernel.run::<Fused<2>>()
+    }
+
+    #[target_feature(enable = "avx2,fma,f16c")]
+    pub(super) fn avx2_lanes<K: LaneKernel>(kernel: K) -> K::Output {
+        // SAFETY: this function is called only where these features have been found.
+        #[allow(unsafe_code)]
+        kernel.run(unsafe { Avx2::new() })
+    }
+
+    #[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl")]
+    pub(super) fn avx512_lanes<K: LaneKernel>(kernel: K) -> K::Output {
+        // SAFETY: this function is called only where these features have been found.
+        #[allow(unsafe_code)]
+        kernel.run(unsafe { Avx512::new() })
     }
 }

@@ -1,8 +1,9 @@
 //! Calls of losses that go element by element.
 
 use crate::check::{check_length, check_weights};
+use crate::engine::batch::FillInLanes;
 use crate::engine::dispatch::Kernel;
-use crate::engine::element_loss::ElementwiseLoss;
+use crate::engine::element_loss::{ElementwiseLoss, LaneLoss};
 use crate::engine::element_map::{
     FastElement, Map, Weights, across, estimates, fill, groups, groups_at,
     reference_where_uncertain,
@@ -394,7 +395,28 @@ impl<'a, T: Format, L: ElementwiseLoss<T>> ElementLossCall<'a, T, L> {
         ))
     }
 
+    fn gradient(&self, scale: f64) -> Gradient<'a, T, L> {
+        Gradient {
+            each: GradientEach(*self),
+            scale,
+        }
+    }
+
+    pub(crate) fn partial(&self, start: usize) -> Result<Partial<T>, Error> {
+        Partial::new(start, self.input.len(), |start, len| Weighted {
+            losses: self.block(start, len, 0.0, &mut []),
+            weights: Compensated::default().add(len as f64),
+        })
+    }
+}
+
+impl<T: FillInLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
     pub(crate) fn forward(&self) -> T {
+        if let Some(losses) = self.loss.sum_in_lanes(self.input, self.target) {
+            return losses
+                .round(self.divisor())
+                .unwrap_or_else(|| self.forward_by_reference());
+        }
         if !self.has_fast() {
             return self.forward_by_reference();
         }
@@ -412,21 +434,22 @@ impl<'a, T: Format, L: ElementwiseLoss<T>> ElementLossCall<'a, T, L> {
 
     pub(crate) fn forward_each(&self, losses: &mut [T]) -> Result<(), Error> {
         check_length(Argument::Losses, self.input.len(), losses.len())?;
-        fill(Value(*self), [self.input, self.target], losses);
-        Ok(())
-    }
-
-    fn gradient(&self, scale: f64) -> Gradient<'a, T, L> {
-        Gradient {
-            each: GradientEach(*self),
-            scale,
+        if !self.loss.values_in_lanes(self.input, self.target, losses) {
+            fill(Value(*self), [self.input, self.target], losses);
         }
+        Ok(())
     }
 
     pub(crate) fn backward(&self, grad_output: T, grad_input: &mut [T]) -> Result<(), Error> {
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
         let scale = divide(grad_output.decode(), self.divisor());
-        fill(self.gradient(scale), [self.input, self.target], grad_input);
+        let inputs = [self.input, self.target];
+        if !self
+            .loss
+            .gradients_in_lanes(self.input, self.target, scale, grad_input)
+        {
+            fill(self.gradient(scale), inputs, grad_input);
+        }
         Ok(())
     }
 
@@ -438,13 +461,29 @@ impl<'a, T: Format, L: ElementwiseLoss<T>> ElementLossCall<'a, T, L> {
         check_length(Argument::GradOutput, self.input.len(), grad_output.len())?;
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
         let inputs = [self.input, self.target, grad_output];
-        fill(GradientEach(*self), inputs, grad_input);
+        let [input, target, _] = inputs;
+        if !self
+            .loss
+            .gradients_each_in_lanes(input, target, grad_output, grad_input)
+        {
+            fill(GradientEach(*self), inputs, grad_input);
+        }
         Ok(())
     }
 
     pub(crate) fn forward_backward(&self, grad_input: &mut [T]) -> Result<T, Error> {
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
         let scale = divide(1.0, self.divisor());
+        let [input, target] = [self.input, self.target];
+        if let Some(losses) = self.loss.sum_in_lanes(input, target) {
+            let loss = losses.round(self.divisor());
+            if self
+                .loss
+                .gradients_in_lanes(input, target, scale, grad_input)
+            {
+                return Ok(loss.unwrap_or_else(|| self.forward_by_reference()));
+            }
+        }
         if self.has_fast() {
             let losses = fill(self.gradient(scale), [self.input, self.target], grad_input);
             return Ok(losses
@@ -457,13 +496,6 @@ impl<'a, T: Format, L: ElementwiseLoss<T>> ElementLossCall<'a, T, L> {
                 self.block(start, len, scale, grad)
             })),
         )
-    }
-
-    pub(crate) fn partial(&self, start: usize) -> Result<Partial<T>, Error> {
-        Partial::new(start, self.input.len(), |start, len| Weighted {
-            losses: self.block(start, len, 0.0, &mut []),
-            weights: Compensated::default().add(len as f64),
-        })
     }
 }
 

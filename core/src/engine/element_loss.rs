@@ -1,9 +1,10 @@
 //! What a loss says of one element.
 
 use crate::check::Domain;
+use crate::engine::batch::FillInLanes;
 use crate::engine::element_map::FastElement;
 use crate::engine::fixed_losses;
-use crate::engine::rounding_test::Bracket;
+use crate::engine::rounding_test::{Bracket, SumEstimate};
 use crate::error::Error;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
@@ -52,7 +53,7 @@ pub(crate) trait ElementwiseLoss<T: Format>: Copy + Sync {
     /// An element that adds nothing to a sum, and whose value and gradient are certain.
     const PADDING: [f64; 2] = [0.0; 2];
 
-    /// The loss as (linear, factor), standing for linear + ln(factor), for a sum: see [`SumEstimate`](crate::engine::rounding_test::SumEstimate).
+    /// The loss as (linear, factor), standing for linear + ln(factor), for a sum: see [`SumEstimate`].
     #[inline(always)]
     fn fast_term<A: Arithmetic>(_x: f64, _y: f64) -> (f64, f64) {
         (f64::NAN, 1.0)
@@ -82,6 +83,41 @@ pub(crate) trait ElementwiseLoss<T: Format>: Copy + Sync {
         _losses: &mut fixed_losses::FixedLosses,
     ) -> Option<f32> {
         None
+    }
+}
+
+/// The fast paths of a loss in lanes. By default there are none.
+pub(crate) trait LaneLoss<T: FillInLanes>: ElementwiseLoss<T> {
+    /// The sum of the losses; `None` if there is no fast path for these options on this machine.
+    fn sum_in_lanes(&self, _input: &[T], _target: &[T]) -> Option<SumEstimate> {
+        None
+    }
+
+    /// Writes the losses. False if there is no fast path; then nothing is written. The same holds of the next two.
+    fn values_in_lanes(&self, _input: &[T], _target: &[T], _losses: &mut [T]) -> bool {
+        false
+    }
+
+    /// Writes the gradients times `scale`.
+    fn gradients_in_lanes(
+        &self,
+        _input: &[T],
+        _target: &[T],
+        _scale: f64,
+        _grad_input: &mut [T],
+    ) -> bool {
+        false
+    }
+
+    /// Writes the gradients, each times its `grad_output`.
+    fn gradients_each_in_lanes(
+        &self,
+        _input: &[T],
+        _target: &[T],
+        _grad_output: &[T],
+        _grad_input: &mut [T],
+    ) -> bool {
+        false
     }
 }
 

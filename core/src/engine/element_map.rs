@@ -62,10 +62,15 @@ pub(crate) trait Map<T: Format, const K: usize>: Copy + Sync {
     const PADDING: [f64; K];
 
     /// Whether there is a fast path.
-    fn has_fast(&self) -> bool;
+    fn has_fast(&self) -> bool {
+        false
+    }
 
     /// The number, nearly, where all weights are 1.
-    fn fast<A: Arithmetic>(&self, inputs: [f64; K]) -> FastElement;
+    #[inline(always)]
+    fn fast<A: Arithmetic>(&self, _inputs: [f64; K]) -> FastElement {
+        FastElement::output(Bracket::UNKNOWN)
+    }
 
     /// Whether there is a fast path in integers.
     const HAS_FIXED_POINT: bool = false;
@@ -287,6 +292,37 @@ pub(crate) fn fill<T: Format, M: Map<T, K>, const K: usize>(
             SumEstimate::default()
         }
     })
+}
+
+/// Fills `output` from inputs of its length where there are no lanes, or none for the type: by the fast path in one `f64`, which
+/// is compiled for the baseline alone, or by the reference formula.
+pub(crate) fn fill_without_lanes<T: Format, M: Map<T, K>, const K: usize>(
+    map: M,
+    inputs: [&[T]; K],
+    output: &mut [T],
+) {
+    let part = |start, _, output: &mut [T], _: &mut [()]| {
+        let fill = Fill {
+            map,
+            inputs,
+            start,
+            output,
+        };
+        if map.has_fast() && !INTEGER {
+            dispatch::run_at_baseline(fill);
+        } else {
+            dispatch::run(ReferenceFill(fill));
+        }
+    };
+    let len = output.len();
+    threads::in_parts(
+        len,
+        Granularity::ELEMENTS,
+        output,
+        &mut [],
+        part,
+        |(), ()| (),
+    );
 }
 
 /// The sum of estimates of single blocks, with `block` as for [`parallel::blocks`](crate::engine::threads::blocks).

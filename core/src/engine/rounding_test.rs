@@ -130,7 +130,8 @@ impl Bracket {
 pub(crate) struct SumEstimate {
     value: f64,
     magnitude: f64,
-    count: f64,
+    /// How far the value may be off, but for the additions of estimates.
+    error: f64,
     /// The most additions that a term has gone through.
     additions: f64,
 }
@@ -143,10 +144,16 @@ impl SumEstimate {
     /// The sum of `count` losses, all of them at least 0.
     #[inline(always)]
     pub(crate) fn of(value: f64, count: f64) -> Self {
+        Self::within(value, value * Self::RELATIVE + count * Self::ABSOLUTE)
+    }
+
+    /// A sum of losses, all of them at least 0, that is within `error` of that of the reference formulas.
+    #[inline(always)]
+    pub(crate) fn within(value: f64, error: f64) -> Self {
         Self {
             value,
             magnitude: value,
-            count,
+            error,
             additions: 0.0,
         }
     }
@@ -164,7 +171,7 @@ impl SumEstimate {
         Self {
             value: self.value + other.value,
             magnitude: self.magnitude + other.magnitude,
-            count: self.count + other.count,
+            error: self.error + other.error,
             additions: additions + 1.0,
         }
     }
@@ -173,16 +180,16 @@ impl SumEstimate {
     #[inline(always)]
     pub(crate) fn add_group(&mut self, terms: &[f64; LANES], count: f64) {
         self.value += fold(*terms);
-        self.magnitude += fold(terms.map(f64::abs));
-        self.count += count;
+        let magnitude = fold(terms.map(f64::abs));
+        self.magnitude += magnitude;
+        self.error += magnitude * Self::RELATIVE + count * Self::ABSOLUTE;
         self.additions += f64::from(1 + LANES.ilog2());
     }
 
     /// How far the sum may be from that of the reference formulas.
     #[inline(always)]
     fn error(self) -> f64 {
-        let relative = Self::RELATIVE + self.additions * Self::ADDITION;
-        self.magnitude * relative + self.count * Self::ABSOLUTE
+        self.error + self.magnitude * (self.additions * Self::ADDITION)
     }
 
     /// The reduced loss, where it is certain: a divisor of 0 leaves a NaN, which never is.
@@ -323,7 +330,7 @@ mod tests {
         const U: f64 = f64::EPSILON / 2.0;
         let [lo, hi] = Bracket::absolute(3.0, 0.25).limits();
         assert_eq!((lo, hi), (2.75, 3.25));
-        let [lo, hi] = Bracket::finite(-3.0, 0.25).limits();
+        let [lo, hi] = Bracket::relative(-3.0, 0.25).limits();
         assert_eq!((lo, hi), (-2.25, -3.75));
         let [lo, hi] = Scaled::new(3.0, 0.25).near(0.0, 0.5).limits();
         assert_eq!((lo, hi), (1.125, 1.875));

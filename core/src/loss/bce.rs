@@ -1,7 +1,8 @@
 //! Binary cross-entropy of probabilities.
 
 use crate::check::Domain;
-use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, Options};
+use crate::engine::batch::FillInLanes;
+use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
 use crate::number::format::Format;
 use crate::number::real::Real;
 use crate::sum::reduction::Reduction;
@@ -117,6 +118,8 @@ impl<T: Format> ElementwiseLoss<T> for Bce<'_, T> {
         real_gradient(x, y)
     }
 }
+
+impl<T: FillInLanes> LaneLoss<T> for Bce<'_, T> {}
 
 impl<'a, T: Format> FromOptions<'a, T> for Bce<'a, T> {
     const HAS_WEIGHT: bool = true;

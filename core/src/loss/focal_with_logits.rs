@@ -2,7 +2,8 @@
 
 use crate::activation::sigmoid::exp_neg_abs;
 use crate::check::Domain;
-use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, Options};
+use crate::engine::batch::FillInLanes;
+use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
 use crate::error::{Argument, Error};
 use crate::number::format::Format;
 use crate::number::real::{Real, mul_zero_wins};
@@ -191,6 +192,8 @@ impl<T: Format> ElementwiseLoss<T> for FocalWithLogits {
         real_gradient(x, y, self.alpha, self.gamma)
     }
 }
+
+impl<T: FillInLanes> LaneLoss<T> for FocalWithLogits {}
 
 impl<'a, T: Format> FromOptions<'a, T> for FocalWithLogits {
     const NUMBERS: &'static [(&'static str, f64)] = &[("alpha", 0.25), ("gamma", 2.0)];

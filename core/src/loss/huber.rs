@@ -1,7 +1,8 @@
 //! Huber's loss.
 
 use crate::check::{Domain, check_positive};
-use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, Options};
+use crate::engine::batch::FillInLanes;
+use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
 use crate::error::{Argument, Error};
 use crate::number::format::Format;
 use crate::number::real::Real;
@@ -118,6 +119,8 @@ impl<T: Format> ElementwiseLoss<T> for Huber {
         real_gradient(x, y, self.delta)
     }
 }
+
+impl<T: FillInLanes> LaneLoss<T> for Huber {}
 
 impl<'a, T: Format> FromOptions<'a, T> for Huber {
     const NUMBERS: &'static [(&'static str, f64)] = &[("delta", 1.0)];

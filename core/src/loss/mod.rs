@@ -2,6 +2,8 @@
 
 pub mod bce;
 pub mod bce_with_logits;
+#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
+mod bce_with_logits_lanes;
 pub mod cross_entropy;
 pub mod focal_with_logits;
 pub mod huber;

@@ -1,7 +1,8 @@
 //! Mean squared error.
 
 use crate::check::Domain;
-use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, Options};
+use crate::engine::batch::FillInLanes;
+use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
 use crate::engine::element_map::FastElement;
 use crate::engine::rounding_test::Bracket;
 use crate::number::arithmetic::Arithmetic;
@@ -115,6 +116,8 @@ impl<T: Format> ElementwiseLoss<T> for Mse {
         }
     }
 }
+
+impl<T: FillInLanes> LaneLoss<T> for Mse {}
 
 impl<'a, T: Format> FromOptions<'a, T> for Mse {
     fn from_options(options: Options<'a, T>) -> Self {

@@ -3,7 +3,8 @@
 use crate::activation::softplus::Softplus;
 use crate::check::Domain;
 use crate::engine::activation_call::Activation;
-use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, Options};
+use crate::engine::batch::FillInLanes;
+use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
 use crate::engine::element_map::FastElement;
 use crate::engine::fixed_losses;
 use crate::engine::rounding_test::Bracket;
@@ -154,6 +155,8 @@ impl<T: Format> ElementwiseLoss<T> for SoftMargin {
         OfLabels::<T>::integer(x, label, scale, losses)
     }
 }
+
+impl<T: FillInLanes> LaneLoss<T> for SoftMargin {}
 
 impl<'a, T: Format> FromOptions<'a, T> for SoftMargin {
     fn from_options(options: Options<'a, T>) -> Self {
