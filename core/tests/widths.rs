@@ -62,7 +62,10 @@ fn every_width_has_the_bits_of_the_baseline() {
 /// The widest that this machine has, if the crate uses any.
 fn of_this_machine() -> Width {
     #[cfg(all(feature = "std", target_arch = "x86_64", not(trueloss_scalar)))]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+    if is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("f16c")
+    {
         let all = is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512dq")

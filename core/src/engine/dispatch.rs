@@ -5,8 +5,9 @@
 //! as no step of theirs depends on it; the fast paths may use a fused multiply-add where
 //! the width has one, and prove that this does not change what they return.
 //!
-//! This is the only file with `unsafe` in it. Calling a function that was compiled for features which the CPU
-//! may lack is undefined behaviour; each of the two calls here stands behind the run-time test for those very features.
+//! Calling a function that was compiled for features which the CPU may lack is undefined behaviour; each `unsafe` call here
+//! stands behind the run-time test for those very features. Beside this file only `number/lanes/` has `unsafe` in it: its
+//! vectors come from tokens that are made here.
 
 use crate::machine::{INTEGER, VECTORS};
 use crate::number::arithmetic::{Arithmetic, Plain};
@@ -25,7 +26,7 @@ use crate::number::lanes;
 pub enum Width {
     /// What the compiler was told to assume: SSE2 on x86-64, NEON on aarch64.
     Baseline,
-    /// AVX2 and FMA, 256 bits.
+    /// AVX2, FMA and F16C, 256 bits.
     Avx2,
     /// AVX-512 (F, BW, DQ and VL), 512 bits.
     Avx512,
@@ -75,6 +76,7 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
 /// `run`, and everything it calls, must be inlined, as for [`Kernel`].
 pub(crate) trait LaneKernel {
     type Output;
+    #[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
     fn run<W: lanes::Width>(self, token: W) -> Self::Output;
 }
 

@@ -7,7 +7,6 @@
 use crate::number::format::Format;
 use crate::number::formula::{Formula, LaneReal, Within};
 use crate::number::lanes::{Lanes, Single, Width};
-use crate::number::plain::PlainSingle;
 use crate::number::single_pair::SinglePair;
 
 /// An element type that has fast paths in lanes: how lanes are loaded, and how a value in lanes is rounded and stored.
@@ -39,7 +38,8 @@ impl LaneElement for f32 {
 
 #[cfg(feature = "half")]
 mod half {
-    use super::{LaneElement, PlainSingle, Single, Width};
+    use super::{LaneElement, Single, Width};
+    use crate::number::plain::PlainSingle;
     use ::half::slice::HalfFloatSliceExt;
     use ::half::{bf16, f16};
 
