@@ -258,9 +258,11 @@ fn activations_times(which: fn(f32) -> bool) {
 
 /// Targets: hard ones, soft ones, and those that make a gradient pass through 0.
 fn targets(random: &mut Random, x: &[f32]) -> Vec<f32> {
-    let mut target = |x: f32| match random.below(4) {
+    let mut target = |x: f32| match random.below(5) {
         0 => sigmoid(x),
         1 => 0.5,
+        // So near that the sign of the gradient is not seen in a few digits.
+        2 => sigmoid(x) * (1.0 - 2_f32.powi(-(random.below(24) as i32))),
         _ => kernels::probability(random) as f32,
     };
     let in_unit = |y: f32| if y.is_nan() { 0.5 } else { y };

@@ -89,7 +89,8 @@ fn difference<R: LaneReal>(z: R::F, v: R::F) -> (R, R::F) {
 }
 
 /// Whether a gradient, and its sign, is what it was before it was multiplied by a factor: that is 0, and the sign was known, or
-/// the magnitude has kept its low part.
+/// the magnitude has kept its low part. The sign of a pair is that of its high part where that is 2^-7 of the magnitude: the low
+/// part of the sigmoid is 2^-9.5 of it at most.
 #[inline(always)]
 fn is_kept<R: LaneReal>(
     difference: R,
@@ -98,7 +99,7 @@ fn is_kept<R: LaneReal>(
     factor: R::F,
 ) -> <R::F as Lanes>::Mask {
     let is_zero = factor.eq(factor.constant(0.0));
-    let part = factor.constant(1.0 / 1024.0);
+    let part = factor.constant(1.0 / 128.0);
     let has_sign = (magnitude * part).lt(difference.hi().abs());
     let is_large = factor.constant(R::LEAST).le(scaled);
     R::F::or(is_large, R::F::and(is_zero, has_sign))

@@ -59,10 +59,10 @@ pub(crate) trait Lanes:
     /// The same; `self` proves that the instructions exist.
     fn constant(self, x: f64) -> Self;
 
-    /// The floats from `from[at]` on; zeros if there are fewer than `N`.
+    /// The floats from `from[at]` on; zeros for each register of the machine that does not lie inside the slice.
     fn load(token: Self::Token, from: &[Self::Scalar], at: usize) -> Self;
 
-    /// Stores to `to[at]` and on; nothing if there are fewer than `N` places.
+    /// Stores to `to[at]` and on, but for each register that has no room in the slice.
     fn store(self, to: &mut [Self::Scalar], at: usize);
 
     /// self * b + c, rounded once.
