@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use trueloss_digest::call::ElementFunction;
 use trueloss_verify::oracle::Function;
 use trueloss_verify::{
     allocations, certificate, check, claims, coefficients, curves, eval, probe, report, search,
@@ -30,18 +31,33 @@ struct Arguments {
     seed: u64,
 }
 
+/// The functions and the options of losses, for the help of commands that take them.
+fn names() -> String {
+    let functions = Function::ALL.map(|function| function.name()).join(", ");
+    let losses = ElementFunction::LOSSES.into_iter();
+    let options: Vec<&str> = losses
+        .filter_map(ElementFunction::arguments)
+        .flat_map(|of| of.numbers.iter().map(|&(name, _)| name))
+        .collect();
+    format!(
+        "Functions: {functions}\n\nOptions of losses: {}",
+        options.join(", ")
+    )
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Run the kernels on case files and write their answers.
     ///
     /// A case file is a safetensors file: tensors `input` (F32, F64, F16 or BF16), `target` (of the same type; class
     /// indices I64, I32 or U8), and where they apply `weight`, `pos_weight` and `grad_output` (ones if missing); metadata
-    /// `function` (a name that `trueloss bounds` lists, such as mse_loss), `reduction` (none, mean or sum), `ignore_index`,
+    /// `function` (one of those below), `reduction` (none, mean or sum), `ignore_index`,
     /// `label_smoothing`, `dim`, `beta`, and a loss's options by their names in PyTorch, such as `delta`, all strings.
     ///
     /// The answers are a file of the same name with the tensors `loss` (for an activation `output`) and `grad_input`,
     /// of the input's type, and the same metadata. A case that fails takes one line on stderr, the others are still
     /// done, and the exit status is 1.
+    #[command(after_long_help = names())]
     Eval {
         /// The case files.
         #[arg(required = true, value_name = "CASE.safetensors")]
@@ -56,11 +72,11 @@ enum Command {
     /// (for an activation `output`) and `grad_input`, the gradient times `grad_output`, in any language, and let
     /// `trueloss check` judge them. The tensors and metadata are those that `trueloss eval --help` describes; `kinds` in
     /// the metadata says of which kind the elements or rows are, in their order. The same options give the same file.
-    #[command(after_long_help = "Example:\n  \
+    #[command(after_long_help = format!("{}\n\nExample:\n  \
         trueloss probe cross_entropy --label-smoothing 0.1 --classes 100 --out probe.safetensors\n  \
-        trueloss probe --all --out probes")]
+        trueloss probe --all --out probes", names()))]
     Probe {
-        /// PyTorch's name of the function, such as mse_loss: one of those that `trueloss bounds` lists.
+        /// PyTorch's name of the function, such as mse_loss: one of those below.
         #[arg(value_name = "FUNCTION", required_unless_present_any = ["all", "curves"])]
         function: Option<Function>,
         /// A probe of every function in each of its forms, into the directory `out`; of the options below only --dtype,

@@ -96,7 +96,7 @@ fn the_kernels_pass_every_probe() {
             ..Options::default()
         });
         let probes = probe::all(&base);
-        assert_eq!(probes.len(), 49);
+        assert_eq!(probes.len(), 54);
         for function in Function::ALL {
             let has_one = probes.iter().any(|(_, other, _)| *other == function);
             assert!(has_one, "{function}");
@@ -911,7 +911,7 @@ fn the_commands() {
             .status
             .success()
     );
-    assert_eq!(fs::read_dir(&all).unwrap().count(), 49);
+    assert_eq!(fs::read_dir(&all).unwrap().count(), 54);
     let output = trueloss(&["probe", "sigmoid", "--out"], &[all]);
     assert_eq!(
         (output.status.code(), lines(&output.stderr).len()),
