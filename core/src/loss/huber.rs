@@ -1,8 +1,8 @@
 //! Huber's loss.
 
 use crate::check::{Domain, check_positive};
-use crate::engine::batch::FillInLanes;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
+use crate::engine::fill_in_lanes::FillInLanes;
 use crate::error::{Argument, Error};
 use crate::number::format::Format;
 use crate::number::real::Real;
