@@ -298,12 +298,10 @@ impl Formula<5> for WeightedGradient {
         let weighted = scaled * weight.abs();
         let magnitude = weighted * g.abs();
         let least = terms.min(scaled).min(weighted).min(magnitude);
-        // Where all is 0, the sign is that of the difference, if that is known.
-        let factor = R::F::select(
-            weight.eq(zero),
-            weight,
-            R::F::select(g.eq(zero), g, scale.hi()),
-        );
+        // Where all is 0, the sign is that of the difference, if that is known. A scale that is 0 as an `f32` need not be 0.
+        let exact = x.constant(if self.scale == 0.0 { 0.0 } else { 1.0 });
+        let factor = R::F::select(weight.eq(zero), weight, exact);
+        let factor = R::F::select(g.eq(zero), g, factor);
         let kept = is_kept(difference, terms, least, factor);
         // A class without a weight.
         let kept = R::F::or(kept, terms.eq(zero));

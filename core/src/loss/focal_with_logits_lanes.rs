@@ -27,6 +27,8 @@ struct Parts<R: LaneReal> {
     growth: R::F,
     /// The logarithm's square, in units.
     square: R::F,
+    /// Whether a is 0, exactly.
+    is_zero: <R::F as Lanes>::Mask,
     ok: <R::F as Lanes>::Mask,
 }
 
@@ -64,6 +66,10 @@ fn parts<R: LaneReal>(loss: &FocalWithLogits, x: R::F, y: R::F, units: f64) -> P
         R::constant(x, positive),
         R::constant(x, negative),
     );
+    // One that is 0 as an `f32` need not be 0.
+    let [at_negative, at_positive] = [unless_zero(negative), unless_zero(positive)];
+    let is_zero =
+        R::F::select(zero.lt(y), x.constant(at_positive), x.constant(at_negative)).eq(zero);
     Parts {
         factor: power.mul(weight),
         softplus: softplus.normal(),
@@ -72,8 +78,15 @@ fn parts<R: LaneReal>(loss: &FocalWithLogits, x: R::F, y: R::F, units: f64) -> P
         sign,
         growth,
         square,
+        is_zero,
         ok,
     }
+}
+
+/// 0 for 0, and 1 for all else.
+#[inline(always)]
+fn unless_zero(x: f64) -> f64 {
+    if x == 0.0 { 0.0 } else { 1.0 }
 }
 
 /// Whether a result is 0 because a factor is, or large enough.
@@ -107,7 +120,7 @@ impl Formula<2> for Value {
             magnitude,
             ok: R::F::and(
                 parts.ok,
-                is_whole::<R>(factor.min(value.hi()), factor.eq(x.constant(0.0))),
+                is_whole::<R>(factor.min(value.hi()), parts.is_zero),
             ),
         }
     }
@@ -158,10 +171,8 @@ impl Formula<3> for Gradient {
         let factor = parts.factor.hi() * scale.hi().abs() * g.abs();
         let square = parts.square * gamma.hi();
         let magnitude = factor * parts.growth * (slope.hi() + square);
-        let is_zero = R::F::or(
-            R::F::or(g.eq(zero), scale.hi().eq(zero)),
-            parts.factor.hi().eq(zero),
-        );
+        let is_zero = R::F::or(g.eq(zero), parts.is_zero);
+        let is_zero = R::F::or(is_zero, x.constant(unless_zero(self.scale)).eq(zero));
         Within {
             value: value.flip_sign(parts.sign),
             magnitude,

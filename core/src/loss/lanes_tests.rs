@@ -204,7 +204,7 @@ fn of_type<T: FillInLanes + Debug>(rounds: usize) {
 }
 
 /// An unoptimised build tries a few.
-const ROUNDS: usize = if cfg!(debug_assertions) { 9 } else { 66 };
+const ROUNDS: usize = if cfg!(debug_assertions) { 9 } else { 44 };
 
 #[test]
 fn single() {
