@@ -218,6 +218,8 @@ struct WeightedValue;
 
 impl Formula<4> for WeightedValue {
     const BROADCASTS: bool = true;
+    // A negative weight of a class is a term of the other sign.
+    const SIGNED_ZERO: bool = false;
 
     // The weights of the classes, their sum, its product with the logarithm, the sum with the linear term, the weight.
     fn units<R: LaneReal>() -> f64 {
