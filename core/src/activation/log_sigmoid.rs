@@ -1,4 +1,6 @@
 //! The logarithm of the sigmoid.
+//
+// Its methods, `forward` and `backward`, are in `front/methods.rs`, once for all activations.
 
 use crate::activation::sigmoid::{double_sigmoid, exp_neg_abs, real_sigmoid, sigmoid_value};
 use crate::activation::softplus::{

@@ -1,4 +1,6 @@
 //! The logarithm of softmax.
+//
+// Its methods, `forward` and `backward`, are in `front/methods.rs`, once for all activations.
 
 use crate::engine::row_map::RowMap;
 use crate::engine::row_outputs;

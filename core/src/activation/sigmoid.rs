@@ -1,4 +1,6 @@
 //! Sigmoid.
+//
+// Its methods, `forward` and `backward`, are in `front/methods.rs`, once for all activations.
 
 use crate::activation::logistic::{above_far, exp_neg_abs_in_lanes, is_whole, one_plus_exp_neg};
 use crate::engine::activation_call::Activation;

@@ -1,4 +1,6 @@
 //! Binary cross-entropy of logits.
+//
+// Its methods, `forward` to `partial`, are in `front/methods.rs`, once for all losses.
 
 use crate::activation::sigmoid::{exp_neg_abs, linear_sigmoid};
 use crate::activation::softplus::softplus_linear;

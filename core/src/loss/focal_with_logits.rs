@@ -1,4 +1,6 @@
 //! Focal loss of logits.
+//
+// Its methods, `forward` to `partial`, are in `front/methods.rs`, once for all losses.
 
 use crate::activation::sigmoid::exp_neg_abs;
 use crate::check::Domain;

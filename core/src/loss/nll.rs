@@ -1,4 +1,6 @@
 //! Negative log-likelihood.
+//
+// Its methods, `forward` to `partial`, are in `front/methods.rs`, once for all losses.
 
 use crate::engine::row_loss::RowLoss;
 use crate::error::Error;

@@ -1,4 +1,6 @@
 //! Soft margin loss.
+//
+// Its methods, `forward` to `partial`, are in `front/methods.rs`, once for all losses.
 
 use crate::activation::softplus::Softplus;
 use crate::check::Domain;

@@ -1,4 +1,6 @@
 //! Cross-entropy of logits, with class indices or class probabilities.
+//
+// Its methods, `forward` to `partial`, are in `front/methods.rs`, once for all losses.
 
 use crate::check::{check_finite, check_length, check_unit_interval};
 use crate::engine::row_loss::RowLoss;
