@@ -221,7 +221,10 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Fill<'_, T, F, IN> {
             rounded[i] = low;
             // An infinity may come from a factor that is infinite, beside one that is 0 in the reference formula.
             let is_finite = lo[i].abs() < f64::INFINITY;
-            let has_sign = F::SIGNED_ZERO | (low != T::zero());
+            // An interval on one side of 0 has its sign.
+            let is_positive = (lo[i] > 0.0) & (hi[i] > 0.0);
+            let is_negative = (lo[i] < 0.0) & (hi[i] < 0.0);
+            let has_sign = F::SIGNED_ZERO | (low != T::zero()) | is_positive | is_negative;
             certain[i] = (ok[i] != 0) & is_finite & has_sign & (low == high);
         }
         for i in 0..count.min(GATHERED) {

@@ -173,7 +173,7 @@ fn of_type<T: FillInLanes + Debug>(rounds: usize) {
         same(&focal.reduction(reduction), &x, &hard, &g);
         for y in [&hard, &soft] {
             same(&BceWithLogits::new().reduction(reduction), &x, y, &g);
-            for period in [1, 2, 3, 10, 31, 32, 33, 50, 100, len] {
+            for period in [1, 3, 10, 32, 33, 50, len] {
                 if !len.is_multiple_of(period) {
                     continue;
                 }
@@ -204,7 +204,7 @@ fn of_type<T: FillInLanes + Debug>(rounds: usize) {
 }
 
 /// An unoptimised build tries a few.
-const ROUNDS: usize = if cfg!(debug_assertions) { 9 } else { 44 };
+const ROUNDS: usize = if cfg!(debug_assertions) { 9 } else { 22 };
 
 #[test]
 fn single() {
