@@ -1,7 +1,8 @@
 //! Focal loss of logits in lanes: its formulas for the fast paths.
 //!
-//! z = x for y = 0 and -x for y = 1, and t = e^-|z|. The power sigma(z)^gamma is e^-E with E = gamma softplus(-z): what E is off is
-//! lost in the power, so that a relative error of E counts E times. Magnitudes hold that factor.
+//! z = x for y = 0 and -x for y = 1, and t = e^-|z|. The power sigma(z)^gamma is e^-E with E = gamma (max(-z, 0) + ln(1 + t)): what E
+//! is off is lost in the power. |z| is exact, so the logarithm's error counts gamma ln(1 + t) times, and only the roundings of
+//! the sum and the product count E times. Magnitudes hold these factors.
 
 use crate::activation::logistic::exp_neg_abs_in_lanes;
 use crate::engine::element_loss::LaneLoss;
@@ -23,7 +24,7 @@ struct Parts<R: LaneReal> {
     is_below: <R::F as Lanes>::Mask,
     /// A number whose sign is that of x in z.
     sign: R::F,
-    /// How many times its units the factor is off: 1 + E, and what the logarithm's square adds to E.
+    /// How many times its units the factor is off.
     growth: R::F,
     /// The logarithm's square, in units.
     square: R::F,
@@ -50,7 +51,9 @@ fn parts<R: LaneReal>(loss: &FocalWithLogits, x: R::F, y: R::F, units: f64) -> P
     let in_range = hi.lt(far);
     let hi = far.min(hi);
     let power = R::exp_neg(hi, R::F::select(in_range, lo, zero)).normal();
-    let growth = square.mul_add(x.constant(loss.gamma), one + hi);
+    let rounding = (R::SUM_OF_NORMAL + 2.0 * R::TIMES_NORMAL) / units;
+    let growth = (ln.hi() + square).mul_add(x.constant(loss.gamma), one);
+    let growth = hi.mul_add(x.constant(rounding), growth);
     let ok = if R::VANISHES {
         is_near
     } else {
@@ -103,10 +106,10 @@ fn is_whole<R: LaneReal>(
 struct Value(FocalWithLogits);
 
 impl Formula<2> for Value {
-    // Of the factor: E's, those of its logarithm, its sum and its product; the power's own; the product with a. Of softplus:
-    // the logarithm's and the sum's. The product of the two, and the roundings of gamma and a.
+    // Of the factor: the power's own, and the product with a, which rounds too; what E adds is in the magnitude. Of softplus: the
+    // logarithm's and the sum's. And the product of the two.
     fn units<R: LaneReal>() -> f64 {
-        3.0 * R::EXP + 2.0 * R::LN + 2.0 * R::SUM_OF_NORMAL + 6.0 * R::TIMES_NORMAL + R::REFERENCE
+        2.0 * R::EXP + R::LN + 2.0 * R::SUM_OF_NORMAL + 6.0 * R::TIMES_NORMAL + R::REFERENCE
     }
 
     #[inline(always)]
@@ -143,8 +146,8 @@ impl Formula<3> for Gradient {
     // As the loss; with a sigmoid's t, denominator and reciprocal, two products and the sum of the two terms, and the products
     // with the factor, g and the scale, which rounds as gamma and a do.
     fn units<R: LaneReal>() -> f64 {
-        4.0 * R::EXP
-            + 2.0 * R::LN
+        3.0 * R::EXP
+            + R::LN
             + R::RECIP_OF_NORMAL
             + 4.0 * R::SUM_OF_NORMAL
             + 12.0 * R::TIMES_NORMAL

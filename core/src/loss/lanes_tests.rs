@@ -268,7 +268,7 @@ fn shares_done_again() {
     );
     counted(
         "focal",
-        [most(400, 200), most(400, 200), 1000],
+        [most(120, 60), most(120, 60), 1000],
         directions!(focal, &hard),
     );
     counted(
