@@ -9,7 +9,7 @@ use super::lane_element::{self, LaneElement};
 use super::lane_inputs::{InputGroups, Inputs};
 use super::threads::{self, Granularity};
 use crate::number::format::Format;
-use crate::number::formula::Formula;
+use crate::number::formula::{Formula, LaneReal};
 use crate::number::lanes::{GROUP, Lanes, Width};
 use crate::number::plain::PlainDouble;
 #[cfg(test)]
@@ -221,10 +221,10 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Fill<'_, T, F, IN> {
             rounded[i] = low;
             // An infinity may come from a factor that is infinite, beside one that is 0 in the reference formula.
             let is_finite = lo[i].abs() < f64::INFINITY;
-            // An interval on one side of 0 has its sign.
-            let is_positive = (lo[i] > 0.0) & (hi[i] > 0.0);
-            let is_negative = (lo[i] < 0.0) & (hi[i] < 0.0);
-            let has_sign = F::SIGNED_ZERO | (low != T::zero()) | is_positive | is_negative;
+            // An interval on one side of 0 has its sign. Far from 0 the reference formulas may give a 0 of their own.
+            let is_near = inputs[0][i].abs() < <PlainDouble<W::Double> as LaneReal>::FAR;
+            let is_one_sided = ((lo[i] > 0.0) & (hi[i] > 0.0)) | ((lo[i] < 0.0) & (hi[i] < 0.0));
+            let has_sign = F::SIGNED_ZERO | (low != T::zero()) | (is_near & is_one_sided);
             certain[i] = (ok[i] != 0) & is_finite & has_sign & (low == high);
         }
         for i in 0..count.min(GATHERED) {
