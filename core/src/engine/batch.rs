@@ -104,18 +104,20 @@ impl Uncertain {
     #[inline(always)]
     pub(crate) fn gather(&mut self, list: &mut [usize; GATHERED]) -> usize {
         let mut count = 0;
-        while let Some(bits) = self.bits.get_mut(self.group) {
+        for group in self.group..self.groups.min(self.bits.len()) {
+            self.group = group;
+            let bits = &mut self.bits[group];
             while *bits != 0 {
                 if count == GATHERED {
                     return count;
                 }
                 let lane = bits.trailing_zeros() as usize;
-                list[count] = self.start + self.group * GROUP + lane;
+                list[count] = self.start + group * GROUP + lane;
                 *bits &= *bits - 1;
                 count += 1;
             }
-            self.group += 1;
         }
+        self.group = self.groups;
         count
     }
 }
