@@ -1,7 +1,7 @@
 //! Calls of activations that go element by element.
 
-use crate::engine::batch::FillInLanes;
 use crate::engine::element_map::{FastElement, Map, fill_without_lanes};
+use crate::engine::fill_in_lanes::FillInLanes;
 use crate::engine::rounding_test::{Bracket, FAST_ERROR};
 use crate::error::Error;
 use crate::number::arithmetic::Arithmetic;

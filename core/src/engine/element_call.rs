@@ -1,13 +1,14 @@
 //! Calls of losses that go element by element.
 
 use crate::check::{check_length, check_weights};
-use crate::engine::batch::FillInLanes;
 use crate::engine::dispatch::Kernel;
 use crate::engine::element_loss::{ElementwiseLoss, LaneLoss};
 use crate::engine::element_map::{
-    FastElement, Map, Weights, across, estimates, fill, groups, groups_at,
+    FastElement, Map, Weights, across, fill, fill_without_lanes, groups, groups_at,
     reference_where_uncertain,
 };
+use crate::engine::estimates::estimates;
+use crate::engine::fill_in_lanes::FillInLanes;
 use crate::engine::groups::{Groups, GroupsMut};
 use crate::engine::rounding_test::{LogProduct, SumEstimate};
 use crate::engine::{dispatch, fixed_losses, threads};
@@ -432,10 +433,19 @@ impl<T: FillInLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
             .unwrap_or_else(|| self.forward_by_reference())
     }
 
+    /// Fills `output` where there is no fast path in lanes.
+    fn fill_rest<M: Map<T, K>, const K: usize>(map: M, inputs: [&[T]; K], output: &mut [T]) {
+        if L::IN_LANES {
+            fill_without_lanes(map, inputs, output);
+        } else {
+            fill(map, inputs, output);
+        }
+    }
+
     pub(crate) fn forward_each(&self, losses: &mut [T]) -> Result<(), Error> {
         check_length(Argument::Losses, self.input.len(), losses.len())?;
         if !self.loss.values_in_lanes(self.input, self.target, losses) {
-            fill(Value(*self), [self.input, self.target], losses);
+            Self::fill_rest(Value(*self), [self.input, self.target], losses);
         }
         Ok(())
     }
@@ -448,7 +458,7 @@ impl<T: FillInLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
             .loss
             .gradients_in_lanes(self.input, self.target, scale, grad_input)
         {
-            fill(self.gradient(scale), inputs, grad_input);
+            Self::fill_rest(self.gradient(scale), inputs, grad_input);
         }
         Ok(())
     }
@@ -466,7 +476,7 @@ impl<T: FillInLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
             .loss
             .gradients_each_in_lanes(input, target, grad_output, grad_input)
         {
-            fill(GradientEach(*self), inputs, grad_input);
+            Self::fill_rest(GradientEach(*self), inputs, grad_input);
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! What a loss says of one element.
 
 use crate::check::Domain;
-use crate::engine::batch::FillInLanes;
 use crate::engine::element_map::FastElement;
+use crate::engine::fill_in_lanes::FillInLanes;
 use crate::engine::fixed_losses;
 use crate::engine::rounding_test::{Bracket, SumEstimate};
 use crate::error::Error;
@@ -88,6 +88,9 @@ pub(crate) trait ElementwiseLoss<T: Format>: Copy + Sync {
 
 /// The fast paths of a loss in lanes. By default there are none.
 pub(crate) trait LaneLoss<T: FillInLanes>: ElementwiseLoss<T> {
+    /// Whether values and gradients always have one, for elements that have lanes.
+    const IN_LANES: bool = false;
+
     /// The sum of the losses; `None` if there is no fast path for these options on this machine.
     fn sum_in_lanes(&self, _input: &[T], _target: &[T]) -> Option<SumEstimate> {
         None

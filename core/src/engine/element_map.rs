@@ -3,6 +3,8 @@
 //! They go in groups of [`LANES`], as loops over arrays, which the compiler turns into vectors of any width.
 
 use crate::engine::dispatch::Kernel;
+use crate::engine::estimates::estimates;
+use crate::engine::fill_in_lanes::FillInLanes;
 use crate::engine::groups::{Groups, GroupsMut};
 use crate::engine::rounding_test::{Bracket, LogProduct, SumEstimate};
 use crate::engine::threads::Granularity;
@@ -10,7 +12,6 @@ use crate::engine::{dispatch, fixed_losses, threads};
 use crate::machine::{CHUNK, INTEGER, LANES};
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
-use crate::sum::terms::BLOCK;
 
 /// What a fast path says of one element: its output, and its loss as linear + ln(factor).
 #[derive(Clone, Copy)]
@@ -294,9 +295,9 @@ pub(crate) fn fill<T: Format, M: Map<T, K>, const K: usize>(
     })
 }
 
-/// Fills `output` from inputs of its length where there are no lanes, or none for the type: by the fast path in one `f64`, which
-/// is compiled for the baseline alone, or by the reference formula.
-pub(crate) fn fill_without_lanes<T: Format, M: Map<T, K>, const K: usize>(
+/// Fills `output` from inputs of its length where there are no lanes, or none for the type: by the fast path in one `f64`, or by
+/// the reference formula. For types that have lanes it is compiled for the baseline alone.
+pub(crate) fn fill_without_lanes<T: FillInLanes, M: Map<T, K>, const K: usize>(
     map: M,
     inputs: [&[T]; K],
     output: &mut [T],
@@ -308,8 +309,10 @@ pub(crate) fn fill_without_lanes<T: Format, M: Map<T, K>, const K: usize>(
             start,
             output,
         };
-        if map.has_fast() && !INTEGER {
+        if map.has_fast() && (M::HAS_FIXED_POINT || !INTEGER) {
             dispatch::run_at_baseline(fill);
+        } else if T::HAS_LANES {
+            dispatch::run_at_baseline(ReferenceFill(fill));
         } else {
             dispatch::run(ReferenceFill(fill));
         }
@@ -323,32 +326,4 @@ pub(crate) fn fill_without_lanes<T: Format, M: Map<T, K>, const K: usize>(
         part,
         |(), ()| (),
     );
-}
-
-/// The sum of estimates of single blocks, with `block` as for [`parallel::blocks`](crate::engine::threads::blocks).
-pub(crate) fn estimates<T: Send>(
-    len: usize,
-    out: &mut [T],
-    block: impl Fn(usize, usize, &mut [T]) -> SumEstimate + Sync,
-) -> SumEstimate {
-    if len <= BLOCK {
-        return block(0, len, out);
-    }
-    let part = |start, len, out: &mut [T], _: &mut [()]| {
-        let mut total = SumEstimate::default();
-        for from in (0..len).step_by(BLOCK) {
-            let size = BLOCK.min(len - from);
-            let places = out.get_mut(from..from + size).unwrap_or(&mut []);
-            total = total.merge(block(start + from, size, places));
-        }
-        total
-    };
-    threads::in_parts(
-        len,
-        Granularity::ELEMENTS,
-        out,
-        &mut [],
-        part,
-        SumEstimate::merge,
-    )
 }

@@ -7,7 +7,7 @@
 //! ([`LogProduct`](super::rounding_test::LogProduct)), as pairs of `f32` would be.
 
 use super::dispatch::{self, LaneKernel};
-use super::element_map::estimates;
+use super::estimates::estimates;
 use super::lane_element::LaneElement;
 use super::rounding_test::SumEstimate;
 use crate::number::elementary::log;

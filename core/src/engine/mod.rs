@@ -8,10 +8,17 @@ pub mod dispatch;
 pub(crate) mod element_call;
 pub(crate) mod element_loss;
 pub(crate) mod element_map;
+pub(crate) mod estimates;
+#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
+pub(crate) mod fill_in_lanes;
 pub(crate) mod fixed_losses;
+#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
+pub(crate) mod formula_sum;
 pub(crate) mod groups;
 #[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
 pub(crate) mod lane_element;
+#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
+pub(crate) mod lane_inputs;
 #[cfg_attr(
     not(all(feature = "std", feature = "half", target_arch = "x86_64")),
     allow(dead_code)

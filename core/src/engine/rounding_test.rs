@@ -158,6 +158,19 @@ impl SumEstimate {
         }
     }
 
+    /// A sum of at most 2^10 losses of either sign that is within `error` of that of the same losses by the reference
+    /// formulas. The reference formula's own sum is off by less than 2^-45 of `magnitude`, this one by less than 2^-42.
+    #[inline(always)]
+    pub(crate) fn of_terms(value: f64, magnitude: f64, error: f64) -> Self {
+        const SUMS: f64 = 1.0 / (1_u64 << 41) as f64;
+        Self {
+            value,
+            magnitude,
+            error: error + magnitude * SUMS,
+            additions: 0.0,
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn value(self) -> f64 {
         self.value

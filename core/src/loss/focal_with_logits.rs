@@ -4,8 +4,7 @@
 
 use crate::activation::sigmoid::exp_neg_abs;
 use crate::check::Domain;
-use crate::engine::batch::FillInLanes;
-use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
+use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, Options};
 use crate::error::{Argument, Error};
 use crate::number::format::Format;
 use crate::number::real::{Real, mul_zero_wins};
@@ -48,13 +47,13 @@ use crate::sum::reduction::Reduction;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FocalWithLogits {
-    alpha: f64,
-    gamma: f64,
+    pub(super) alpha: f64,
+    pub(super) gamma: f64,
     reduction: Reduction,
 }
 
 /// What stands for no `alpha`.
-const NO_ALPHA: f64 = -1.0;
+pub(super) const NO_ALPHA: f64 = -1.0;
 
 /// The largest `gamma`. Its product with anything stays far inside the range of `f64`.
 const MOST_GAMMA: u16 = 1000;
@@ -194,8 +193,6 @@ impl<T: Format> ElementwiseLoss<T> for FocalWithLogits {
         real_gradient(x, y, self.alpha, self.gamma)
     }
 }
-
-impl<T: FillInLanes> LaneLoss<T> for FocalWithLogits {}
 
 impl<'a, T: Format> FromOptions<'a, T> for FocalWithLogits {
     const NUMBERS: &'static [(&'static str, f64)] = &[("alpha", 0.25), ("gamma", 2.0)];

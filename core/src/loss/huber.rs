@@ -3,8 +3,8 @@
 // Its methods, `forward` to `partial`, are in `front/methods.rs`, once for all losses.
 
 use crate::check::{Domain, check_positive};
-use crate::engine::batch::FillInLanes;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
+use crate::engine::fill_in_lanes::FillInLanes;
 use crate::error::{Argument, Error};
 use crate::number::format::Format;
 use crate::number::real::Real;

@@ -3,9 +3,9 @@
 // Its methods, `forward` to `partial`, are in `front/methods.rs`, once for all losses.
 
 use crate::check::Domain;
-use crate::engine::batch::FillInLanes;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
 use crate::engine::element_map::FastElement;
+use crate::engine::fill_in_lanes::FillInLanes;
 use crate::engine::rounding_test::Bracket;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;

@@ -5,15 +5,17 @@
 use crate::activation::softplus::Softplus;
 use crate::check::Domain;
 use crate::engine::activation_call::Activation;
-use crate::engine::batch::FillInLanes;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
 use crate::engine::element_map::FastElement;
+use crate::engine::fill_in_lanes::FillInLanes;
 use crate::engine::fixed_losses;
-use crate::engine::rounding_test::Bracket;
+use crate::engine::rounding_test::{Bracket, SumEstimate};
 use crate::loss::bce_with_logits::BceWithLogits;
+use crate::loss::bce_with_logits_lanes::{Targets, unweighted};
 use crate::number::arithmetic::Arithmetic;
 use crate::number::fast_elementary;
 use crate::number::format::Format;
+use crate::number::lanes::Lanes;
 use crate::number::real::Real;
 use crate::sum::reduction::Reduction;
 
@@ -158,7 +160,59 @@ impl<T: Format> ElementwiseLoss<T> for SoftMargin {
     }
 }
 
-impl<T: FillInLanes> LaneLoss<T> for SoftMargin {}
+/// Labels of -1 and 1 in lanes.
+#[derive(Clone, Copy)]
+struct Signs;
+
+impl Targets for Signs {
+    const NEGATIVE: f64 = -1.0;
+
+    #[inline(always)]
+    fn fold<F: Lanes>(x: F, y: F) -> (F, F, F) {
+        let sign = -y;
+        (x.flip_sign(sign), x.constant(0.0), sign)
+    }
+
+    fn value(x: f64, y: f64) -> f64 {
+        value::<f32>(x, y)
+    }
+
+    fn gradient(x: f64, y: f64) -> f64 {
+        gradient::<f32>(x, y)
+    }
+}
+
+impl<T: FillInLanes> LaneLoss<T> for SoftMargin {
+    const IN_LANES: bool = true;
+
+    fn sum_in_lanes(&self, input: &[T], target: &[T]) -> Option<SumEstimate> {
+        unweighted::sum::<Signs, T>(input, target)
+    }
+
+    fn values_in_lanes(&self, input: &[T], target: &[T], losses: &mut [T]) -> bool {
+        unweighted::values::<Signs, T>(input, target, losses)
+    }
+
+    fn gradients_in_lanes(
+        &self,
+        input: &[T],
+        target: &[T],
+        scale: f64,
+        grad_input: &mut [T],
+    ) -> bool {
+        unweighted::gradients::<Signs, T>(input, target, scale, grad_input)
+    }
+
+    fn gradients_each_in_lanes(
+        &self,
+        input: &[T],
+        target: &[T],
+        grad_output: &[T],
+        grad_input: &mut [T],
+    ) -> bool {
+        unweighted::gradients_each::<Signs, T>(input, target, grad_output, grad_input)
+    }
+}
 
 impl<'a, T: Format> FromOptions<'a, T> for SoftMargin {
     fn from_options(options: Options<'a, T>) -> Self {

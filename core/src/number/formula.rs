@@ -65,6 +65,12 @@ pub(crate) trait LaneReal: Copy {
     /// The number, nearly.
     fn hi(self) -> Self::F;
 
+    /// The number as a sum of two.
+    fn parts(self) -> (Self::F, Self::F);
+
+    /// `yes` where the mask is set, else `no`.
+    fn select(mask: <Self::F as Lanes>::Mask, yes: Self, no: Self) -> Self;
+
     fn add(self, other: Self) -> Self;
 
     /// For normal numbers.
@@ -114,6 +120,9 @@ pub(crate) trait Formula<const IN: usize>: Copy + Sync {
     /// Whether a result that rounds to 0 has the sign of the reference formula's. That has none where terms of two signs are
     /// both 0.
     const SIGNED_ZERO: bool = true;
+
+    /// Whether inputs may be shorter than the output, and are then repeated: weights.
+    const BROADCASTS: bool = false;
 
     /// How far the value may be off, in units of the magnitude.
     fn units<R: LaneReal>() -> f64;

@@ -29,6 +29,16 @@ macro_rules! operations {
         }
 
         #[inline(always)]
+        fn parts(self) -> (F, F) {
+            (self.0, self.0.constant(0.0))
+        }
+
+        #[inline(always)]
+        fn select(mask: F::Mask, yes: Self, no: Self) -> Self {
+            Self(F::select(mask, yes.0, no.0))
+        }
+
+        #[inline(always)]
         fn add(self, other: Self) -> Self {
             Self(self.0 + other.0)
         }

@@ -85,6 +85,19 @@ impl<F: Single> LaneReal for SinglePair<F> {
         self.hi
     }
 
+    #[inline(always)]
+    fn parts(self) -> (F, F) {
+        (self.hi, self.lo)
+    }
+
+    #[inline(always)]
+    fn select(mask: F::Mask, yes: Self, no: Self) -> Self {
+        Self {
+            hi: F::select(mask, yes.hi, no.hi),
+            lo: F::select(mask, yes.lo, no.lo),
+        }
+    }
+
     /// The low parts' sums round: of 2^-23 for normal numbers, at 2^-46.
     #[inline(always)]
     fn add(self, other: Self) -> Self {
