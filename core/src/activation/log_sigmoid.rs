@@ -3,9 +3,7 @@
 // Its methods, `forward` and `backward`, are in `front/methods.rs`, once for all activations.
 
 use crate::activation::sigmoid::{double_sigmoid, exp_neg_abs, real_sigmoid, sigmoid_value};
-use crate::activation::softplus::{
-    ScaledSigmoid, SoftplusFormula, double_softplus, softplus_limit,
-};
+use crate::activation::softplus::{SoftplusFormula, double_softplus, softplus_limit};
 use crate::engine::activation_call::Activation;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
@@ -75,15 +73,10 @@ impl Activation for LogSigmoid {
         real_sigmoid::<T>(T::Real::from(-x))
     }
 
-    type FastValue = SoftplusFormula;
-    type FastGradient = ScaledSigmoid;
+    type Fast = SoftplusFormula;
 
-    fn fast_value(&self) -> SoftplusFormula {
+    fn fast(&self) -> SoftplusFormula {
         SoftplusFormula::LOG_SIGMOID
-    }
-
-    fn fast_gradient(&self) -> ScaledSigmoid {
-        ScaledSigmoid { beta: -1.0 }
     }
 
     #[inline(always)]

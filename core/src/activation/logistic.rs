@@ -1,6 +1,6 @@
 //! What the formulas of the logistic functions share: exponentials of bounded arguments, in any arithmetic over lanes.
 
-use crate::number::formula::LaneReal;
+use crate::number::formula::{Factor, LaneReal, Within};
 use crate::number::lanes::Lanes;
 
 /// Below x = -`FAR` nothing is certain, unless e^x vanishes there.
@@ -13,14 +13,29 @@ pub(crate) fn above_far<R: LaneReal>(x: R::F) -> <R::F as Lanes>::Mask {
     }
 }
 
-/// A product with `factor`, where it has not lost its low part: it is 0 or at least `LEAST`.
+/// Whether products have kept their low parts, of which `least` is the smallest magnitude; or the result is 0.
 #[inline(always)]
-pub(crate) fn is_whole<R: LaneReal>(product: R, factor: R::F) -> <R::F as Lanes>::Mask {
-    let least = factor.constant(R::LEAST);
-    R::F::or(
-        least.le(product.hi().abs()),
-        factor.eq(factor.constant(0.0)),
-    )
+pub(crate) fn is_whole<R: LaneReal>(
+    least: R::F,
+    is_zero: <R::F as Lanes>::Mask,
+) -> <R::F as Lanes>::Mask {
+    R::F::or(is_zero, least.constant(R::LEAST).le(least))
+}
+
+/// A positive derivative times a number of each element.
+#[inline(always)]
+pub(crate) fn scaled<R: LaneReal>(
+    derivative: R,
+    factor: Factor<R>,
+    ok: <R::F as Lanes>::Mask,
+) -> Within<R> {
+    let value = derivative.times(factor.value.hi());
+    let magnitude = value.hi().abs();
+    Within {
+        value,
+        magnitude,
+        ok: R::F::and(ok, is_whole::<R>(magnitude, factor.is_zero())),
+    }
 }
 
 /// 1 + e^-x, for an x that is not below -`FAR`.
@@ -62,4 +77,27 @@ pub(crate) fn exp_neg_abs_in_lanes<R: LaneReal>(
         magnitude.lt(far)
     };
     (t, is_near)
+}
+
+/// Where e^-a, of the reference formulas in one `f64`, is 0; and where that is known.
+#[inline(always)]
+pub(crate) fn vanishes<R: LaneReal>(a: R::F) -> (<R::F as Lanes>::Mask, <R::F as Lanes>::Mask) {
+    let (some, none) = (a.constant(745.0), a.constant(746.0));
+    let vanished = none.lt(a);
+    (vanished, R::F::or(a.lt(some), vanished))
+}
+
+/// Whether a gradient whose terms may cancel, and its sign, is what it was before it was multiplied by a factor: that is 0,
+/// and the sign was known, or the least magnitude on the way has kept its low part. The sign of a pair is that of its high part
+/// where that is 2^-7 of the magnitude: the low part of a sigmoid is 2^-9.5 of it at most.
+#[inline(always)]
+pub(crate) fn is_kept<R: LaneReal>(
+    difference: R,
+    magnitude: R::F,
+    least: R::F,
+    factor_is_zero: <R::F as Lanes>::Mask,
+) -> <R::F as Lanes>::Mask {
+    let part = magnitude.constant(1.0 / 128.0);
+    let has_sign = (magnitude * part).lt(difference.hi().abs());
+    is_whole::<R>(least, R::F::and(factor_is_zero, has_sign))
 }

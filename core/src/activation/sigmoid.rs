@@ -2,12 +2,12 @@
 //
 // Its methods, `forward` and `backward`, are in `front/methods.rs`, once for all activations.
 
-use crate::activation::logistic::{above_far, exp_neg_abs_in_lanes, is_whole, one_plus_exp_neg};
+use crate::activation::logistic::{above_far, exp_neg_abs_in_lanes, one_plus_exp_neg, scaled};
 use crate::engine::activation_call::Activation;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::fast_elementary;
 use crate::number::format::Format;
-use crate::number::formula::{Formula, LaneReal, Within};
+use crate::number::formula::{Factor, Formula, LaneReal, Within};
 use crate::number::lanes::Lanes;
 use crate::number::real::Real;
 
@@ -125,15 +125,10 @@ impl Activation for Sigmoid {
         real_sigmoid_gradient(T::Real::from(x))
     }
 
-    type FastValue = SigmoidValue;
-    type FastGradient = SigmoidGradient;
+    type Fast = SigmoidFormula;
 
-    fn fast_value(&self) -> SigmoidValue {
-        SigmoidValue
-    }
-
-    fn fast_gradient(&self) -> SigmoidGradient {
-        SigmoidGradient
+    fn fast(&self) -> SigmoidFormula {
+        SigmoidFormula
     }
 
     #[inline(always)]
@@ -159,18 +154,33 @@ impl Sigmoid {
     }
 }
 
-/// sigma(x) = 1 / (1 + e^-x), also for negative x: e^-x is a number up to 2^87.
+/// sigma(x) = 1 / (1 + e^-x), also for negative x: e^-x is a number up to 2^87. And g t / (1 + t)^2 with t = e^-|x|.
 #[derive(Clone, Copy)]
-pub(crate) struct SigmoidValue;
+pub(crate) struct SigmoidFormula;
 
-impl Formula<1> for SigmoidValue {
+impl Formula<1> for SigmoidFormula {
+    const SUMS: bool = false;
+
     // Of 1 + e^-x: the exponential's error, and the sum of the low parts.
-    fn units<R: LaneReal>() -> f64 {
+    fn value_units<R: LaneReal>() -> f64 {
         R::EXP + R::SUM + R::RECIP + R::REFERENCE
     }
 
+    // t counts (1 - t) / (1 + t) times its error, the sum and its reciprocal twice; with three products.
+    fn gradient_units<R: LaneReal>() -> f64 {
+        R::EXP
+            + 2.0 * (R::SUM_OF_NORMAL + R::RECIP_OF_NORMAL)
+            + 3.0 * R::TIMES_NORMAL
+            + R::REFERENCE
+    }
+
+    type Shared<R: LaneReal> = ();
+
     #[inline(always)]
-    fn eval<R: LaneReal>(&self, [x]: [R::F; 1]) -> Within<R> {
+    fn shared<R: LaneReal>(&self, _: [R::F; 1]) {}
+
+    #[inline(always)]
+    fn value<R: LaneReal>(&self, [x]: [R::F; 1], (): ()) -> Within<R> {
         let value = one_plus_exp_neg::<R>(x, x.constant(0.0)).recip();
         Within {
             value,
@@ -179,37 +189,18 @@ impl Formula<1> for SigmoidValue {
         }
     }
 
-    fn reference(&self, [x]: [f64; 1]) -> f64 {
-        sigmoid_value::<f32>(x)
-    }
-}
-
-/// g sigma'(x) = g t / (1 + t)^2 with t = e^-|x|: the gradient of sigmoid.
-#[derive(Clone, Copy)]
-pub(crate) struct SigmoidGradient;
-
-impl Formula<2> for SigmoidGradient {
-    // t counts (1 - t) / (1 + t) times its error, the sum and its reciprocal twice; with three products.
-    fn units<R: LaneReal>() -> f64 {
-        R::EXP
-            + 2.0 * (R::SUM_OF_NORMAL + R::RECIP_OF_NORMAL)
-            + 3.0 * R::TIMES_NORMAL
-            + R::REFERENCE
-    }
-
     #[inline(always)]
-    fn eval<R: LaneReal>(&self, [x, g]: [R::F; 2]) -> Within<R> {
+    fn gradient<R: LaneReal>(&self, [x]: [R::F; 1], (): (), factor: Factor<R>) -> Within<R> {
         let (t, is_near) = exp_neg_abs_in_lanes::<R>(x, x.constant(0.0));
         let recip = t.one_plus_unit().recip().normal();
-        let value = t.mul(recip).mul(recip).times(g);
-        Within {
-            value,
-            magnitude: value.hi().abs(),
-            ok: R::F::and(is_near, is_whole(value, g)),
-        }
+        scaled(t.mul(recip).mul(recip), factor, is_near)
     }
 
-    fn reference(&self, [x, g]: [f64; 2]) -> f64 {
-        sigmoid_gradient::<f32>(x) * g
+    fn reference_value(&self, [x]: [f64; 1]) -> f64 {
+        sigmoid_value::<f32>(x)
+    }
+
+    fn reference_gradient(&self, [x]: [f64; 1], factor: f64) -> f64 {
+        sigmoid_gradient::<f32>(x) * factor
     }
 }

@@ -3,7 +3,7 @@
 // Its methods, `forward` and `backward`, are in `front/methods.rs`, once for all activations.
 
 use crate::activation::logistic::{
-    above_far, exp_neg_abs_in_lanes, is_whole, one_plus_exp_neg, times_beta,
+    above_far, exp_neg_abs_in_lanes, one_plus_exp_neg, scaled, times_beta,
 };
 use crate::activation::sigmoid::{double_sigmoid, exp_neg_abs, real_sigmoid};
 use crate::check::check_positive;
@@ -14,7 +14,7 @@ use crate::number::double_double::DoubleDouble;
 use crate::number::elementary::log1p_unit_with;
 use crate::number::fast_elementary;
 use crate::number::format::Format;
-use crate::number::formula::{Formula, LaneReal, Within};
+use crate::number::formula::{Factor, Formula, LaneReal, Within};
 use crate::number::lanes::Lanes;
 use crate::number::real::Real;
 
@@ -166,15 +166,10 @@ impl Activation for Softplus {
         real_sigmoid::<T>(T::Real::product(self.beta, x))
     }
 
-    type FastValue = SoftplusFormula;
-    type FastGradient = ScaledSigmoid;
+    type Fast = SoftplusFormula;
 
-    fn fast_value(&self) -> SoftplusFormula {
+    fn fast(&self) -> SoftplusFormula {
         SoftplusFormula::new(self.beta)
-    }
-
-    fn fast_gradient(&self) -> ScaledSigmoid {
-        ScaledSigmoid { beta: self.beta }
     }
 
     fn has_fast_double(&self) -> bool {
@@ -253,35 +248,8 @@ impl Softplus {
     }
 }
 
-/// g sigma(beta x): the gradients of softplus, and of log_sigmoid with a `beta` of -1.
-#[derive(Clone, Copy)]
-pub(crate) struct ScaledSigmoid {
-    pub(crate) beta: f64,
-}
-
-impl Formula<2> for ScaledSigmoid {
-    // As `SigmoidValue`, times g.
-    fn units<R: LaneReal>() -> f64 {
-        R::EXP + R::SUM + R::RECIP + R::TIMES + R::REFERENCE
-    }
-
-    #[inline(always)]
-    fn eval<R: LaneReal>(&self, [x, g]: [R::F; 2]) -> Within<R> {
-        let (x, x_low) = times_beta::<R>(self.beta, x);
-        let value = one_plus_exp_neg::<R>(x, x_low).recip().times(g);
-        Within {
-            value,
-            magnitude: value.hi().abs(),
-            ok: R::F::and(above_far::<R>(x), is_whole(value, g)),
-        }
-    }
-
-    fn reference(&self, [x, g]: [f64; 2]) -> f64 {
-        softplus_gradient::<f32>(x, self.beta) * g
-    }
-}
-
-/// softplus(x) = max(x, 0) + ln(1 + e^-|beta x|) / beta, or log_sigmoid(x) = -softplus(-x).
+/// softplus(x) = max(x, 0) + ln(1 + e^-|beta x|) / beta and its gradient g sigma(beta x); or those of
+/// log_sigmoid(x) = -softplus(-x).
 #[derive(Clone, Copy)]
 pub(crate) struct SoftplusFormula {
     beta: f64,
@@ -307,20 +275,33 @@ impl SoftplusFormula {
 }
 
 impl Formula<1> for SoftplusFormula {
+    const SUMS: bool = false;
+
     // Of the logarithm: those of its argument and its own, the product with 1 / beta; and the sum.
-    fn units<R: LaneReal>() -> f64 {
+    fn value_units<R: LaneReal>() -> f64 {
         R::EXP + R::LN + 2.0 * R::TIMES_NORMAL + R::SUM_OF_NORMAL + R::REFERENCE
     }
 
+    // As the sigmoid, times g.
+    fn gradient_units<R: LaneReal>() -> f64 {
+        R::EXP + R::SUM + R::RECIP + R::TIMES + R::REFERENCE
+    }
+
+    type Shared<R: LaneReal> = ();
+
     #[inline(always)]
-    fn eval<R: LaneReal>(&self, [x]: [R::F; 1]) -> Within<R> {
+    fn shared<R: LaneReal>(&self, _: [R::F; 1]) {}
+
+    #[inline(always)]
+    fn value<R: LaneReal>(&self, [x]: [R::F; 1], (): ()) -> Within<R> {
         let (scaled, scaled_low) = times_beta::<R>(self.beta, x);
         let (t, is_near) = exp_neg_abs_in_lanes::<R>(scaled, scaled_low);
         let (mut ln, square) = t.ln_1p();
         let mut ok = is_near;
         if self.beta != 1.0 {
             ln = ln.mul(R::constant(x, self.inverse));
-            ok = R::F::and(ok, is_whole(ln, x.constant(1.0)));
+            let least = x.constant(R::LEAST);
+            ok = R::F::and(ok, least.le(ln.hi()));
         }
         let sign = x.constant(self.sign);
         // x is the second operand: NaN stays.
@@ -328,7 +309,7 @@ impl Formula<1> for SoftplusFormula {
         let sum = R::from_lanes(linear).add(ln);
         let mut magnitude = sum.hi();
         if R::LN_SQUARE > 0.0 {
-            let square_units = R::LN_SQUARE / Self::units::<R>() * self.inverse;
+            let square_units = R::LN_SQUARE / Self::value_units::<R>() * self.inverse;
             magnitude = square.mul_add(x.constant(square_units), magnitude);
         }
         Within {
@@ -338,7 +319,18 @@ impl Formula<1> for SoftplusFormula {
         }
     }
 
-    fn reference(&self, [x]: [f64; 1]) -> f64 {
+    #[inline(always)]
+    fn gradient<R: LaneReal>(&self, [x]: [R::F; 1], (): (), factor: Factor<R>) -> Within<R> {
+        let (x, x_low) = times_beta::<R>(self.beta * self.sign, x);
+        let sigmoid = one_plus_exp_neg::<R>(x, x_low).recip();
+        scaled(sigmoid, factor, above_far::<R>(x))
+    }
+
+    fn reference_value(&self, [x]: [f64; 1]) -> f64 {
         self.sign * softplus_value::<f32>(self.sign * x, self.beta)
+    }
+
+    fn reference_gradient(&self, [x]: [f64; 1], factor: f64) -> f64 {
+        softplus_gradient::<f32>(x, self.beta * self.sign) * factor
     }
 }

@@ -1,7 +1,8 @@
 //! Calls of activations that go element by element.
 
+use crate::engine::batch::{Factors, Wanted};
 use crate::engine::element_map::{FastElement, Map, fill_without_lanes};
-use crate::engine::fill_in_lanes::FillInLanes;
+use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::{Bracket, FAST_ERROR};
 use crate::error::Error;
 use crate::number::arithmetic::Arithmetic;
@@ -19,13 +20,10 @@ pub(crate) trait Activation: Copy + Sync {
 
     fn gradient<T: Format>(&self, x: f64) -> T::Real;
 
-    /// The formulas of the fast paths: of x, and of x and what the derivative is multiplied by.
-    type FastValue: Formula<1>;
-    type FastGradient: Formula<2>;
+    /// The formula of the fast paths. Its gradient may take any factor for one that the element type has.
+    type Fast: Formula<1>;
 
-    fn fast_value(&self) -> Self::FastValue;
-
-    fn fast_gradient(&self) -> Self::FastGradient;
+    fn fast(&self) -> Self::Fast;
 
     /// Whether these options have fast paths on machines without lanes: the two functions below, in one `f64`.
     fn has_fast_double(&self) -> bool {
@@ -97,17 +95,22 @@ impl<'a, T: Format, F: Activation> ActivationCall<'a, T, F> {
     }
 }
 
-impl<T: FillInLanes, F: Activation> ActivationCall<'_, T, F> {
+impl<T: InLanes, F: Activation> ActivationCall<'_, T, F> {
     pub(crate) fn forward(&self, output: &mut [T]) {
         let inputs = [self.input];
-        if !T::fill_in_lanes(&self.activation.fast_value(), inputs, output) {
+        let len = self.input.len();
+        let formula = self.activation.fast();
+        if T::evaluate(&formula, inputs, len, Wanted::Values, output).is_none() {
             fill_without_lanes(Forward(self.activation), inputs, output);
         }
     }
 
     pub(crate) fn backward(&self, grad_output: &[T], grad_input: &mut [T]) {
-        let inputs = [self.input, grad_output];
-        if !T::fill_in_lanes(&self.activation.fast_gradient(), inputs, grad_input) {
+        let wanted = Wanted::Gradients(Factors::Each(grad_output));
+        let len = self.input.len();
+        let formula = self.activation.fast();
+        if T::evaluate(&formula, [self.input], len, wanted, grad_input).is_none() {
+            let inputs = [self.input, grad_output];
             fill_without_lanes(Backward(self.activation), inputs, grad_input);
         }
     }

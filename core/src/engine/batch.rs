@@ -1,16 +1,22 @@
-//! A function of each element, in batches.
+//! A formula's values and gradients, in batches.
 //!
 //! Every element of a batch is evaluated in the element type's own arithmetic, in lanes. The rounding test leaves some
 //! uncertain: 1% of ordinary numbers, and all that is out of range. Those are listed, gathered, evaluated in lanes of `f64`,
 //! rounded and scattered. What even `f64` leaves uncertain, one element in 2^13 of these, is left to the reference formula.
+//!
+//! Values may be added up instead: as they come, lane by lane, but for those that are out of range, which are added from `f64`.
+//! A sum is rounded only where its error leaves no choice ([`SumEstimate::round`]).
+//!
+//! A formula is compiled into one loop for an element type and a width. What the loop writes is chosen at run time.
 
 use super::dispatch::{self, LaneKernel};
 use super::lane_element::{self, LaneElement};
 use super::lane_inputs::{InputGroups, Inputs};
+use super::rounding_test::SumEstimate;
 use super::threads::{self, Granularity};
-use crate::number::format::Format;
-use crate::number::formula::{Formula, LaneReal};
-use crate::number::lanes::{GROUP, Lanes, Width};
+use super::uncertain::Uncertain;
+use crate::number::formula::{Factor, Formula, LaneReal, Within};
+use crate::number::lanes::{GROUP, Lanes, Single, Width};
 use crate::number::plain::PlainDouble;
 #[cfg(test)]
 use core::cell::Cell;
@@ -21,28 +27,149 @@ pub(crate) const BATCH: usize = 32 * GROUP;
 /// How many elements are gathered at a time: two or four vectors of `f64`.
 pub(crate) const GATHERED: usize = 16;
 
-/// Fills `output` from inputs of its length, or shorter ones that are repeated. False if there are no lanes on this machine:
-/// then nothing is written.
-pub(crate) fn fill<T: LaneElement, F: Formula<IN>, const IN: usize>(
+/// How far the sum of a batch is off, in units of the sum of magnitudes: a lane adds at most 32 values, at
+/// `SUM_OF_NORMAL` each; and what the sum of magnitudes loses.
+const ADDITIONS: f64 = 34.0;
+
+/// What gradients are multiplied by.
+#[derive(Clone, Copy)]
+pub(crate) enum Factors<'a, T> {
+    All(f64),
+    Each(&'a [T]),
+}
+
+/// What a call asks for.
+#[derive(Clone, Copy)]
+pub(crate) enum Wanted<'a, T> {
+    /// The sum of the values.
+    Sum,
+    /// The same from `f64` alone: more exact.
+    SumInDouble,
+    /// Each value, written.
+    Values,
+    /// Each gradient, written.
+    Gradients(Factors<'a, T>),
+    /// The sum, and each gradient, written.
+    SumAndGradients(Factors<'a, T>),
+}
+
+impl<'a, T: Copy> Wanted<'a, T> {
+    #[inline(always)]
+    fn sums(&self) -> bool {
+        matches!(
+            self,
+            Self::Sum | Self::SumInDouble | Self::SumAndGradients(_)
+        )
+    }
+
+    #[inline(always)]
+    fn values(&self) -> bool {
+        self.sums() || matches!(self, Self::Values)
+    }
+
+    #[inline(always)]
+    fn factors(&self) -> Option<Factors<'a, T>> {
+        match *self {
+            Self::Gradients(factors) | Self::SumAndGradients(factors) => Some(factors),
+            _ => None,
+        }
+    }
+
+    /// The same of the factors that `of` gives.
+    #[inline(always)]
+    fn with_factors<'b>(self, of: impl FnOnce(&'a [T]) -> &'b [T]) -> Wanted<'b, T> {
+        let part = |factors| match factors {
+            Factors::All(factor) => Factors::All(factor),
+            Factors::Each(factors) => Factors::Each(of(factors)),
+        };
+        match self {
+            Self::Sum => Wanted::Sum,
+            Self::SumInDouble => Wanted::SumInDouble,
+            Self::Values => Wanted::Values,
+            Self::Gradients(factors) => Wanted::Gradients(part(factors)),
+            Self::SumAndGradients(factors) => Wanted::SumAndGradients(part(factors)),
+        }
+    }
+}
+
+/// Evaluates a formula of `len` elements. Inputs have that length, or are shorter and repeated; the output has it, or is empty
+/// where nothing is written. `None` if there are no lanes on this machine: then nothing is written.
+pub(crate) fn evaluate<T: LaneElement, F: Formula<IN>, const IN: usize>(
     formula: &F,
     inputs: [&[T]; IN],
+    len: usize,
+    wanted: Wanted<'_, T>,
     output: &mut [T],
-) -> bool {
+) -> Option<SumEstimate> {
     if !dispatch::has_lanes() {
-        return false;
+        return None;
     }
-    let whole = output.len();
-    let part = |start: usize, len: usize, output: &mut [T], _: &mut [()]| {
-        let fill = Fill {
-            formula,
-            inputs: Inputs::part(inputs, whole, start, len),
-            output,
-        };
-        dispatch::run_in_lanes(fill).is_some()
+    let part = |start: usize, count: usize, output: &mut [T], _: &mut [()]| {
+        let inputs = Inputs::part(inputs, len, start, count);
+        let wanted = wanted.with_factors(|each| each.get(start..start + count).unwrap_or(&[]));
+        evaluate_part(formula, inputs, count, wanted, output)
     };
     // The width may be limited meanwhile: then a part is not written, and the caller writes all of them.
-    let granularity = Granularity::ELEMENTS;
-    threads::in_parts(whole, granularity, output, &mut [], part, |a, b| a && b)
+    threads::in_parts(len, Granularity::ELEMENTS, output, &mut [], part, |a, b| {
+        Some(a?.merge(b?))
+    })
+}
+
+fn evaluate_part<T: LaneElement, F: Formula<IN>, const IN: usize>(
+    formula: &F,
+    inputs: Inputs<'_, T, IN>,
+    len: usize,
+    wanted: Wanted<'_, T>,
+    output: &mut [T],
+) -> Option<SumEstimate> {
+    let rest = len % GROUP;
+    let full = len - rest;
+    let (of_groups, of_rest) = output.split_at_mut(full.min(output.len()));
+    let mut sum = SumEstimate::default();
+    if full != 0 {
+        sum = dispatch::run_in_lanes(Batches {
+            formula,
+            inputs,
+            len: full,
+            counted: u32::MAX,
+            wanted,
+            output: of_groups,
+        })?;
+    }
+    if rest != 0 {
+        // A group of copies. NaN is added to no sum.
+        let mut copies = [[T::nan(); GROUP]; IN];
+        for (k, copies) in copies.iter_mut().enumerate() {
+            for (copy, index) in copies.iter_mut().zip(full..len) {
+                *copy = inputs.at(k, index);
+            }
+        }
+        let mut factors = [T::nan(); GROUP];
+        let wanted = wanted.with_factors(|each| {
+            for (copy, &factor) in factors.iter_mut().zip(each.get(full..).unwrap_or(&[])) {
+                *copy = factor;
+            }
+            &factors
+        });
+        let mut rounded = [T::zero(); GROUP];
+        let of_copies = dispatch::run_in_lanes(Batches {
+            formula,
+            inputs: Inputs::all(copies.each_ref().map(|copies| &copies[..])),
+            len: GROUP,
+            counted: (1 << rest) - 1,
+            wanted,
+            output: &mut rounded,
+        })?;
+        for (out, rounded) in of_rest.iter_mut().zip(rounded) {
+            *out = rounded;
+        }
+        sum = if full == 0 {
+            of_copies
+        } else {
+            sum.merge(of_copies)
+        };
+    }
+    Some(sum)
 }
 
 #[cfg(test)]
@@ -53,193 +180,265 @@ std::thread_local! {
 
 /// Counts elements that one of the arithmetics has left uncertain.
 #[cfg(test)]
-pub(crate) fn count(arithmetic: usize, elements: usize) {
+fn count(arithmetic: usize, elements: usize) {
     let mut counts = UNCERTAIN.get();
     counts[arithmetic] += elements;
     UNCERTAIN.set(counts);
 }
 
-/// Which elements of a batch are uncertain: a bit for each.
-pub(crate) struct Uncertain {
-    start: usize,
-    bits: [u32; BATCH / GROUP],
-    groups: usize,
-    /// The group that is gathered next.
-    group: usize,
-    pub(crate) any: u32,
-}
-
-impl Uncertain {
-    /// Of the batch that begins at `start`.
-    #[inline(always)]
-    pub(crate) fn new(start: usize) -> Self {
-        Self {
-            start,
-            bits: [0; BATCH / GROUP],
-            groups: 0,
-            group: 0,
-            any: 0,
-        }
-    }
-
-    /// Those of the next group.
-    #[inline(always)]
-    pub(crate) fn push(&mut self, uncertain: u32) {
-        if let Some(bits) = self.bits.get_mut(self.groups) {
-            *bits = uncertain;
-        }
-        self.groups += 1;
-        self.any |= uncertain;
-    }
-
-    /// Forgets what lies beyond the first `count` elements of the last group.
-    #[inline(always)]
-    fn keep_of_last(&mut self, count: usize) {
-        if let Some(bits) = self.bits.get_mut(self.groups - 1) {
-            *bits &= (1 << count) - 1;
-        }
-    }
-
-    /// Writes up to [`GATHERED`] of them into `list`, and forgets them: how many.
-    #[inline(always)]
-    pub(crate) fn gather(&mut self, list: &mut [usize; GATHERED]) -> usize {
-        let mut count = 0;
-        for group in self.group..self.groups.min(self.bits.len()) {
-            self.group = group;
-            let bits = &mut self.bits[group];
-            while *bits != 0 {
-                if count == GATHERED {
-                    return count;
-                }
-                let lane = bits.trailing_zeros() as usize;
-                list[count] = self.start + group * GROUP + lane;
-                *bits &= *bits - 1;
-                count += 1;
-            }
-        }
-        self.group = self.groups;
-        count
-    }
-}
-
-struct Fill<'a, T, F, const IN: usize> {
+/// Groups of elements, all of them full.
+struct Batches<'a, T, F, const IN: usize> {
     formula: &'a F,
     inputs: Inputs<'a, T, IN>,
+    len: usize,
+    /// Which elements of a group count.
+    counted: u32,
+    wanted: Wanted<'a, T>,
     output: &'a mut [T],
 }
 
-impl<T: LaneElement, F: Formula<IN>, const IN: usize> LaneKernel for Fill<'_, T, F, IN> {
-    type Output = ();
+/// What is added up.
+#[derive(Clone, Copy)]
+struct Total<R: LaneReal> {
+    value: R,
+    magnitude: R::F,
+}
+
+impl<T: LaneElement, F: Formula<IN>, const IN: usize> LaneKernel for Batches<'_, T, F, IN> {
+    type Output = SumEstimate;
 
     #[inline(always)]
-    fn run<W: Width>(mut self, token: W) {
-        let len = self.output.len();
+    fn run<W: Width>(mut self, token: W) -> SumEstimate {
         let mut groups = InputGroups::new(self.inputs);
         if F::BROADCASTS {
             groups.repeat();
         }
+        let mut total = SumEstimate::default();
         let mut start = 0;
-        while start < len {
-            let end = len.min(start + BATCH);
-            self.batch(token, &mut groups, start, end);
+        while start < self.len {
+            let end = self.len.min(start + BATCH);
+            let sum = self.batch(token, &mut groups, start, end);
+            if F::SUMS && self.wanted.sums() {
+                total = if start == 0 { sum } else { total.merge(sum) };
+            }
             start = end;
         }
+        total
     }
 }
 
-impl<T: LaneElement, F: Formula<IN>, const IN: usize> Fill<'_, T, F, IN> {
-    /// Elements `start..end`: at most [`BATCH`]. Those that do not fill a group are copied to one of zeros. The formula is
-    /// written into the machine code once, as it is long: hence the loop over these two.
+impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
+    /// Elements `start..end`: at most [`BATCH`].
     #[inline(always)]
     fn batch<W: Width>(
         &mut self,
         token: W,
-        input_groups: &mut InputGroups<'_, T, IN>,
+        groups: &mut InputGroups<'_, T, IN>,
         start: usize,
         end: usize,
-    ) {
-        let rest = (end - start) % GROUP;
+    ) -> SumEstimate {
+        let zero = W::Single::splat(token, 0.0);
+        let mut total = Total {
+            value: T::Fast::<W>::from_lanes(zero),
+            magnitude: zero,
+        };
         let mut uncertain = Uncertain::new(start);
-        let mut copies = [[T::zero(); GROUP]; IN];
-        for (k, copy) in copies.iter_mut().enumerate() {
-            for (index, copy) in (end - rest..end).zip(copy) {
-                *copy = self.inputs.at(k, index);
-            }
-        }
-        let mut rounded = [T::zero(); GROUP];
         let mut at = start;
-        let mut full = end - rest;
-        let mut values = self.inputs.values;
-        let mut output = &mut *self.output;
-        let mut is_rest = false;
-        loop {
-            while at + GROUP <= full {
-                let certain = if F::BROADCASTS && !is_rest {
-                    let (inputs, begin) = input_groups.next();
-                    group(token, self.formula, &inputs, begin, output, at)
-                } else {
-                    group(token, self.formula, &values, [at; IN], output, at)
-                };
-                uncertain.push(!certain);
-                at += GROUP;
-            }
-            if is_rest || rest == 0 {
-                break;
-            }
-            is_rest = true;
-            for (value, copy) in values.iter_mut().zip(&copies) {
-                *value = copy;
-            }
-            output = &mut rounded;
-            (at, full) = (0, GROUP);
+        while at < end {
+            let (open, missing) = if F::SUMS && matches!(self.wanted, Wanted::SumInDouble) {
+                (0, u32::MAX)
+            } else if F::BROADCASTS {
+                let (inputs, begin) = groups.next();
+                self.group(token, &inputs, begin, at, &mut total)
+            } else {
+                let inputs = self.inputs.values;
+                self.group(token, &inputs, [at; IN], at, &mut total)
+            };
+            uncertain.push(open & self.counted, missing & self.counted);
+            at += GROUP;
         }
-        if rest != 0 {
-            uncertain.keep_of_last(rest);
-            for (out, x) in self.output.iter_mut().skip(end - rest).zip(rounded) {
-                *out = x;
-            }
+        let mut sum = SumEstimate::default();
+        if F::SUMS && self.wanted.sums() {
+            let (hi, lo) = total.value.parts();
+            let (value, magnitude) = (across(hi) + across(lo), across(total.magnitude));
+            let units = F::value_units::<T::Fast<W>>() + ADDITIONS * T::Fast::<W>::SUM_OF_NORMAL;
+            let error = magnitude * (units * T::Fast::<W>::UNIT);
+            sum = SumEstimate::of_terms(value, magnitude, error);
         }
-        if uncertain.any != 0 {
+        if uncertain.any() {
             let mut list = [0; GATHERED];
             loop {
                 let count = uncertain.gather(&mut list);
                 if count == 0 {
                     break;
                 }
-                self.gathered(token, &list, count);
+                let missing = self.gathered(token, &list, count, &uncertain);
+                sum = sum.merge(missing);
             }
         }
+        sum
     }
 
-    /// Evaluates the first `count` elements of a list in `f64`.
+    /// A group of elements that begins at `at`: a bit for each that is uncertain, and for each value that is not in the sum.
     #[inline(always)]
-    fn gathered<W: Width>(&mut self, token: W, list: &[usize; GATHERED], count: usize) {
-        let inputs = gather(&self.inputs, list, count);
-        let Interval { lo, hi, ok } = interval(token, self.formula, &inputs);
-        let mut rounded = [T::zero(); GATHERED];
-        let mut certain = [false; GATHERED];
-        for i in 0..GATHERED {
-            let (low, high) = (T::encode(lo[i]), T::encode(hi[i]));
-            rounded[i] = low;
-            // An infinity may come from a factor that is infinite, beside one that is 0 in the reference formula.
-            let is_finite = lo[i].abs() < f64::INFINITY;
-            // An interval on one side of 0 has its sign. Far from 0 the reference formulas may give a 0 of their own.
-            let is_near = inputs[0][i].abs() < <PlainDouble<W::Double> as LaneReal>::FAR;
-            let is_one_sided = ((lo[i] > 0.0) & (hi[i] > 0.0)) | ((lo[i] < 0.0) & (hi[i] < 0.0));
-            let has_sign = F::SIGNED_ZERO | (low != T::zero()) | (is_near & is_one_sided);
-            certain[i] = (ok[i] != 0) & is_finite & has_sign & (low == high);
+    fn group<W: Width>(
+        &mut self,
+        token: W,
+        inputs: &[&[T]; IN],
+        begin: [usize; IN],
+        at: usize,
+        total: &mut Total<T::Fast<W>>,
+    ) -> (u32, u32) {
+        let zero = W::Single::splat(token, 0.0);
+        let (mut open, mut missing) = (0, 0);
+        let mut lane = 0;
+        while lane < GROUP {
+            let all = u32::MAX >> (GROUP - W::Single::N);
+            let mut lanes = [zero; IN];
+            for k in 0..IN {
+                lanes[k] = T::load(token, inputs[k], begin[k] + lane);
+            }
+            let shared = self.formula.shared::<T::Fast<W>>(lanes);
+            if self.wanted.values() {
+                let within = self.formula.value::<T::Fast<W>>(lanes, shared);
+                if F::SUMS && self.wanted.sums() {
+                    let added = add(&within, total);
+                    missing |= (added ^ all) << lane;
+                } else {
+                    let units = F::value_units::<T::Fast<W>>();
+                    let certain = lane_element::store(&within, units, self.output, at + lane);
+                    open |= (certain ^ all) << lane;
+                }
+            }
+            if let Some(factors) = self.wanted.factors() {
+                let factor = match factors {
+                    Factors::All(factor) => Factor::of_all(zero, factor),
+                    Factors::Each(each) => Factor::of_each(T::load(token, each, at + lane)),
+                };
+                let within = self.formula.gradient::<T::Fast<W>>(lanes, shared, factor);
+                let units = F::gradient_units::<T::Fast<W>>();
+                let certain = lane_element::store(&within, units, self.output, at + lane);
+                open |= (certain ^ all) << lane;
+            }
+            lane += W::Single::N;
         }
+        (open, missing)
+    }
+
+    /// Evaluates the first `count` elements of a list in `f64`, and gives the sum of what is missing in it.
+    #[inline(always)]
+    fn gathered<W: Width>(
+        &mut self,
+        token: W,
+        list: &[usize; GATHERED],
+        count: usize,
+        uncertain: &Uncertain,
+    ) -> SumEstimate {
+        let factors = self.wanted.factors();
+        let inputs = self.gather(list);
+        let mut factor = [0.0; GATHERED];
+        match factors {
+            Some(Factors::Each(each)) => {
+                for (factor, &index) in factor.iter_mut().zip(list) {
+                    *factor = each.get(index).map_or(0.0, |factor| factor.decode());
+                }
+            }
+            Some(Factors::All(all)) => factor = [all; GATHERED],
+            None => {}
+        }
+        #[cfg(test)]
+        self::count(0, count);
+        let mut value = Interval::new();
+        let mut gradient = Interval::new();
+        let mut at = 0;
+        while at < GATHERED {
+            let mut lanes = [W::Double::splat(token, 0.0); IN];
+            for (lanes, gathered) in lanes.iter_mut().zip(&inputs) {
+                *lanes = W::Double::load(token, gathered, at);
+            }
+            let shared = self.formula.shared::<PlainDouble<W::Double>>(lanes);
+            if self.wanted.values() {
+                let within = self.formula.value(lanes, shared);
+                let units = F::value_units::<PlainDouble<W::Double>>();
+                value.store(&within, units, at);
+            }
+            if factors.is_some() {
+                let factor = Factor::of_each(W::Double::load(token, &factor, at));
+                let within = self.formula.gradient(lanes, shared, factor);
+                let units = F::gradient_units::<PlainDouble<W::Double>>();
+                gradient.store(&within, units, at);
+            }
+            at += W::Double::N;
+        }
+        let element = |i: usize| inputs.each_ref().map(|gathered| gathered[i]);
+        if factors.is_some() {
+            self.scatter(list, count, &inputs, &gradient, |formula, i| {
+                formula.reference_gradient(element(i), factor[i])
+            });
+        }
+        if !self.wanted.values() {
+            return SumEstimate::default();
+        }
+        if !(F::SUMS && self.wanted.sums()) {
+            self.scatter(list, count, &inputs, &value, |formula, i| {
+                formula.reference_value(element(i))
+            });
+            return SumEstimate::default();
+        }
+        let (mut sum, mut magnitude, mut error) = (0.0, 0.0, 0.0);
+        for i in 0..count.min(GATHERED) {
+            if !uncertain.is_missing(list[i]) {
+                continue;
+            }
+            let (lo, hi) = (value.lo[i], value.hi[i]);
+            let mut term = 0.5 * (lo + hi);
+            let mut term_error = 0.5 * (hi - lo);
+            let is_finite = term_error < f64::INFINITY;
+            if value.ok[i] == 0 || !is_finite {
+                term = reference(self.formula, |formula| formula.reference_value(element(i)));
+                term_error = 0.0;
+            }
+            sum += term;
+            magnitude += term.abs();
+            error += term_error;
+        }
+        SumEstimate::of_terms(sum, magnitude, error)
+    }
+
+    /// The elements of a list, exactly.
+    #[inline(always)]
+    fn gather(&self, list: &[usize; GATHERED]) -> [[f64; GATHERED]; IN] {
+        let mut gathered = [[0.0; GATHERED]; IN];
+        for (k, gathered) in gathered.iter_mut().enumerate() {
+            let mut elements = [T::zero(); GATHERED];
+            for (element, &index) in elements.iter_mut().zip(list) {
+                *element = self.inputs.at(k, index);
+            }
+            for i in 0..GATHERED {
+                gathered[i] = elements[i].decode();
+            }
+        }
+        gathered
+    }
+
+    /// Writes the first `count` results of a list: rounded where that is certain, else by the reference formula.
+    #[inline(always)]
+    fn scatter(
+        &mut self,
+        list: &[usize; GATHERED],
+        count: usize,
+        inputs: &[[f64; GATHERED]; IN],
+        within: &Interval,
+        of: impl Fn(&F, usize) -> f64,
+    ) {
+        let (rounded, certain) = within.round::<T>();
         for i in 0..count.min(GATHERED) {
             let output = if certain[i] {
                 rounded[i]
             } else if inputs[0][i].is_nan() {
                 T::nan()
             } else {
-                let mut element = [0.0; IN];
-                for (x, gathered) in element.iter_mut().zip(&inputs) {
-                    *x = gathered[i];
-                }
-                T::encode(reference(self.formula, element))
+                T::encode(reference(self.formula, |formula| of(formula, i)))
             };
             if let Some(out) = self.output.get_mut(list[i]) {
                 *out = output;
@@ -248,96 +447,90 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Fill<'_, T, F, IN> {
     }
 }
 
-/// The first `count` elements of a list, exactly.
+/// Adds the values that are in range to a total: a bit for each of them.
 #[inline(always)]
-pub(crate) fn gather<T: Format, const IN: usize>(
-    inputs: &Inputs<'_, T, IN>,
-    list: &[usize; GATHERED],
-    _count: usize,
-) -> [[f64; GATHERED]; IN] {
-    #[cfg(test)]
-    self::count(0, _count);
-    let mut gathered = [[0.0; GATHERED]; IN];
-    for (k, gathered) in gathered.iter_mut().enumerate() {
-        let mut elements = [T::zero(); GATHERED];
-        for (element, &index) in elements.iter_mut().zip(list) {
-            *element = inputs.at(k, index);
+fn add<R: LaneReal<F: Single>>(within: &Within<R>, total: &mut Total<R>) -> u32 {
+    let zero = within.magnitude.constant(0.0);
+    // Infinities and NaN are left to `f64`.
+    let is_finite = within.magnitude.lt(zero.constant(f32::MAX.into()));
+    let ok = R::F::and(within.ok, is_finite);
+    let value = R::select(ok, within.value, R::from_lanes(zero));
+    total.value = total.value.add(value);
+    total.magnitude = total.magnitude + R::F::select(ok, within.magnitude, zero);
+    R::F::bits(ok)
+}
+
+/// The sum of the lanes. At most a group of them.
+#[inline(always)]
+fn across<F: Single>(lanes: F) -> f64 {
+    let mut copy = [0.0; GROUP];
+    lanes.store(&mut copy, 0);
+    let mut sum = 0.0;
+    for x in copy {
+        sum += f64::from(x);
+    }
+    sum
+}
+
+/// Between what numbers the reference formula's unrounded results lie, where `ok` is 1.
+struct Interval {
+    lo: [f64; GATHERED],
+    hi: [f64; GATHERED],
+    ok: [u32; GATHERED],
+}
+
+impl Interval {
+    #[inline(always)]
+    fn new() -> Self {
+        Self {
+            lo: [0.0; GATHERED],
+            hi: [0.0; GATHERED],
+            ok: [0; GATHERED],
         }
+    }
+
+    /// Those of the elements from `at` on.
+    #[inline(always)]
+    fn store<R: LaneReal<F: Lanes<Scalar = f64>>>(
+        &mut self,
+        within: &Within<R>,
+        units: f64,
+        at: usize,
+    ) {
+        let (lo, hi) = lane_element::interval(within, units);
+        lo.store(&mut self.lo, at);
+        hi.store(&mut self.hi, at);
+        let bits = R::F::bits(within.ok);
+        for lane in 0..R::F::N {
+            self.ok[at + lane] = bits >> lane & 1;
+        }
+    }
+
+    /// The elements they round to, and whether that is certain.
+    #[inline(always)]
+    fn round<T: LaneElement>(&self) -> ([T; GATHERED], [bool; GATHERED]) {
+        let mut rounded = [T::zero(); GATHERED];
+        let mut certain = [false; GATHERED];
         for i in 0..GATHERED {
-            gathered[i] = elements[i].decode();
+            let (lo, hi) = (self.lo[i], self.hi[i]);
+            let (low, high) = (T::encode(lo), T::encode(hi));
+            rounded[i] = low;
+            // An infinity may come from a factor that is infinite, beside one that is 0 in the reference formula.
+            let is_finite = lo.abs() < f64::INFINITY;
+            // A zero of an interval with numbers of both signs may have either.
+            let has_sign =
+                (low != T::zero()) | ((lo > 0.0) == (hi > 0.0)) & ((lo < 0.0) == (hi < 0.0));
+            certain[i] = (self.ok[i] != 0) & is_finite & has_sign & (low == high);
         }
+        (rounded, certain)
     }
-    gathered
 }
 
-/// Between what numbers the reference formula's unrounded values lie, where `ok` is 1.
-pub(crate) struct Interval {
-    pub(crate) lo: [f64; GATHERED],
-    pub(crate) hi: [f64; GATHERED],
-    pub(crate) ok: [u32; GATHERED],
-}
-
-/// A formula in lanes of `f64`.
-#[inline(always)]
-pub(crate) fn interval<W: Width, F: Formula<IN>, const IN: usize>(
-    token: W,
-    formula: &F,
-    inputs: &[[f64; GATHERED]; IN],
-) -> Interval {
-    let mut interval = Interval {
-        lo: [0.0; GATHERED],
-        hi: [0.0; GATHERED],
-        ok: [0; GATHERED],
-    };
-    let mut at = 0;
-    while at < GATHERED {
-        let mut lanes = [W::Double::splat(token, 0.0); IN];
-        for (lanes, gathered) in lanes.iter_mut().zip(inputs) {
-            *lanes = W::Double::load(token, gathered, at);
-        }
-        let within = formula.eval::<PlainDouble<W::Double>>(lanes);
-        let (low, high) = lane_element::interval::<F, _, IN>(&within);
-        low.store(&mut interval.lo, at);
-        high.store(&mut interval.hi, at);
-        let bits = W::Double::bits(within.ok);
-        for lane in 0..W::Double::N {
-            interval.ok[at + lane] = bits >> lane & 1;
-        }
-        at += W::Double::N;
-    }
-    interval
-}
-
-/// A group of elements: a bit for each that is certain.
-#[inline(always)]
-fn group<W: Width, T: LaneElement, F: Formula<IN>, const IN: usize>(
-    token: W,
-    formula: &F,
-    inputs: &[&[T]; IN],
-    begin: [usize; IN],
-    output: &mut [T],
-    output_at: usize,
-) -> u32 {
-    let mut certain = 0;
-    let mut lane = 0;
-    while lane < GROUP {
-        let mut lanes = [W::Single::splat(token, 0.0); IN];
-        for k in 0..IN {
-            lanes[k] = T::load(token, inputs[k], begin[k] + lane);
-        }
-        let within = formula.eval::<T::Fast<W>>(lanes);
-        let bits = lane_element::store::<T, F, _, IN>(&within, output, output_at + lane);
-        certain |= bits << lane;
-        lane += W::Single::N;
-    }
-    certain
-}
-
-/// The reference formula.
+/// A reference formula.
 #[cold]
 #[inline(never)]
-pub(crate) fn reference<F: Formula<IN>, const IN: usize>(formula: &F, inputs: [f64; IN]) -> f64 {
+fn reference<F>(formula: &F, of: impl FnOnce(&F) -> f64) -> f64 {
     #[cfg(test)]
     count(1, 1);
-    formula.reference(inputs)
+    of(formula)
 }

@@ -1,6 +1,7 @@
 //! Calls of losses that go element by element.
 
 use crate::check::{check_length, check_weights};
+use crate::engine::batch::{Factors, Wanted};
 use crate::engine::dispatch::Kernel;
 use crate::engine::element_loss::{ElementwiseLoss, LaneLoss};
 use crate::engine::element_map::{
@@ -8,8 +9,8 @@ use crate::engine::element_map::{
     reference_where_uncertain,
 };
 use crate::engine::estimates::estimates;
-use crate::engine::fill_in_lanes::FillInLanes;
 use crate::engine::groups::{Groups, GroupsMut};
+use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::{LogProduct, SumEstimate};
 use crate::engine::{dispatch, fixed_losses, threads};
 use crate::error::{Argument, Error};
@@ -411,12 +412,30 @@ impl<'a, T: Format, L: ElementwiseLoss<T>> ElementLossCall<'a, T, L> {
     }
 }
 
-impl<T: FillInLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
+impl<T: InLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
+    fn in_lanes(&self, wanted: Wanted<'_, T>, output: &mut [T]) -> Option<SumEstimate> {
+        self.loss.in_lanes(self.input, self.target, wanted, output)
+    }
+
+    /// The reduced loss from a fast path's sum where that is certain, else from a slower one.
+    fn round(&self, losses: SumEstimate, in_lanes: bool) -> T {
+        let divisor = self.divisor();
+        if let Some(loss) = losses.round(divisor) {
+            return loss;
+        }
+        let again = if in_lanes {
+            self.in_lanes(Wanted::SumInDouble, &mut [])
+        } else {
+            None
+        };
+        again
+            .and_then(|losses| losses.round(divisor))
+            .unwrap_or_else(|| self.forward_by_reference())
+    }
+
     pub(crate) fn forward(&self) -> T {
-        if let Some(losses) = self.loss.sum_in_lanes(self.input, self.target) {
-            return losses
-                .round(self.divisor())
-                .unwrap_or_else(|| self.forward_by_reference());
+        if let Some(losses) = self.in_lanes(Wanted::Sum, &mut []) {
+            return self.round(losses, true);
         }
         if !self.has_fast() {
             return self.forward_by_reference();
@@ -428,9 +447,7 @@ impl<T: FillInLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
                 len,
             })
         });
-        losses
-            .round(self.divisor())
-            .unwrap_or_else(|| self.forward_by_reference())
+        self.round(losses, false)
     }
 
     /// Fills `output` where there is no fast path in lanes.
@@ -438,13 +455,13 @@ impl<T: FillInLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
         if L::IN_LANES {
             fill_without_lanes(map, inputs, output);
         } else {
-            fill(map, inputs, output);
+            fill::<false, _, _, _>(map, inputs, output);
         }
     }
 
     pub(crate) fn forward_each(&self, losses: &mut [T]) -> Result<(), Error> {
         check_length(Argument::Losses, self.input.len(), losses.len())?;
-        if !self.loss.values_in_lanes(self.input, self.target, losses) {
+        if self.in_lanes(Wanted::Values, losses).is_none() {
             Self::fill_rest(Value(*self), [self.input, self.target], losses);
         }
         Ok(())
@@ -453,11 +470,9 @@ impl<T: FillInLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
     pub(crate) fn backward(&self, grad_output: T, grad_input: &mut [T]) -> Result<(), Error> {
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
         let scale = divide(grad_output.decode(), self.divisor());
-        let inputs = [self.input, self.target];
-        if !self
-            .loss
-            .gradients_in_lanes(self.input, self.target, scale, grad_input)
-        {
+        let wanted = Wanted::Gradients(Factors::All(scale));
+        if self.in_lanes(wanted, grad_input).is_none() {
+            let inputs = [self.input, self.target];
             Self::fill_rest(self.gradient(scale), inputs, grad_input);
         }
         Ok(())
@@ -470,12 +485,9 @@ impl<T: FillInLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
     ) -> Result<(), Error> {
         check_length(Argument::GradOutput, self.input.len(), grad_output.len())?;
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
-        let inputs = [self.input, self.target, grad_output];
-        let [input, target, _] = inputs;
-        if !self
-            .loss
-            .gradients_each_in_lanes(input, target, grad_output, grad_input)
-        {
+        let wanted = Wanted::Gradients(Factors::Each(grad_output));
+        if self.in_lanes(wanted, grad_input).is_none() {
+            let inputs = [self.input, self.target, grad_output];
             Self::fill_rest(GradientEach(*self), inputs, grad_input);
         }
         Ok(())
@@ -484,21 +496,18 @@ impl<T: FillInLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
     pub(crate) fn forward_backward(&self, grad_input: &mut [T]) -> Result<T, Error> {
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
         let scale = divide(1.0, self.divisor());
-        let [input, target] = [self.input, self.target];
-        if let Some(losses) = self.loss.sum_in_lanes(input, target) {
-            let loss = losses.round(self.divisor());
-            if self
-                .loss
-                .gradients_in_lanes(input, target, scale, grad_input)
-            {
-                return Ok(loss.unwrap_or_else(|| self.forward_by_reference()));
-            }
+        let wanted = Wanted::SumAndGradients(Factors::All(scale));
+        if let Some(losses) = self.in_lanes(wanted, grad_input) {
+            return Ok(self.round(losses, true));
         }
         if self.has_fast() {
-            let losses = fill(self.gradient(scale), [self.input, self.target], grad_input);
-            return Ok(losses
-                .round(self.divisor())
-                .unwrap_or_else(|| self.forward_by_reference()));
+            let inputs = [self.input, self.target];
+            let losses = if L::IN_LANES {
+                fill::<true, _, _, _>(self.gradient(scale), inputs, grad_input)
+            } else {
+                fill::<false, _, _, _>(self.gradient(scale), inputs, grad_input)
+            };
+            return Ok(self.round(losses, false));
         }
         let len = self.input.len();
         Ok(

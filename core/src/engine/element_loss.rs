@@ -1,9 +1,10 @@
 //! What a loss says of one element.
 
 use crate::check::Domain;
+use crate::engine::batch::Wanted;
 use crate::engine::element_map::FastElement;
-use crate::engine::fill_in_lanes::FillInLanes;
 use crate::engine::fixed_losses;
+use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::{Bracket, SumEstimate};
 use crate::error::Error;
 use crate::number::arithmetic::Arithmetic;
@@ -87,40 +88,20 @@ pub(crate) trait ElementwiseLoss<T: Format>: Copy + Sync {
 }
 
 /// The fast paths of a loss in lanes. By default there are none.
-pub(crate) trait LaneLoss<T: FillInLanes>: ElementwiseLoss<T> {
+pub(crate) trait LaneLoss<T: InLanes>: ElementwiseLoss<T> {
     /// Whether values and gradients always have one, for elements that have lanes.
     const IN_LANES: bool = false;
 
-    /// The sum of the losses; `None` if there is no fast path for these options on this machine.
-    fn sum_in_lanes(&self, _input: &[T], _target: &[T]) -> Option<SumEstimate> {
+    /// What is wanted of the losses; see [`batch`](super::batch). `None` if there is no fast path for that on this machine; then
+    /// nothing is written.
+    fn in_lanes(
+        &self,
+        _input: &[T],
+        _target: &[T],
+        _wanted: Wanted<'_, T>,
+        _output: &mut [T],
+    ) -> Option<SumEstimate> {
         None
-    }
-
-    /// Writes the losses. False if there is no fast path; then nothing is written. The same holds of the next two.
-    fn values_in_lanes(&self, _input: &[T], _target: &[T], _losses: &mut [T]) -> bool {
-        false
-    }
-
-    /// Writes the gradients times `scale`.
-    fn gradients_in_lanes(
-        &self,
-        _input: &[T],
-        _target: &[T],
-        _scale: f64,
-        _grad_input: &mut [T],
-    ) -> bool {
-        false
-    }
-
-    /// Writes the gradients, each times its `grad_output`.
-    fn gradients_each_in_lanes(
-        &self,
-        _input: &[T],
-        _target: &[T],
-        _grad_output: &[T],
-        _grad_input: &mut [T],
-    ) -> bool {
-        false
     }
 }
 

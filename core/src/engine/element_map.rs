@@ -4,8 +4,8 @@
 
 use crate::engine::dispatch::Kernel;
 use crate::engine::estimates::estimates;
-use crate::engine::fill_in_lanes::FillInLanes;
 use crate::engine::groups::{Groups, GroupsMut};
+use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::{Bracket, LogProduct, SumEstimate};
 use crate::engine::threads::Granularity;
 use crate::engine::{dispatch, fixed_losses, threads};
@@ -273,8 +273,9 @@ impl<T: Format, M: Map<T, K>, const K: usize> Kernel for ReferenceFill<'_, T, M,
     }
 }
 
-/// Fills `output` from inputs of its length, and gives the sum of the losses if the fast path knows it.
-pub(crate) fn fill<T: Format, M: Map<T, K>, const K: usize>(
+/// Fills `output` from inputs of its length, and gives the sum of the losses if the fast path knows it. `IN_LANES`: where there
+/// are lanes this is not called, so it is compiled for the baseline alone.
+pub(crate) fn fill<const IN_LANES: bool, T: Format, M: Map<T, K>, const K: usize>(
     map: M,
     inputs: [&[T]; K],
     output: &mut [T],
@@ -287,7 +288,11 @@ pub(crate) fn fill<T: Format, M: Map<T, K>, const K: usize>(
             output,
         };
         if map.has_fast() && (M::HAS_FIXED_POINT || !INTEGER) {
-            dispatch::run_fast::<T, _>(fill)
+            if IN_LANES {
+                dispatch::run_at_baseline(fill)
+            } else {
+                dispatch::run_fast::<T, _>(fill)
+            }
         } else {
             dispatch::run(ReferenceFill(fill));
             SumEstimate::default()
@@ -297,7 +302,7 @@ pub(crate) fn fill<T: Format, M: Map<T, K>, const K: usize>(
 
 /// Fills `output` from inputs of its length where there are no lanes, or none for the type: by the fast path in one `f64`, or by
 /// the reference formula. For types that have lanes it is compiled for the baseline alone.
-pub(crate) fn fill_without_lanes<T: FillInLanes, M: Map<T, K>, const K: usize>(
+pub(crate) fn fill_without_lanes<T: InLanes, M: Map<T, K>, const K: usize>(
     map: M,
     inputs: [&[T]; K],
     output: &mut [T],

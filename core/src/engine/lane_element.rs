@@ -5,7 +5,7 @@
 //! formula is evaluated in the next arithmetic.
 
 use crate::number::format::Format;
-use crate::number::formula::{Formula, LaneReal, Within};
+use crate::number::formula::{LaneReal, Within};
 use crate::number::lanes::{Lanes, Single, Width};
 use crate::number::single_pair::SinglePair;
 
@@ -67,21 +67,19 @@ mod half {
 
 /// The ends of the interval in which the reference formula's unrounded value lies.
 #[inline(always)]
-pub(crate) fn interval<F: Formula<IN>, R: LaneReal, const IN: usize>(
-    within: &Within<R>,
-) -> (R::F, R::F) {
-    let units = F::units::<R>() + R::BRACKET;
-    let error = within.magnitude * within.magnitude.constant(units * R::UNIT);
-    within.value.bracket(error)
+pub(crate) fn interval<R: LaneReal>(within: &Within<R>, units: f64) -> (R::F, R::F) {
+    let units = within.magnitude.constant((units + R::BRACKET) * R::UNIT);
+    within.value.bracket(within.magnitude * units)
 }
 
 /// Stores the values rounded, and gives a bit for each one that is certain.
 #[inline(always)]
-pub(crate) fn store<T: LaneElement, F: Formula<IN>, R: LaneReal<F: Single>, const IN: usize>(
+pub(crate) fn store<T: LaneElement, R: LaneReal<F: Single>>(
     within: &Within<R>,
+    units: f64,
     to: &mut [T],
     at: usize,
 ) -> u32 {
-    let (lo, hi) = interval::<F, R, IN>(within);
+    let (lo, hi) = interval(within, units);
     T::store_rounded(lo, hi, to, at) & R::F::bits(within.ok)
 }

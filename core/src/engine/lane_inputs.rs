@@ -32,6 +32,16 @@ impl<'a, T: Format, const IN: usize> Inputs<'a, T, IN> {
         part
     }
 
+    /// Inputs that all have the part's elements.
+    #[inline(always)]
+    pub(crate) fn all(values: [&'a [T]; IN]) -> Self {
+        Self {
+            values,
+            repeats: [false; IN],
+            phase: [0; IN],
+        }
+    }
+
     /// Input `k` of one element.
     #[inline(always)]
     pub(crate) fn at(&self, k: usize, index: usize) -> T {

@@ -9,12 +9,10 @@ pub(crate) mod element_call;
 pub(crate) mod element_loss;
 pub(crate) mod element_map;
 pub(crate) mod estimates;
-#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
-pub(crate) mod fill_in_lanes;
 pub(crate) mod fixed_losses;
-#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
-pub(crate) mod formula_sum;
 pub(crate) mod groups;
+#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
+pub(crate) mod in_lanes;
 #[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
 pub(crate) mod lane_element;
 #[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
@@ -31,3 +29,5 @@ pub(crate) mod row_map;
 pub(crate) mod row_outputs;
 pub(crate) mod threads;
 pub(crate) mod transposed_rows;
+#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
+pub(crate) mod uncertain;

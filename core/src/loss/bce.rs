@@ -4,7 +4,7 @@
 
 use crate::check::Domain;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
-use crate::engine::fill_in_lanes::FillInLanes;
+use crate::engine::in_lanes::InLanes;
 use crate::number::format::Format;
 use crate::number::real::Real;
 use crate::sum::reduction::Reduction;
@@ -121,7 +121,7 @@ impl<T: Format> ElementwiseLoss<T> for Bce<'_, T> {
     }
 }
 
-impl<T: FillInLanes> LaneLoss<T> for Bce<'_, T> {}
+impl<T: InLanes> LaneLoss<T> for Bce<'_, T> {}
 
 impl<'a, T: Format> FromOptions<'a, T> for Bce<'a, T> {
     const HAS_WEIGHT: bool = true;

@@ -4,7 +4,7 @@
 
 use crate::check::{Domain, check_positive};
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
-use crate::engine::fill_in_lanes::FillInLanes;
+use crate::engine::in_lanes::InLanes;
 use crate::error::{Argument, Error};
 use crate::number::format::Format;
 use crate::number::real::Real;
@@ -122,7 +122,7 @@ impl<T: Format> ElementwiseLoss<T> for Huber {
     }
 }
 
-impl<T: FillInLanes> LaneLoss<T> for Huber {}
+impl<T: InLanes> LaneLoss<T> for Huber {}
 
 impl<'a, T: Format> FromOptions<'a, T> for Huber {
     const NUMBERS: &'static [(&'static str, f64)] = &[("delta", 1.0)];

@@ -7,23 +7,25 @@ use crate::engine::batch::UNCERTAIN;
 use crate::engine::dispatch::{Width, has_lanes, width};
 use crate::engine::element_call::ElementLossCall;
 use crate::engine::element_loss::LaneLoss;
-use crate::engine::fill_in_lanes::FillInLanes;
+use crate::engine::in_lanes::InLanes;
 use crate::sum::reduction::{Reduction, divide};
 use core::fmt::Debug;
 use std::format;
 use std::vec;
 use std::vec::Vec;
+use trueloss_digest::random::SplitMix64;
 
-/// Pseudo-random numbers from 0 to 1.
-struct Random(u64);
+/// Pseudo-random numbers.
+struct Random(SplitMix64);
 
 impl Random {
+    fn new(seed: u64) -> Self {
+        Self(SplitMix64::new(seed))
+    }
+
+    /// From 0 to 1.
     fn next(&mut self) -> f64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (self.0 >> 33) as f64 / f64::from(1_u32 << 31)
+        self.0.unit()
     }
 
     /// A sum of uniform numbers, of standard deviation 1.
@@ -65,13 +67,13 @@ const SPECIAL: [f64; 22] = [
     -17.3,
 ];
 
-fn bits<T: FillInLanes>(x: T) -> u64 {
+fn bits<T: InLanes>(x: T) -> u64 {
     let x: f64 = x.decode();
     if x.is_nan() { 0 } else { x.to_bits() }
 }
 
 /// Compares every direction of a loss with the reference formulas.
-fn same<T: FillInLanes + Debug, L: LaneLoss<T> + Debug>(loss: &L, x: &[T], y: &[T], g: &[T]) {
+fn same<T: InLanes + Debug, L: LaneLoss<T> + Debug>(loss: &L, x: &[T], y: &[T], g: &[T]) {
     let call = ElementLossCall::new(loss, x, y).unwrap();
     let what = |i: usize| format!("{loss:?} of {:?}, {:?}, g {:?}", x[i], y[i], g[i]);
     let mut output = vec![T::zero(); x.len()];
@@ -133,8 +135,8 @@ fn same<T: FillInLanes + Debug, L: LaneLoss<T> + Debug>(loss: &L, x: &[T], y: &[
 }
 
 /// Losses with options, of inputs of several kinds and of lengths with and without a rest.
-fn of_type<T: FillInLanes + Debug>(rounds: usize) {
-    let mut random = Random(7);
+fn of_type<T: InLanes + Debug>(rounds: usize) {
+    let mut random = Random::new(7);
     let random = &mut random;
     let elements = |len: usize, next: &mut dyn FnMut() -> f64| -> Vec<T> {
         (0..len).map(|_| T::encode(next())).collect()
@@ -225,7 +227,7 @@ fn shares_done_again() {
         return;
     }
     const COUNT: usize = 60_000;
-    let random = &mut Random(3);
+    let random = &mut Random::new(3);
     let x: Vec<f32> = (0..COUNT).map(|_| 3.0 * random.normal() as f32).collect();
     let g: Vec<f32> = (0..COUNT).map(|_| random.normal() as f32).collect();
     let hard: Vec<f32> = x.iter().map(|_| f32::from(random.next() < 0.5)).collect();

@@ -5,7 +5,7 @@
 use crate::check::Domain;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
 use crate::engine::element_map::FastElement;
-use crate::engine::fill_in_lanes::FillInLanes;
+use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::Bracket;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
@@ -119,7 +119,7 @@ impl<T: Format> ElementwiseLoss<T> for Mse {
     }
 }
 
-impl<T: FillInLanes> LaneLoss<T> for Mse {}
+impl<T: InLanes> LaneLoss<T> for Mse {}
 
 impl<'a, T: Format> FromOptions<'a, T> for Mse {
     fn from_options(options: Options<'a, T>) -> Self {

@@ -5,10 +5,11 @@
 use crate::activation::softplus::Softplus;
 use crate::check::Domain;
 use crate::engine::activation_call::Activation;
+use crate::engine::batch::Wanted;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
 use crate::engine::element_map::FastElement;
-use crate::engine::fill_in_lanes::FillInLanes;
 use crate::engine::fixed_losses;
+use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::{Bracket, SumEstimate};
 use crate::loss::bce_with_logits::BceWithLogits;
 use crate::loss::bce_with_logits_lanes::{Targets, unweighted};
@@ -173,6 +174,11 @@ impl Targets for Signs {
         (x.flip_sign(sign), x.constant(0.0), sign)
     }
 
+    #[inline(always)]
+    fn sign_of_zero<F: Lanes>(sign: F) -> F {
+        sign
+    }
+
     fn value(x: f64, y: f64) -> f64 {
         value::<f32>(x, y)
     }
@@ -182,35 +188,17 @@ impl Targets for Signs {
     }
 }
 
-impl<T: FillInLanes> LaneLoss<T> for SoftMargin {
+impl<T: InLanes> LaneLoss<T> for SoftMargin {
     const IN_LANES: bool = true;
 
-    fn sum_in_lanes(&self, input: &[T], target: &[T]) -> Option<SumEstimate> {
-        unweighted::sum::<Signs, T>(input, target)
-    }
-
-    fn values_in_lanes(&self, input: &[T], target: &[T], losses: &mut [T]) -> bool {
-        unweighted::values::<Signs, T>(input, target, losses)
-    }
-
-    fn gradients_in_lanes(
+    fn in_lanes(
         &self,
         input: &[T],
         target: &[T],
-        scale: f64,
-        grad_input: &mut [T],
-    ) -> bool {
-        unweighted::gradients::<Signs, T>(input, target, scale, grad_input)
-    }
-
-    fn gradients_each_in_lanes(
-        &self,
-        input: &[T],
-        target: &[T],
-        grad_output: &[T],
-        grad_input: &mut [T],
-    ) -> bool {
-        unweighted::gradients_each::<Signs, T>(input, target, grad_output, grad_input)
+        wanted: Wanted<'_, T>,
+        output: &mut [T],
+    ) -> Option<SumEstimate> {
+        unweighted::<Signs, T>(input, target, wanted, output)
     }
 }
 

@@ -3,8 +3,8 @@
 //! The arithmetics are over lanes: [`Plain`](super::plain) `f32` for elements of 16 bits, pairs of `f32`
 //! ([`SinglePair`](super::single_pair)) for `f32`, and plain `f64` for what these leave uncertain.
 //!
-//! A formula gives its value with a bound: the value is within `units` of [`LaneReal::UNIT`] of `magnitude` of the reference
-//! formula's unrounded value. The rounding test ([`crate::engine::lane_element`]) does the rest.
+//! A formula gives its value and its gradient with a bound: each is within its units of [`LaneReal::UNIT`] of `magnitude` of the
+//! reference formula's unrounded one. The rounding test ([`crate::engine::lane_element`]) does the rest.
 
 use super::lanes::Lanes;
 
@@ -115,20 +115,83 @@ pub(crate) struct Within<R: LaneReal> {
     pub(crate) ok: <R::F as Lanes>::Mask,
 }
 
-/// A function of `IN` numbers. Its options are in `self`.
-pub(crate) trait Formula<const IN: usize>: Copy + Sync {
-    /// Whether a result that rounds to 0 has the sign of the reference formula's. That has none where terms of two signs are
-    /// both 0.
-    const SIGNED_ZERO: bool = true;
+/// What a gradient is multiplied by, and whether that is 0.
+#[derive(Clone, Copy)]
+pub(crate) struct Factor<R: LaneReal> {
+    pub(crate) value: R,
+    /// 0 where the factor is 0. One that is too small for the lanes' type is not.
+    pub(crate) unless_zero: R::F,
+}
 
+impl<R: LaneReal> Factor<R> {
+    /// One number for all elements, of lanes whose existence `like` proves.
+    #[inline(always)]
+    pub(crate) fn of_all(like: R::F, factor: f64) -> Self {
+        Self {
+            value: R::constant(like, factor),
+            unless_zero: like.constant(unless_zero(factor)),
+        }
+    }
+
+    /// A number of each element.
+    #[inline(always)]
+    pub(crate) fn of_each(factors: R::F) -> Self {
+        Self {
+            value: R::from_lanes(factors),
+            unless_zero: factors,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_zero(self) -> <R::F as Lanes>::Mask {
+        self.unless_zero.eq(self.unless_zero.constant(0.0))
+    }
+
+    /// Its magnitude, nearly.
+    #[inline(always)]
+    pub(crate) fn magnitude(self) -> R::F {
+        self.value.hi().abs()
+    }
+}
+
+/// 0 for 0, and 1 for all else.
+#[inline(always)]
+fn unless_zero(x: f64) -> f64 {
+    if x == 0.0 { 0.0 } else { 1.0 }
+}
+
+/// A function of `IN` numbers and its gradient with respect to the first, times a factor. Its options are in `self`.
+///
+/// A result that rounds to 0 has the sign of the reference formula's, or is not `ok`.
+pub(crate) trait Formula<const IN: usize>: Copy + Sync {
     /// Whether inputs may be shorter than the output, and are then repeated: weights.
     const BROADCASTS: bool = false;
 
-    /// How far the value may be off, in units of the magnitude.
-    fn units<R: LaneReal>() -> f64;
+    /// Whether sums of values are asked for.
+    const SUMS: bool = true;
 
-    fn eval<R: LaneReal>(&self, inputs: [R::F; IN]) -> Within<R>;
+    /// How far the value may be off, in units of its magnitude.
+    fn value_units<R: LaneReal>() -> f64;
 
-    /// The reference formula, unrounded.
-    fn reference(&self, inputs: [f64; IN]) -> f64;
+    /// How far the gradient may be off, in units of its magnitude.
+    fn gradient_units<R: LaneReal>() -> f64;
+
+    /// What the value and the gradient have in common.
+    type Shared<R: LaneReal>: Copy;
+
+    fn shared<R: LaneReal>(&self, inputs: [R::F; IN]) -> Self::Shared<R>;
+
+    fn value<R: LaneReal>(&self, inputs: [R::F; IN], shared: Self::Shared<R>) -> Within<R>;
+
+    fn gradient<R: LaneReal>(
+        &self,
+        inputs: [R::F; IN],
+        shared: Self::Shared<R>,
+        factor: Factor<R>,
+    ) -> Within<R>;
+
+    /// The reference formulas, unrounded.
+    fn reference_value(&self, inputs: [f64; IN]) -> f64;
+
+    fn reference_gradient(&self, inputs: [f64; IN], factor: f64) -> f64;
 }

@@ -1,0 +1,78 @@
+//! Lists of elements that the first arithmetic has left uncertain.
+
+use super::batch::{BATCH, GATHERED};
+use crate::number::lanes::GROUP;
+
+/// Which elements of a batch are uncertain: a bit for each.
+pub(crate) struct Uncertain {
+    start: usize,
+    bits: [u32; BATCH / GROUP],
+    groups: usize,
+    /// The group that is gathered next.
+    group: usize,
+    /// Which values are missing in a sum. Those of other bits have been added.
+    missing: [u32; BATCH / GROUP],
+    any: u32,
+}
+
+impl Uncertain {
+    /// Of the batch that begins at `start`.
+    #[inline(always)]
+    pub(crate) fn new(start: usize) -> Self {
+        Self {
+            start,
+            bits: [0; BATCH / GROUP],
+            groups: 0,
+            group: 0,
+            missing: [0; BATCH / GROUP],
+            any: 0,
+        }
+    }
+
+    /// Those of the next group.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, uncertain: u32, missing: u32) {
+        if let Some(bits) = self.bits.get_mut(self.groups) {
+            *bits = uncertain | missing;
+        }
+        if let Some(bits) = self.missing.get_mut(self.groups) {
+            *bits = missing;
+        }
+        self.groups += 1;
+        self.any |= uncertain | missing;
+    }
+
+    #[inline(always)]
+    pub(crate) fn any(&self) -> bool {
+        self.any != 0
+    }
+
+    /// Writes up to [`GATHERED`] of them into `list`, and forgets them: how many.
+    #[inline(always)]
+    pub(crate) fn gather(&mut self, list: &mut [usize; GATHERED]) -> usize {
+        let mut count = 0;
+        for group in self.group..self.groups.min(self.bits.len()) {
+            self.group = group;
+            let bits = &mut self.bits[group];
+            while *bits != 0 {
+                if count == GATHERED {
+                    return count;
+                }
+                let lane = bits.trailing_zeros() as usize;
+                list[count] = self.start + group * GROUP + lane;
+                *bits &= *bits - 1;
+                count += 1;
+            }
+        }
+        self.group = self.groups;
+        count
+    }
+
+    /// Whether an element's value is missing in a sum.
+    #[inline(always)]
+    pub(crate) fn is_missing(&self, index: usize) -> bool {
+        let place = index - self.start;
+        let bits = self.missing.get(place / GROUP).copied().unwrap_or(0);
+        bits >> (place % GROUP) & 1 != 0
+    }
+}
