@@ -57,7 +57,7 @@ impl Domain {
     /// # Errors
     ///
     /// Where one does not.
-    pub fn check<T: FloatCore>(self, argument: Argument, values: &[T]) -> Result<(), Error> {
+    pub fn check<T: Checked>(self, argument: Argument, values: &[T]) -> Result<(), Error> {
         match self {
             Self::Any => Ok(()),
             Self::UnitInterval => check_all_in_unit_interval(argument, values),
@@ -73,29 +73,90 @@ impl Domain {
     }
 }
 
+/// Numbers that are checked.
+#[doc(hidden)]
+pub trait Checked: FloatCore {
+    #[inline(always)]
+    fn is_in_unit_interval(self) -> bool {
+        (self >= Self::zero()) & (self <= Self::one())
+    }
+
+    #[inline(always)]
+    fn is_hard_label(self) -> bool {
+        (self == Self::zero()) | (self == Self::one())
+    }
+
+    #[inline(always)]
+    fn is_sign(self) -> bool {
+        self.abs() == Self::one()
+    }
+
+    /// Neither infinite nor NaN.
+    #[inline(always)]
+    fn has_limit(self) -> bool {
+        self.is_finite()
+    }
+}
+
+impl Checked for f32 {}
+
+impl Checked for f64 {}
+
+/// By their bits: loops of comparisons of these types are not vectorised, and take longer than a loss.
+#[cfg(feature = "half")]
+macro_rules! checked_bits {
+    ($T:ty) => {
+        impl Checked for $T {
+            #[inline(always)]
+            fn is_in_unit_interval(self) -> bool {
+                (self.to_bits() <= Self::ONE.to_bits()) | (self.to_bits() == 0x8000)
+            }
+
+            #[inline(always)]
+            fn is_hard_label(self) -> bool {
+                (self.to_bits() & 0x7fff == 0) | (self.to_bits() == Self::ONE.to_bits())
+            }
+
+            #[inline(always)]
+            fn is_sign(self) -> bool {
+                self.to_bits() & 0x7fff == Self::ONE.to_bits()
+            }
+
+            #[inline(always)]
+            fn has_limit(self) -> bool {
+                self.to_bits() & 0x7fff < Self::INFINITY.to_bits()
+            }
+        }
+    };
+}
+#[cfg(feature = "half")]
+checked_bits!(half::f16);
+#[cfg(feature = "half")]
+checked_bits!(half::bf16);
+
 /// Not in [0, 1], or NaN.
 #[doc(hidden)]
 #[inline(always)]
-pub fn outside_unit_interval<T: FloatCore>(value: T) -> bool {
-    !((value >= T::zero()) & (value <= T::one()))
+pub fn outside_unit_interval<T: Checked>(value: T) -> bool {
+    !value.is_in_unit_interval()
 }
 
 /// Neither 0 nor 1, or NaN.
 #[doc(hidden)]
 #[inline(always)]
-pub fn is_soft<T: FloatCore>(value: T) -> bool {
-    !((value == T::zero()) | (value == T::one()))
+pub fn is_soft<T: Checked>(value: T) -> bool {
+    !value.is_hard_label()
 }
 
 /// Neither -1 nor 1, or NaN.
 #[doc(hidden)]
 #[inline(always)]
-pub fn is_no_sign<T: FloatCore>(value: T) -> bool {
-    value.abs() != T::one()
+pub fn is_no_sign<T: Checked>(value: T) -> bool {
+    !value.is_sign()
 }
 
 /// All of `values` lie in [0, 1].
-pub(crate) fn check_all_in_unit_interval<T: FloatCore>(
+pub(crate) fn check_all_in_unit_interval<T: Checked>(
     argument: Argument,
     values: &[T],
 ) -> Result<(), Error> {
@@ -124,7 +185,7 @@ pub fn check_broadcast(argument: Argument, length: usize, input: usize) -> Resul
 }
 
 /// The same, and all of them are finite.
-pub(crate) fn check_weights<T: FloatCore>(
+pub(crate) fn check_weights<T: Checked>(
     argument: Argument,
     weights: &[T],
     input: usize,
@@ -136,12 +197,12 @@ pub(crate) fn check_weights<T: FloatCore>(
 /// Infinite or NaN.
 #[doc(hidden)]
 #[inline(always)]
-pub fn not_finite<T: FloatCore>(value: T) -> bool {
-    !value.is_finite()
+pub fn not_finite<T: Checked>(value: T) -> bool {
+    !value.has_limit()
 }
 
 /// All of `values` are finite.
-pub(crate) fn check_finite<T: FloatCore>(argument: Argument, values: &[T]) -> Result<(), Error> {
+pub(crate) fn check_finite<T: Checked>(argument: Argument, values: &[T]) -> Result<(), Error> {
     match find(values, not_finite) {
         Some(index) => Err(Error::NotFinite { argument, index }),
         None => Ok(()),
@@ -171,4 +232,37 @@ pub(crate) fn find<T: Copy>(values: &[T], fault: impl Fn(T) -> bool) -> Option<u
         start += chunk.len();
     }
     None
+}
+
+#[cfg(all(test, feature = "half"))]
+mod tests {
+    use super::{Checked, FloatCore};
+    use core::fmt::Debug;
+
+    /// All numbers of 16 bits, against the same numbers as `f32`.
+    fn bits_are_checked_as_numbers<T: Checked + Debug>(of: fn(u16) -> T, number: fn(T) -> f32) {
+        for bits in 0..=u16::MAX {
+            let value = of(bits);
+            let number = number(value);
+            let expected = [
+                (0.0..=1.0).contains(&number),
+                number == 0.0 || number == 1.0,
+                number == 1.0 || number == -1.0,
+                FloatCore::is_finite(number),
+            ];
+            let actual = [
+                value.is_in_unit_interval(),
+                value.is_hard_label(),
+                value.is_sign(),
+                value.has_limit(),
+            ];
+            assert_eq!(actual, expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn of_16_bits() {
+        bits_are_checked_as_numbers(half::f16::from_bits, half::f16::to_f32);
+        bits_are_checked_as_numbers(half::bf16::from_bits, half::bf16::to_f32);
+    }
 }

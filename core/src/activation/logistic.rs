@@ -1,6 +1,6 @@
 //! What the formulas of the logistic functions share: exponentials of bounded arguments, in any arithmetic over lanes.
 
-use crate::number::formula::{Factor, LaneReal, Within};
+use crate::number::formula::{Factor, LaneReal, Within, is_whole};
 use crate::number::lanes::Lanes;
 
 /// Below x = -`FAR` nothing is certain, unless e^x vanishes there.
@@ -11,15 +11,6 @@ pub(crate) fn above_far<R: LaneReal>(x: R::F) -> <R::F as Lanes>::Mask {
     } else {
         x.constant(-R::FAR).lt(x)
     }
-}
-
-/// Whether products have kept their low parts, of which `least` is the smallest magnitude; or the result is 0.
-#[inline(always)]
-pub(crate) fn is_whole<R: LaneReal>(
-    least: R::F,
-    is_zero: <R::F as Lanes>::Mask,
-) -> <R::F as Lanes>::Mask {
-    R::F::or(is_zero, least.constant(R::LEAST).le(least))
 }
 
 /// A positive derivative times a number of each element.

@@ -14,18 +14,12 @@ use super::lane_element::{self, LaneElement};
 use super::lane_inputs::{InputGroups, Inputs};
 use super::rounding_test::SumEstimate;
 use super::threads::{self, Granularity};
-use super::uncertain::Uncertain;
+use super::uncertain::{BATCH, GATHERED, Uncertain};
 use crate::number::formula::{Factor, Formula, LaneReal, Within};
 use crate::number::lanes::{GROUP, Lanes, Single, Width};
 use crate::number::plain::PlainDouble;
 #[cfg(test)]
 use core::cell::Cell;
-
-/// How many elements share a list of uncertain ones.
-pub(crate) const BATCH: usize = 32 * GROUP;
-
-/// How many elements are gathered at a time: two or four vectors of `f64`.
-pub(crate) const GATHERED: usize = 16;
 
 /// How far the sum of a batch is off, in units of the sum of magnitudes: a lane adds at most 32 values, at
 /// `SUM_OF_NORMAL` each; and what the sum of magnitudes loses.

@@ -502,7 +502,7 @@ impl<T: InLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
         }
         if self.has_fast() {
             let inputs = [self.input, self.target];
-            let losses = if L::IN_LANES {
+            let losses = if L::SUMS_IN_LANES {
                 fill::<true, _, _, _>(self.gradient(scale), inputs, grad_input)
             } else {
                 fill::<false, _, _, _>(self.gradient(scale), inputs, grad_input)

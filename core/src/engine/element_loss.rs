@@ -92,6 +92,9 @@ pub(crate) trait LaneLoss<T: InLanes>: ElementwiseLoss<T> {
     /// Whether values and gradients always have one, for elements that have lanes.
     const IN_LANES: bool = false;
 
+    /// Whether sums always have one too. Else there is one in single `f64`, that of [`ElementwiseLoss::FAST`].
+    const SUMS_IN_LANES: bool = Self::IN_LANES;
+
     /// What is wanted of the losses; see [`batch`](super::batch). `None` if there is no fast path for that on this machine; then
     /// nothing is written.
     fn in_lanes(

@@ -288,7 +288,7 @@ pub(crate) fn fill<const IN_LANES: bool, T: Format, M: Map<T, K>, const K: usize
             output,
         };
         if map.has_fast() && (M::HAS_FIXED_POINT || !INTEGER) {
-            if IN_LANES {
+            if IN_LANES && T::FAST {
                 dispatch::run_at_baseline(fill)
             } else {
                 dispatch::run_fast::<T, _>(fill)

@@ -13,6 +13,9 @@ pub(crate) trait InLanes: Format {
     /// Whether there are fast paths on machines with lanes.
     const HAS_LANES: bool = false;
 
+    /// Whether what takes few operations is as fast in one `f64`, in the loops that the compiler turns into vectors.
+    const SHORT_IN_DOUBLE: bool = true;
+
     /// Evaluates a formula of `len` elements; see [`batch`](super::batch). `None` if there is no fast path on this machine:
     /// then nothing is written.
     fn evaluate<F: Formula<IN>, const IN: usize>(
@@ -59,6 +62,8 @@ macro_rules! half {
     ($T:ty) => {
         impl InLanes for $T {
             in_lanes!();
+
+            const SHORT_IN_DOUBLE: bool = false;
 
             fn log_sum<F: LogFormula>(formula: &F, inputs: [&[Self]; 2]) -> Option<SumEstimate> {
                 log_sum(formula, inputs)

@@ -55,8 +55,10 @@ mod half {
 
                 #[inline(always)]
                 fn store_rounded<F: Single>(lo: F, hi: F, to: &mut [$T], at: usize) -> u32 {
-                    // The comparison is false for NaN.
-                    F::$store(lo, hi, to.reinterpret_cast_mut(), at) & F::bits(lo.le(hi))
+                    // The comparisons are false for NaN. Where the two are equal there is no error; so zeros of two signs are
+                    // those of a -0.
+                    let stored = F::$store(lo, hi, to.reinterpret_cast_mut(), at);
+                    stored & F::bits(lo.le(hi)) | F::bits(lo.eq(hi))
                 }
             }
         };

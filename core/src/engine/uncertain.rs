@@ -1,7 +1,12 @@
 //! Lists of elements that the first arithmetic has left uncertain.
 
-use super::batch::{BATCH, GATHERED};
 use crate::number::lanes::GROUP;
+
+/// How many elements share a list.
+pub(crate) const BATCH: usize = 32 * GROUP;
+
+/// How many elements are gathered at a time: two or four vectors of `f64`.
+pub(crate) const GATHERED: usize = 16;
 
 /// Which elements of a batch are uncertain: a bit for each.
 pub(crate) struct Uncertain {

@@ -3,8 +3,7 @@
 // Its methods, `forward` to `partial`, are in `front/methods.rs`, once for all losses.
 
 use crate::check::Domain;
-use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
-use crate::engine::in_lanes::InLanes;
+use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, Options};
 use crate::number::format::Format;
 use crate::number::real::Real;
 use crate::sum::reduction::Reduction;
@@ -120,8 +119,6 @@ impl<T: Format> ElementwiseLoss<T> for Bce<'_, T> {
         real_gradient(x, y)
     }
 }
-
-impl<T: InLanes> LaneLoss<T> for Bce<'_, T> {}
 
 impl<'a, T: Format> FromOptions<'a, T> for Bce<'a, T> {
     const HAS_WEIGHT: bool = true;

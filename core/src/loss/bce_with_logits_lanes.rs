@@ -6,14 +6,14 @@
 //! gradient the opposite: (1 - v) softplus(z) + v softplus(-z) = max(z, 0) - z v + ln(1 + e^-|z|), and sigma(z) - v. With v <= 1/2
 //! the linear part is z (1 - v) or |z| v: at least half of z, so that nothing cancels there, and a hard label is v = 0.
 
-use crate::activation::logistic::{above_far, exp_neg_abs_in_lanes, is_kept, is_whole, vanishes};
+use crate::activation::logistic::{above_far, exp_neg_abs_in_lanes, is_kept, vanishes};
 use crate::engine::batch::Wanted;
 use crate::engine::element_loss::{ElementwiseLoss, LaneLoss};
 use crate::engine::in_lanes::InLanes;
 use crate::engine::log_sum::LogFormula;
 use crate::engine::rounding_test::SumEstimate;
 use crate::loss::bce_with_logits::{BceWithLogits, gradient, value};
-use crate::number::formula::{Factor, Formula, LaneReal, Within};
+use crate::number::formula::{Factor, Formula, LaneReal, Within, is_whole};
 use crate::number::lanes::Lanes;
 use crate::number::real::mul_zero_wins;
 use core::marker::PhantomData;
@@ -158,13 +158,19 @@ impl<Y: Targets> Formula<2> for Unweighted<Y> {
             sign = R::F::select(is_zero, Y::sign_of_zero(sign), sign);
             ok = R::F::or(known, zero.lt(v));
         }
-        let difference = R::from_lanes(-v).add(sigmoid);
-        let part = z.constant(R::DIFFERENCE);
-        let magnitude = difference.hi().abs().mul_add(part, sigmoid.hi());
+        // Hard labels need no difference.
+        let mut difference = sigmoid;
+        let mut magnitude = sigmoid.hi();
+        if R::F::bits(zero.lt(v)) != 0 {
+            difference = R::from_lanes(-v).add(sigmoid);
+            let part = z.constant(R::DIFFERENCE);
+            magnitude = difference.hi().abs().mul_add(part, magnitude);
+            difference = difference.normal();
+        }
         let scaled = magnitude * factor.magnitude();
         let kept = is_kept(difference, magnitude, scaled, factor.is_zero());
         Within {
-            value: difference.normal().mul(factor.value).flip_sign(sign),
+            value: difference.mul(factor.value).flip_sign(sign),
             magnitude: scaled,
             ok: R::F::and(ok, kept),
         }
@@ -241,7 +247,7 @@ impl Formula<4> for WithWeights {
             t = R::select(vanished, R::from_lanes(zero), t);
             is_near = known;
         }
-        let negative = R::from_lanes(y.constant(1.0)).add(R::from_lanes(-y));
+        let negative = R::from_lanes(-y).one_plus_unit();
         let positive = R::from_lanes(y).times(pos_weight);
         let has_no_positive = R::F::or(pos_weight.eq(zero), y.eq(zero));
         ClassWeights {
@@ -337,6 +343,8 @@ impl Formula<4> for WithWeights {
 
 impl<T: InLanes> LaneLoss<T> for BceWithLogits<'_, T> {
     const IN_LANES: bool = true;
+    // Without weights one logarithm of a product serves many elements.
+    const SUMS_IN_LANES: bool = !T::SHORT_IN_DOUBLE;
 
     fn in_lanes(
         &self,
@@ -361,12 +369,10 @@ pub(crate) fn unweighted<Y: Targets, T: InLanes>(
     output: &mut [T],
 ) -> Option<SumEstimate> {
     let formula = Unweighted::<Y>::FORMULA;
-    let sum = match wanted {
-        Wanted::Sum => T::log_sum(&formula, [input, target]),
-        _ => None,
-    };
-    if sum.is_some() {
-        return sum;
+    match wanted {
+        Wanted::Sum => return T::log_sum(&formula, [input, target]),
+        Wanted::SumAndGradients(_) if T::SHORT_IN_DOUBLE => return None,
+        _ => {}
     }
     T::evaluate(&formula, [input, target], input.len(), wanted, output)
 }

@@ -4,13 +4,13 @@
 //! is off is lost in the power. |z| is exact, so the logarithm's error counts gamma ln(1 + t) times, and only the roundings of
 //! the sum and the product count E times. Magnitudes hold these factors.
 
-use crate::activation::logistic::{exp_neg_abs_in_lanes, is_whole};
+use crate::activation::logistic::exp_neg_abs_in_lanes;
 use crate::engine::batch::Wanted;
 use crate::engine::element_loss::LaneLoss;
 use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::SumEstimate;
 use crate::loss::focal_with_logits::{FocalWithLogits, NO_ALPHA, gradient, value};
-use crate::number::formula::{Factor, Formula, LaneReal, Within};
+use crate::number::formula::{Factor, Formula, LaneReal, Within, is_whole};
 use crate::number::lanes::Lanes;
 
 /// What loss and gradient are made of.

@@ -3,10 +3,16 @@
 // Its methods, `forward` to `partial`, are in `front/methods.rs`, once for all losses.
 
 use crate::check::{Domain, check_positive};
+use crate::engine::batch::Wanted;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
 use crate::engine::in_lanes::InLanes;
+use crate::engine::rounding_test::SumEstimate;
 use crate::error::{Argument, Error};
 use crate::number::format::Format;
+use crate::number::formula::{
+    Factor, Formula, LaneReal, Within, has_exact_difference, has_exact_product, is_held, is_whole,
+};
+use crate::number::lanes::Lanes;
 use crate::number::real::Real;
 use crate::sum::reduction::Reduction;
 
@@ -122,7 +128,141 @@ impl<T: Format> ElementwiseLoss<T> for Huber {
     }
 }
 
-impl<T: InLanes> LaneLoss<T> for Huber {}
+/// What the loss and its gradient have in common.
+#[derive(Clone, Copy)]
+struct Residual<R: LaneReal> {
+    magnitude: R,
+    /// A number with its sign.
+    sign: R::F,
+    /// Whether it is at most delta.
+    is_inside: <R::F as Lanes>::Mask,
+    /// Whether it is exact, and delta is.
+    is_exact: <R::F as Lanes>::Mask,
+}
+
+/// The formula in lanes.
+///
+/// Where the comparison of a rounded residual with a rounded delta errs, the two are within what both roundings are, and so are
+/// the gradients; the losses are apart to the second order.
+#[derive(Clone, Copy)]
+struct Residuals {
+    delta: f64,
+}
+
+impl Formula<2> for Residuals {
+    // |r| - d / 2 is at least |r| / 2, so that r counts twice and d / 2 once; the sum, d, and the product. A square takes less.
+    fn value_units<R: LaneReal>() -> f64 {
+        3.0 * R::SUM_OF_NORMAL + 4.0 * R::TIMES_NORMAL + R::REFERENCE
+    }
+
+    // The residual, or delta, and both where the comparison errs; the product and the factor's own rounding.
+    fn gradient_units<R: LaneReal>() -> f64 {
+        R::SUM_OF_NORMAL + 4.0 * R::TIMES_NORMAL + R::REFERENCE
+    }
+
+    type Shared<R: LaneReal> = Residual<R>;
+
+    #[inline(always)]
+    fn shared<R: LaneReal>(&self, [x, y]: [R::F; 2]) -> Residual<R> {
+        let residual = R::from_lanes(x).add(R::from_lanes(-y));
+        let sign = residual.hi();
+        let magnitude = residual.flip_sign(sign);
+        let zero = x.constant(0.0);
+        let is_exact = if is_held::<R::F>(self.delta) {
+            has_exact_difference(x, y)
+        } else {
+            zero.lt(zero)
+        };
+        Residual {
+            magnitude,
+            sign,
+            is_inside: magnitude.le(R::constant(x, self.delta)),
+            is_exact,
+        }
+    }
+
+    #[inline(always)]
+    fn value<R: LaneReal>(&self, [x, _]: [R::F; 2], residual: Residual<R>) -> Within<R> {
+        let Residual {
+            magnitude,
+            is_inside,
+            ..
+        } = residual;
+        let (delta, one_half) = (R::constant(x, self.delta), R::constant(x, 0.5));
+        let less = R::constant(x, -0.5 * self.delta);
+        // r (r / 2), or (r - delta / 2) delta.
+        let beyond = magnitude.add(less);
+        let first = R::select(is_inside, magnitude, beyond);
+        let second = R::select(is_inside, magnitude.times(one_half.hi()), delta);
+        let value = first.mul(second);
+        let is_exact_sum = has_exact_difference(magnitude.hi(), -less.hi());
+        let is_exact = R::F::or(is_inside, is_exact_sum);
+        let is_exact = R::F::and(is_exact, has_exact_product(first.hi(), second.hi()));
+        let is_zero = magnitude.hi().eq(x.constant(0.0));
+        Within {
+            value,
+            magnitude: R::error_of(value.hi(), R::F::and(residual.is_exact, is_exact)),
+            ok: is_whole::<R>(value.hi(), is_zero),
+        }
+    }
+
+    #[inline(always)]
+    fn gradient<R: LaneReal>(
+        &self,
+        [x, _]: [R::F; 2],
+        residual: Residual<R>,
+        factor: Factor<R>,
+    ) -> Within<R> {
+        let Residual {
+            magnitude, sign, ..
+        } = residual;
+        let delta = R::constant(x, self.delta);
+        let slope = R::select(residual.is_inside, magnitude, delta);
+        let value = slope.mul(factor.value).flip_sign(sign);
+        let is_exact = R::F::and(residual.is_exact, factor.has_exact_product(slope.hi()));
+        let magnitude = value.hi().abs();
+        let least = magnitude.min(slope.hi());
+        let is_zero = R::F::or(factor.is_zero(), sign.eq(x.constant(0.0)));
+        // Not NaN.
+        let has_sign = sign.eq(sign);
+        Within {
+            value,
+            magnitude: R::error_of(magnitude, is_exact),
+            ok: R::F::and(has_sign, is_whole::<R>(least, is_zero)),
+        }
+    }
+
+    fn reference_value(&self, [x, y]: [f64; 2]) -> f64 {
+        value::<f32>(x, y, self.delta)
+    }
+
+    fn reference_gradient(&self, [x, y]: [f64; 2], factor: f64) -> f64 {
+        gradient::<f32>(x, y, self.delta) * factor
+    }
+}
+
+impl<T: InLanes> LaneLoss<T> for Huber {
+    const IN_LANES: bool = !T::SHORT_IN_DOUBLE;
+
+    fn in_lanes(
+        &self,
+        input: &[T],
+        target: &[T],
+        wanted: Wanted<'_, T>,
+        output: &mut [T],
+    ) -> Option<SumEstimate> {
+        if T::SHORT_IN_DOUBLE {
+            return None;
+        }
+        T::evaluate(
+            &Residuals { delta: self.delta },
+            [input, target],
+            input.len(),
+            wanted,
+            output,
+        )
+    }
+}
 
 impl<'a, T: Format> FromOptions<'a, T> for Huber {
     const NUMBERS: &'static [(&'static str, f64)] = &[("delta", 1.0)];

@@ -3,12 +3,17 @@
 // Its methods, `forward` to `partial`, are in `front/methods.rs`, once for all losses.
 
 use crate::check::Domain;
+use crate::engine::batch::Wanted;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
 use crate::engine::element_map::FastElement;
 use crate::engine::in_lanes::InLanes;
-use crate::engine::rounding_test::Bracket;
+use crate::engine::rounding_test::{Bracket, SumEstimate};
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
+use crate::number::formula::{
+    Factor, Formula, LaneReal, Within, has_exact_difference, has_exact_product, is_whole,
+};
+use crate::number::lanes::Lanes;
 use crate::number::real::Real;
 use crate::sum::reduction::Reduction;
 
@@ -119,7 +124,91 @@ impl<T: Format> ElementwiseLoss<T> for Mse {
     }
 }
 
-impl<T: InLanes> LaneLoss<T> for Mse {}
+/// The formula in lanes: r^2 and 2 g r of a residual r = x - y.
+#[derive(Clone, Copy)]
+struct SquaredError;
+
+impl Formula<2> for SquaredError {
+    // The residual, twice, and its square.
+    fn value_units<R: LaneReal>() -> f64 {
+        2.0 * R::SUM_OF_NORMAL + 2.0 * R::TIMES_NORMAL + R::REFERENCE
+    }
+
+    // The residual; the product and the factor's own rounding.
+    fn gradient_units<R: LaneReal>() -> f64 {
+        R::SUM_OF_NORMAL + 2.0 * R::TIMES_NORMAL + R::REFERENCE
+    }
+
+    /// The residual, and where it is exact.
+    type Shared<R: LaneReal> = (R, <R::F as Lanes>::Mask);
+
+    #[inline(always)]
+    fn shared<R: LaneReal>(&self, [x, y]: [R::F; 2]) -> Self::Shared<R> {
+        let residual = R::from_lanes(x).add(R::from_lanes(-y));
+        (residual, has_exact_difference(x, y))
+    }
+
+    #[inline(always)]
+    fn value<R: LaneReal>(
+        &self,
+        [x, _]: [R::F; 2],
+        (residual, is_exact): Self::Shared<R>,
+    ) -> Within<R> {
+        let value = residual.mul(residual);
+        let is_zero = residual.hi().eq(x.constant(0.0));
+        let is_exact = R::F::and(is_exact, has_exact_product(residual.hi(), residual.hi()));
+        Within {
+            value,
+            magnitude: R::error_of(value.hi(), is_exact),
+            ok: is_whole::<R>(value.hi(), is_zero),
+        }
+    }
+
+    #[inline(always)]
+    fn gradient<R: LaneReal>(
+        &self,
+        [x, _]: [R::F; 2],
+        (residual, is_exact): Self::Shared<R>,
+        factor: Factor<R>,
+    ) -> Within<R> {
+        let slope = residual.add(residual);
+        let value = slope.mul(factor.value);
+        let magnitude = value.hi().abs();
+        let least = magnitude.min(slope.hi().abs());
+        let is_zero = R::F::or(factor.is_zero(), slope.hi().eq(x.constant(0.0)));
+        let is_exact = R::F::and(is_exact, factor.has_exact_product(slope.hi()));
+        Within {
+            value,
+            magnitude: R::error_of(magnitude, is_exact),
+            ok: is_whole::<R>(least, is_zero),
+        }
+    }
+
+    fn reference_value(&self, [x, y]: [f64; 2]) -> f64 {
+        value::<f32>(x, y)
+    }
+
+    fn reference_gradient(&self, [x, y]: [f64; 2], factor: f64) -> f64 {
+        gradient::<f32>(x, y) * factor
+    }
+}
+
+impl<T: InLanes> LaneLoss<T> for Mse {
+    const IN_LANES: bool = !T::SHORT_IN_DOUBLE;
+
+    fn in_lanes(
+        &self,
+        input: &[T],
+        target: &[T],
+        wanted: Wanted<'_, T>,
+        output: &mut [T],
+    ) -> Option<SumEstimate> {
+        if T::SHORT_IN_DOUBLE {
+            return None;
+        }
+        T::evaluate(&SquaredError, [input, target], input.len(), wanted, output)
+    }
+}
 
 impl<'a, T: Format> FromOptions<'a, T> for Mse {
     fn from_options(options: Options<'a, T>) -> Self {

@@ -190,6 +190,7 @@ impl Targets for Signs {
 
 impl<T: InLanes> LaneLoss<T> for SoftMargin {
     const IN_LANES: bool = true;
+    const SUMS_IN_LANES: bool = !T::SHORT_IN_DOUBLE;
 
     fn in_lanes(
         &self,

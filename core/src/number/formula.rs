@@ -57,6 +57,9 @@ pub(crate) trait LaneReal: Copy {
     /// Whether e^-a may be taken for 0 beyond `FAR`: times any number of the element type, e^-`FAR` rounds to 0.
     const VANISHES: bool;
 
+    /// A small number that is normal.
+    const LEAST_NORMAL: f64 = f64::from_bits((1023 - 126) << 52);
+
     /// The smallest magnitude of a result at which no low part is lost to underflow.
     const LEAST: f64;
 
@@ -91,7 +94,7 @@ pub(crate) trait LaneReal: Copy {
     /// 1 + t, for t >= 0.
     fn one_plus(self) -> Self;
 
-    /// The same for a normal t in [0, 1].
+    /// The same for a normal t in [-1, 1].
     fn one_plus_unit(self) -> Self;
 
     /// e^-(hi + lo) for a sum from -`FAR` to 86, or `FAR` where that is more; lo is what hi lacks: at most an ULP of it.
@@ -99,6 +102,39 @@ pub(crate) trait LaneReal: Copy {
 
     /// ln(1 + t) for a normal t in [0, 1], and the square that `LN_SQUARE` counts.
     fn ln_1p(self) -> (Self, Self::F);
+
+    /// -ln x for a normal x up to 1/2, and the square that `LN_SQUARE` counts: off by [`NEG_LN`](Self::NEG_LN).
+    ///
+    /// x = 2^k m: -k ln 2 - ln m. The logarithm is ln 2 at least, and -k ln 2 at most twice that.
+    #[inline(always)]
+    fn neg_ln(x: Self::F) -> (Self, Self::F) {
+        let (k, m) = x.exponent_and_significand();
+        let (ln, square) = Self::from_lanes(m - x.constant(1.0)).ln_1p();
+        let power = Self::constant(x, core::f64::consts::LN_2).times(-k);
+        let minus = -x.constant(1.0);
+        (power.add(ln.flip_sign(minus)), square)
+    }
+
+    /// How far `neg_ln` is off, in units of the logarithm, besides `LN_SQUARE`: ln 2 and its product round, the sum, and ln m.
+    const NEG_LN: f64 = 4.0 * Self::TIMES_NORMAL + Self::SUM_OF_NORMAL + Self::LN;
+
+    /// Whether sums and products are those of the reference formulas, to the bit.
+    const IS_REFERENCE: bool = false;
+
+    /// The magnitude of the error of a result of sums and products alone, made of those that the reference formula has, and of
+    /// one that is exact.
+    #[inline(always)]
+    fn error_of(magnitude: Self::F, exact: <Self::F as Lanes>::Mask) -> Self::F {
+        let zero = magnitude.constant(0.0);
+        if Self::IS_REFERENCE {
+            zero
+        } else {
+            Self::F::select(exact, zero, magnitude)
+        }
+    }
+
+    /// self <= other, for normal numbers.
+    fn le(self, other: Self) -> <Self::F as Lanes>::Mask;
 
     /// self - error and self + error, each rounded to the lanes' type.
     fn bracket(self, error: Self::F) -> (Self::F, Self::F);
@@ -115,12 +151,42 @@ pub(crate) struct Within<R: LaneReal> {
     pub(crate) ok: <R::F as Lanes>::Mask,
 }
 
+/// Whether products have kept their low parts, of which `least` is the smallest magnitude; or the result is 0.
+#[inline(always)]
+pub(crate) fn is_whole<R: LaneReal>(
+    least: R::F,
+    is_zero: <R::F as Lanes>::Mask,
+) -> <R::F as Lanes>::Mask {
+    R::F::or(is_zero, least.constant(R::LEAST).le(least))
+}
+
+/// Whether the type of the lanes holds all of a number.
+pub(crate) fn is_held<F: Lanes>(x: f64) -> bool {
+    F::split(x).1 == 0.0
+}
+
+/// Where x - y is exact: what it has of either is that.
+#[inline(always)]
+pub(crate) fn has_exact_difference<F: Lanes>(x: F, y: F) -> F::Mask {
+    let difference = x - y;
+    let part = x - difference;
+    F::and(part.eq(y), (difference + part).eq(x))
+}
+
+/// Where a b is exact, if what it loses is no less than the smallest number.
+#[inline(always)]
+pub(crate) fn has_exact_product<F: Lanes>(a: F, b: F) -> F::Mask {
+    a.mul_sub(b, a * b).eq(a.constant(0.0))
+}
+
 /// What a gradient is multiplied by, and whether that is 0.
 #[derive(Clone, Copy)]
 pub(crate) struct Factor<R: LaneReal> {
     pub(crate) value: R,
     /// 0 where the factor is 0. One that is too small for the lanes' type is not.
     pub(crate) unless_zero: R::F,
+    /// 0 where the lanes' type does not hold all of the factor.
+    if_exact: R::F,
 }
 
 impl<R: LaneReal> Factor<R> {
@@ -130,6 +196,7 @@ impl<R: LaneReal> Factor<R> {
         Self {
             value: R::constant(like, factor),
             unless_zero: like.constant(unless_zero(factor)),
+            if_exact: like.constant(f64::from(u8::from(is_held::<R::F>(factor)))),
         }
     }
 
@@ -139,12 +206,20 @@ impl<R: LaneReal> Factor<R> {
         Self {
             value: R::from_lanes(factors),
             unless_zero: factors,
+            if_exact: factors.constant(1.0),
         }
     }
 
     #[inline(always)]
     pub(crate) fn is_zero(self) -> <R::F as Lanes>::Mask {
         self.unless_zero.eq(self.unless_zero.constant(0.0))
+    }
+
+    /// Where its product with a number is exact.
+    #[inline(always)]
+    pub(crate) fn has_exact_product(self, x: R::F) -> <R::F as Lanes>::Mask {
+        let is_held = x.constant(0.0).lt(self.if_exact);
+        R::F::and(is_held, has_exact_product(x, self.value.hi()))
     }
 
     /// Its magnitude, nearly.

@@ -59,6 +59,11 @@ macro_rules! operations {
         }
 
         #[inline(always)]
+        fn le(self, other: Self) -> F::Mask {
+            self.0.le(other.0)
+        }
+
+        #[inline(always)]
         fn normal(self) -> Self {
             self
         }
@@ -194,6 +199,9 @@ impl<F: Double> LaneReal for PlainDouble<F> {
     const VANISHES: bool = true;
     // 2^-960.
     const LEAST: f64 = f64::from_bits((1023 - 960) << 52);
+    const IS_REFERENCE: bool = true;
+    // 2^-1000.
+    const LEAST_NORMAL: f64 = f64::from_bits((1023 - 1000) << 52);
 
     operations!();
 

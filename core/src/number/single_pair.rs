@@ -237,6 +237,12 @@ impl<F: Single> LaneReal for SinglePair<F> {
     }
 
     #[inline(always)]
+    fn le(self, other: Self) -> F::Mask {
+        let is_equal = F::and(self.hi.eq(other.hi), self.lo.le(other.lo));
+        F::or(self.hi.lt(other.hi), is_equal)
+    }
+
+    #[inline(always)]
     fn constant(like: F, x: f64) -> Self {
         let hi = f64::from(x as f32);
         Self {

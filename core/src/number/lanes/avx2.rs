@@ -87,6 +87,26 @@ macro_rules! helpers {
 helpers! {
     abs_ps(x: __m256) -> __m256 = _mm256_andnot_ps(_mm256_set1_ps(-0.0), x);
     abs_pd(x: __m256d) -> __m256d = _mm256_andnot_pd(_mm256_set1_pd(-0.0), x);
+    exponent_ps(x: __m256) -> __m256 = _mm256_sub_ps(
+        _mm256_cvtepi32_ps(_mm256_srli_epi32::<23>(_mm256_castps_si256(x))),
+        _mm256_set1_ps(127.0),
+    );
+    // The exponent below 2^52, as the last bits of 2^52 and more.
+    exponent_pd(x: __m256d) -> __m256d = _mm256_sub_pd(
+        _mm256_or_pd(
+            _mm256_castsi256_pd(_mm256_srli_epi64::<52>(_mm256_castpd_si256(x))),
+            _mm256_set1_pd(4_503_599_627_370_496.0),
+        ),
+        _mm256_set1_pd(4_503_599_627_370_496.0 + 1023.0),
+    );
+    significand_ps(x: __m256) -> __m256 = _mm256_or_ps(
+        _mm256_and_ps(x, _mm256_castsi256_ps(_mm256_set1_epi32(0x007f_ffff))),
+        _mm256_set1_ps(1.0),
+    );
+    significand_pd(x: __m256d) -> __m256d = _mm256_or_pd(
+        _mm256_and_pd(x, _mm256_castsi256_pd(_mm256_set1_epi64x(0x000f_ffff_ffff_ffff))),
+        _mm256_set1_pd(1.0),
+    );
     flip_sign_ps(x: __m256, sign: __m256) -> __m256 =
         _mm256_xor_ps(x, _mm256_and_ps(sign, _mm256_set1_ps(-0.0)));
     flip_sign_pd(x: __m256d, sign: __m256d) -> __m256d =
@@ -104,7 +124,7 @@ vector! {
     fused mul_add _mm256_fmadd_ps mul_sub _mm256_fmsub_ps neg_mul_add _mm256_fnmadd_ps
         neg_mul_sub _mm256_fnmsub_ps;
     binary max _mm256_max_ps min _mm256_min_ps;
-    abs abs_ps, flip_sign flip_sign_ps, select select_ps, compare _mm256_cmp_ps
+    abs abs_ps, exponent exponent_ps, significand significand_ps, flip_sign flip_sign_ps, select select_ps, compare _mm256_cmp_ps
 }
 
 vector! {
@@ -114,7 +134,7 @@ vector! {
     fused mul_add _mm256_fmadd_pd mul_sub _mm256_fmsub_pd neg_mul_add _mm256_fnmadd_pd
         neg_mul_sub _mm256_fnmsub_pd;
     binary max _mm256_max_pd min _mm256_min_pd;
-    abs abs_pd, flip_sign flip_sign_pd, select select_pd, compare _mm256_cmp_pd
+    abs abs_pd, exponent exponent_pd, significand significand_pd, flip_sign flip_sign_pd, select select_pd, compare _mm256_cmp_pd
 }
 
 static POWERS: Aligned<[u32; 8]> = Aligned(without_index(POWER_8));

@@ -79,6 +79,10 @@ macro_rules! helpers {
 }
 
 helpers! {
+    significand_ps(x: __m512) -> __m512 =
+        _mm512_getmant_ps::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(x);
+    significand_pd(x: __m512d) -> __m512d =
+        _mm512_getmant_pd::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(x);
     flip_sign_ps(x: __m512, sign: __m512) -> __m512 =
         _mm512_xor_ps(x, _mm512_and_ps(sign, _mm512_set1_ps(-0.0)));
     flip_sign_pd(x: __m512d, sign: __m512d) -> __m512d =
@@ -98,7 +102,7 @@ vector! {
     fused mul_add _mm512_fmadd_ps mul_sub _mm512_fmsub_ps neg_mul_add _mm512_fnmadd_ps
         neg_mul_sub _mm512_fnmsub_ps;
     binary max _mm512_max_ps min _mm512_min_ps;
-    abs _mm512_abs_ps, flip_sign flip_sign_ps, select select_ps, compare _mm512_cmp_ps_mask
+    abs _mm512_abs_ps, exponent _mm512_getexp_ps, significand significand_ps, flip_sign flip_sign_ps, select select_ps, compare _mm512_cmp_ps_mask
 }
 
 vector! {
@@ -108,7 +112,7 @@ vector! {
     fused mul_add _mm512_fmadd_pd mul_sub _mm512_fmsub_pd neg_mul_add _mm512_fnmadd_pd
         neg_mul_sub _mm512_fnmsub_pd;
     binary max _mm512_max_pd min _mm512_min_pd;
-    abs _mm512_abs_pd, flip_sign flip_sign_pd, select select_pd, compare _mm512_cmp_pd_mask
+    abs _mm512_abs_pd, exponent _mm512_getexp_pd, significand significand_pd, flip_sign flip_sign_pd, select select_pd, compare _mm512_cmp_pd_mask
 }
 
 static POWERS: Aligned<[u32; 16]> = Aligned(without_index(POWER_16));

@@ -88,6 +88,9 @@ pub(crate) trait Lanes:
     /// `self` with its sign flipped where `sign` is negative (-0 and NaN too, by their sign bits).
     fn flip_sign(self, sign: Self) -> Self;
 
+    /// k and m with self = 2^k m and m in [1, 2), for a positive normal number.
+    fn exponent_and_significand(self) -> (Self, Self);
+
     /// self < other, and false for NaN, as are the next two.
     fn lt(self, other: Self) -> Self::Mask;
 
@@ -243,6 +246,15 @@ impl<F: Lanes> Lanes for X2<F> {
     }
 
     #[inline(always)]
+    fn exponent_and_significand(self) -> (Self, Self) {
+        let (a, b) = (
+            self.0.exponent_and_significand(),
+            self.1.exponent_and_significand(),
+        );
+        (X2(a.0, b.0), X2(a.1, b.1))
+    }
+
+    #[inline(always)]
     fn and(a: Self::Mask, b: Self::Mask) -> Self::Mask {
         (F::and(a.0, b.0), F::and(a.1, b.1))
     }
@@ -362,7 +374,7 @@ macro_rules! vector {
         operators $($Operator:ident $operator:ident $operation:ident)*;
         fused $($fused:ident $fma:ident)*;
         binary $($binary:ident $two:ident)*;
-        abs $abs:ident, flip_sign $flip:ident, select $blend:ident, compare $cmp:ident
+        abs $abs:ident, exponent $exponent:ident, significand $significand:ident, flip_sign $flip:ident, select $blend:ident, compare $cmp:ident
     ) => {
         $(impl core::ops::$Operator for $V {
             type Output = Self;
@@ -440,6 +452,12 @@ macro_rules! vector {
             fn abs(self) -> Self {
                 // SAFETY: the vector proves that the instruction exists.
                 unsafe { $V($abs(self.0)) }
+            }
+
+            #[inline(always)]
+            fn exponent_and_significand(self) -> (Self, Self) {
+                // SAFETY: the vector proves that the instructions exist.
+                unsafe { ($V($exponent(self.0)), $V($significand(self.0))) }
             }
 
             #[inline(always)]

@@ -9,7 +9,7 @@ impl Width for () {
 }
 
 macro_rules! scalar {
-    ($V:ident, $Bits:ident) => {
+    ($V:ident, $Bits:ident, $digits:literal, $bias:literal) => {
         impl Lanes for $V {
             type Scalar = $V;
             type Mask = bool;
@@ -67,6 +67,12 @@ macro_rules! scalar {
                 $V::abs(self)
             }
 
+            fn exponent_and_significand(self) -> (Self, Self) {
+                let exponent = (self.to_bits() >> $digits) as $V - $bias as $V;
+                let significand = self.to_bits() % (1 << $digits) | ($bias << $digits);
+                (exponent, $V::from_bits(significand))
+            }
+
             fn flip_sign(self, sign: Self) -> Self {
                 let sign = sign.to_bits() & (1 << ($Bits::BITS - 1));
                 $V::from_bits(self.to_bits() ^ sign)
@@ -102,8 +108,8 @@ macro_rules! scalar {
         }
     };
 }
-scalar!(f32, u32);
-scalar!(f64, u64);
+scalar!(f32, u32, 23, 127);
+scalar!(f64, u64, 52, 1023);
 
 impl Single for f32 {
     const TABLE: usize = 16;

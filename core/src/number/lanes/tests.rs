@@ -44,6 +44,8 @@ fn triples() -> Vec<[f64; 3]> {
 /// The results of each operation on a vector, as numbers, and those of its comparisons.
 fn operations<F: Lanes>(a: F, b: F, c: F) -> (Vec<F>, Vec<F::Mask>) {
     let masks = [a.lt(b), a.le(b), a.eq(b)];
+    let (least, most) = (a.constant(2_f64.powi(-126)), a.constant(f32::MAX.into()));
+    let normal = a.abs().max(least).min(most);
     let values = [
         a + b,
         a - b,
@@ -60,6 +62,9 @@ fn operations<F: Lanes>(a: F, b: F, c: F) -> (Vec<F>, Vec<F::Mask>) {
         a.flip_sign(b),
         F::select(masks[0], a, b),
         a.constant(0.1),
+        // Of normal positive numbers.
+        normal.exponent_and_significand().0,
+        normal.exponent_and_significand().1,
     ];
     let both = [F::and(masks[1], masks[2]), F::or(masks[0], masks[2])];
     (values.to_vec(), [&masks[..], &both].concat())

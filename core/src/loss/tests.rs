@@ -1,10 +1,13 @@
 //! The fast paths of losses in lanes have the bits of the reference formulas: every type, option and direction.
 
+use super::bce::Bce;
 use super::bce_with_logits::BceWithLogits;
 use super::focal_with_logits::FocalWithLogits;
+use super::huber::Huber;
+use super::mse::Mse;
 use super::soft_margin::SoftMargin;
 use crate::engine::batch::UNCERTAIN;
-use crate::engine::dispatch::{Width, has_lanes, width};
+use crate::engine::dispatch::{Width, width};
 use crate::engine::element_call::ElementLossCall;
 use crate::engine::element_loss::LaneLoss;
 use crate::engine::in_lanes::InLanes;
@@ -65,6 +68,26 @@ const SPECIAL: [f64; 22] = [
     -301.0,
     20.0,
     -17.3,
+];
+
+/// Zeros, subnormal numbers, and what x (1 - x) = 1e-12 and ln x = -100 are near to.
+const PROBABILITIES: [f64; 16] = [
+    0.0,
+    -0.0,
+    1.0,
+    0.5,
+    1e-45,
+    3.8e-44,
+    4.2e-44,
+    1e-39,
+    1.2e-38,
+    1e-30,
+    1e-12,
+    1.000_000_1e-12,
+    0.999_999_94,
+    0.999_999,
+    0.500_000_06,
+    0.25,
 ];
 
 fn bits<T: InLanes>(x: T) -> u64 {
@@ -173,7 +196,23 @@ fn of_type<T: InLanes + Debug>(rounds: usize) {
         );
         let focal = FocalWithLogits::new().alpha(alpha).gamma(gamma);
         same(&focal.reduction(reduction), &x, &hard, &g);
+        let z = elements(len, &mut || match kind {
+            0 => 3.0 * random.normal(),
+            1 => 1e-3 * random.normal(),
+            2 => 1e20 * random.normal(),
+            _ => random.pick(&SPECIAL),
+        });
+        same(&Mse::new().reduction(reduction), &x, &z, &g);
+        let delta = [1.0, 0.5, 3.0, 1e-60, 1e300, 0.1][round % 6];
+        same(&Huber::new().delta(delta).reduction(reduction), &x, &z, &g);
+        let p = elements(len, &mut || match kind {
+            0 => random.next(),
+            1 => 0.5 * random.next().powi(20),
+            2 => 1.0 - random.next().powi(10),
+            _ => random.pick(&PROBABILITIES),
+        });
         for y in [&hard, &soft] {
+            same(&Bce::new().reduction(reduction), &p, y, &g);
             same(&BceWithLogits::new().reduction(reduction), &x, y, &g);
             for period in [1, 3, 10, 32, 33, 50, len] {
                 if !len.is_multiple_of(period) {
@@ -200,6 +239,7 @@ fn of_type<T: InLanes + Debug>(rounds: usize) {
                 same(&both.reduction(reduction), &x, y, &g);
                 same(&BceWithLogits::new().pos_weight(&weight), &x, y, &g);
                 same(&BceWithLogits::new().weight(&weight), &x, y, &g);
+                same(&Bce::new().weight(&weight).reduction(reduction), &p, y, &g);
             }
         }
     }
@@ -220,62 +260,94 @@ fn half() {
     of_type::<::half::bf16>(ROUNDS.div_ceil(2));
 }
 
-/// Of ordinary numbers little is done again in `f64`, and next to nothing by the reference formula.
-#[test]
-fn shares_done_again() {
-    if !has_lanes() {
-        return;
-    }
+/// How many elements are done again in `f64`, and how many by the reference formula: for values and for gradients.
+fn done_again<T: InLanes, L: LaneLoss<T>>(loss: &L, x: &[T], y: &[T], g: &[T]) -> [[usize; 2]; 2] {
+    let call = ElementLossCall::new(loss, x, y).unwrap();
+    let output = &mut vec![T::zero(); x.len()];
+    UNCERTAIN.set([0; 2]);
+    call.forward_each(output).unwrap();
+    let values = UNCERTAIN.replace([0; 2]);
+    call.backward_each(g, output).unwrap();
+    [values, UNCERTAIN.get()]
+}
+
+/// Of ordinary numbers little is done again in `f64`, and next to nothing by the reference formula. The limits are in
+/// thousandths: without options, and of weighted and of focal losses.
+fn shares_of<T: InLanes>(limits: [usize; 3]) {
     const COUNT: usize = 60_000;
     let random = &mut Random::new(3);
-    let x: Vec<f32> = (0..COUNT).map(|_| 3.0 * random.normal() as f32).collect();
-    let g: Vec<f32> = (0..COUNT).map(|_| random.normal() as f32).collect();
-    let hard: Vec<f32> = x.iter().map(|_| f32::from(random.next() < 0.5)).collect();
-    let soft: Vec<f32> = x.iter().map(|_| random.next() as f32).collect();
-    let signs: Vec<f32> = hard.iter().map(|y| 2.0 * y - 1.0).collect();
-    let most = |of_8: usize, of_16: usize| {
-        let is_wide = width() == Width::Avx512;
-        COUNT / 1000 * if is_wide { of_16 } else { of_8 }
+    let mut elements = |next: &dyn Fn(&mut Random) -> f64| -> Vec<T> {
+        (0..COUNT).map(|_| T::encode(next(random))).collect()
     };
-    let weighted = BceWithLogits::new().pos_weight(&[2.5]);
-    let (focal, margin) = (FocalWithLogits::new(), SoftMargin::new());
-    let output = &mut vec![0.0; COUNT];
-    let mut counted = |name: &str, limits: [usize; 3], call: &dyn Fn(usize, &mut [f32])| {
-        for (direction, limit) in limits.into_iter().enumerate() {
-            UNCERTAIN.set([0; 2]);
-            call(direction, output);
-            let [again, references] = UNCERTAIN.get();
-            assert!(again <= limit, "{name} {direction}: {again} of {limit}");
-            assert!(references <= 40, "{name} {direction}: {references}");
+    let x = elements(&|random| 3.0 * random.normal());
+    let z = elements(&|random| 3.0 * random.normal());
+    let g = elements(&Random::normal);
+    let p = elements(&Random::next);
+    let soft = elements(&Random::next);
+    let hard = elements(&|random| f64::from(u8::from(random.next() < 0.5)));
+    let signs = elements(&|random| if random.next() < 0.5 { 1.0 } else { -1.0 });
+    let one = vec![T::encode(1.0); COUNT];
+    let weight = &[T::encode(2.5)];
+    let logits = BceWithLogits::new();
+    let [most, of_weighted, of_focal] = limits.map(|limit| COUNT / 1000 * limit);
+    for (name, limit, shares) in [
+        ("mse", most, done_again(&Mse::new(), &x, &z, &g)),
+        ("mse, exact", most, done_again(&Mse::new(), &x, &z, &one)),
+        ("huber", most, done_again(&Huber::new(), &x, &z, &g)),
+        (
+            "huber, exact",
+            most,
+            done_again(&Huber::new(), &x, &z, &one),
+        ),
+        ("bce", most, done_again(&Bce::new(), &p, &hard, &g)),
+        (
+            "bce, soft",
+            of_weighted,
+            done_again(&Bce::new().weight(weight), &p, &soft, &g),
+        ),
+        ("logits", most, done_again(&logits, &x, &hard, &g)),
+        ("logits, soft", most, done_again(&logits, &x, &soft, &g)),
+        (
+            "weighted",
+            of_weighted,
+            done_again(&logits.pos_weight(weight), &x, &hard, &g),
+        ),
+        (
+            "weighted, soft",
+            of_weighted,
+            done_again(&logits.pos_weight(weight), &x, &soft, &g),
+        ),
+        (
+            "focal",
+            of_focal,
+            done_again(&FocalWithLogits::new(), &x, &hard, &g),
+        ),
+        (
+            "soft margin",
+            most,
+            done_again(&SoftMargin::new(), &x, &signs, &g),
+        ),
+    ] {
+        std::eprintln!("{name} {shares:?} of {limit}");
+        for [again, references] in shares {
+            assert!(
+                again <= limit && references <= 40,
+                "{name}: {shares:?} of {limit}"
+            );
         }
-    };
-    macro_rules! directions {
-        ($loss:expr, $y:expr) => {
-            &|direction, output| match direction {
-                0 => $loss.forward_each(&x, $y, output).unwrap(),
-                1 => $loss.backward_each(&x, $y, &g, output).unwrap(),
-                _ => drop($loss.forward(&x, $y).unwrap()),
-            }
-        };
     }
-    counted(
-        "weighted",
-        [most(120, 60), most(30, 15), 100],
-        directions!(weighted, &hard),
-    );
-    counted(
-        "weighted, soft",
-        [most(120, 60), most(90, 40), 100],
-        directions!(weighted, &soft),
-    );
-    counted(
-        "focal",
-        [most(120, 60), most(120, 60), 1000],
-        directions!(focal, &hard),
-    );
-    counted(
-        "soft margin",
-        [most(80, 30), most(20, 6), 100],
-        directions!(margin, &signs),
-    );
+}
+
+#[test]
+fn shares_done_again() {
+    // A table of 8 gives fewer digits than one of 16.
+    if width() == Width::Avx512 {
+        shares_of::<f32>([30, 60, 60]);
+    } else {
+        shares_of::<f32>([80, 120, 120]);
+    }
+    #[cfg(feature = "half")]
+    shares_of::<::half::f16>([12, 15, 15]);
+    #[cfg(feature = "half")]
+    shares_of::<::half::bf16>([12, 15, 15]);
 }
