@@ -10,6 +10,8 @@ pub(crate) mod element_loss;
 pub(crate) mod element_map;
 pub(crate) mod estimates;
 pub(crate) mod fixed_losses;
+#[cfg(test)]
+pub(crate) mod formula_tests;
 pub(crate) mod groups;
 #[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
 pub(crate) mod in_lanes;

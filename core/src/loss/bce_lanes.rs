@@ -21,7 +21,7 @@ const LEAST_VARIANCE: f64 = 1e-12;
 
 /// What the loss and its gradient have in common.
 #[derive(Clone, Copy)]
-struct Folded<R: LaneReal> {
+pub(super) struct Folded<R: LaneReal> {
     /// min(x, 1 - x), and what it lacks to 1.
     q: R::F,
     rest: R,
@@ -31,7 +31,7 @@ struct Folded<R: LaneReal> {
 
 /// The loss of (x, y, weight).
 #[derive(Clone, Copy)]
-struct Probabilities;
+pub(super) struct Probabilities;
 
 impl Formula<3> for Probabilities {
     const BROADCASTS: bool = true;

@@ -199,7 +199,7 @@ impl<Y: Targets> LogFormula for Unweighted<Y> {
 
 /// What the weighted loss and its gradient have in common.
 #[derive(Clone, Copy)]
-struct ClassWeights<R: LaneReal> {
+pub(super) struct ClassWeights<R: LaneReal> {
     /// e^-|x|.
     t: R,
     is_near: <R::F as Lanes>::Mask,
@@ -215,7 +215,7 @@ struct ClassWeights<R: LaneReal> {
 /// the wrong class. With t = e^-|x| the gradient is w ((1 - y) - c y t) / (1 + t) for an x that is not negative, and
 /// w ((1 - y) t - c y) / (1 + t) for one that is.
 #[derive(Clone, Copy)]
-struct WithWeights;
+pub(super) struct WithWeights;
 
 impl Formula<4> for WithWeights {
     const BROADCASTS: bool = true;

@@ -15,7 +15,7 @@ use crate::number::lanes::Lanes;
 
 /// What loss and gradient are made of.
 #[derive(Clone, Copy)]
-struct Parts<R: LaneReal> {
+pub(super) struct Parts<R: LaneReal> {
     /// a sigma(z)^gamma.
     factor: R,
     /// softplus(z).
@@ -37,7 +37,7 @@ struct Parts<R: LaneReal> {
 
 /// The loss: a sigma(z)^gamma softplus(z).
 #[derive(Clone, Copy)]
-struct Focal(FocalWithLogits);
+pub(super) struct Focal(pub(super) FocalWithLogits);
 
 impl Formula<2> for Focal {
     // Of the factor: the power's own, and the product with a, which rounds too; what E adds is in the magnitude. Of softplus: the

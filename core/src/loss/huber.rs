@@ -130,7 +130,7 @@ impl<T: Format> ElementwiseLoss<T> for Huber {
 
 /// What the loss and its gradient have in common.
 #[derive(Clone, Copy)]
-struct Residual<R: LaneReal> {
+pub(super) struct Residual<R: LaneReal> {
     magnitude: R,
     /// A number with its sign.
     sign: R::F,
@@ -145,8 +145,8 @@ struct Residual<R: LaneReal> {
 /// Where the comparison of a rounded residual with a rounded delta errs, the two are within what both roundings are, and so are
 /// the gradients; the losses are apart to the second order.
 #[derive(Clone, Copy)]
-struct Residuals {
-    delta: f64,
+pub(super) struct Residuals {
+    pub(super) delta: f64,
 }
 
 impl Formula<2> for Residuals {

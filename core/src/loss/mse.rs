@@ -126,7 +126,7 @@ impl<T: Format> ElementwiseLoss<T> for Mse {
 
 /// The formula in lanes: r^2 and 2 g r of a residual r = x - y.
 #[derive(Clone, Copy)]
-struct SquaredError;
+pub(super) struct SquaredError;
 
 impl Formula<2> for SquaredError {
     // The residual, twice, and its square.

@@ -163,7 +163,7 @@ impl<T: Format> ElementwiseLoss<T> for SoftMargin {
 
 /// Labels of -1 and 1 in lanes.
 #[derive(Clone, Copy)]
-struct Signs;
+pub(super) struct Signs;
 
 impl Targets for Signs {
     const NEGATIVE: f64 = -1.0;

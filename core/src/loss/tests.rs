@@ -1,15 +1,19 @@
 //! The fast paths of losses in lanes have the bits of the reference formulas: every type, option and direction.
 
 use super::bce::Bce;
+use super::bce_lanes::Probabilities;
 use super::bce_with_logits::BceWithLogits;
+use super::bce_with_logits_lanes::{Unweighted, WithWeights};
 use super::focal_with_logits::FocalWithLogits;
-use super::huber::Huber;
-use super::mse::Mse;
-use super::soft_margin::SoftMargin;
+use super::focal_with_logits_lanes::Focal;
+use super::huber::{Huber, Residuals};
+use super::mse::{Mse, SquaredError};
+use super::soft_margin::{Signs, SoftMargin};
 use crate::engine::batch::UNCERTAIN;
 use crate::engine::dispatch::{Width, width};
 use crate::engine::element_call::ElementLossCall;
 use crate::engine::element_loss::LaneLoss;
+use crate::engine::formula_tests::{check_units, logits};
 use crate::engine::in_lanes::InLanes;
 use crate::sum::reduction::{Reduction, divide};
 use core::fmt::Debug;
@@ -258,6 +262,46 @@ fn single() {
 fn half() {
     of_type::<::half::f16>(ROUNDS.div_ceil(2));
     of_type::<::half::bf16>(ROUNDS.div_ceil(2));
+}
+
+/// Each formula's errors are within its units, in `f32` pairs and in plain `f32`.
+#[test]
+fn errors_are_within_the_units() {
+    let random = &mut Random::new(4);
+    let x = logits();
+    let mut column = |next: &dyn Fn(&mut Random) -> f64| -> Vec<f32> {
+        x.iter().map(|_| next(random) as f32).collect()
+    };
+    let z = column(&|random| 3.0 * random.normal());
+    let p = column(&|random| random.next().powi(3));
+    let [weight, pos_weight] = [(); 2].map(|()| column(&|random| random.next() + 0.5));
+    let soft = column(&Random::next);
+    let hard = column(&|random| f64::from(u8::from(random.next() < 0.5)));
+    let signs = column(&|random| if random.next() < 0.5 { 1.0 } else { -1.0 });
+    check_units("mse", SquaredError, &[x.clone(), z.clone()]);
+    for delta in [0.3, 1.0, 7.7] {
+        check_units("huber", Residuals { delta }, &[x.clone(), z.clone()]);
+    }
+    let loss = FocalWithLogits::new();
+    for loss in [loss, loss.gamma(0.5).alpha(0.3), loss.gamma(5.0)] {
+        check_units("focal", Focal(loss), &[x.clone(), hard.clone()]);
+    }
+    check_units(
+        "soft margin",
+        Unweighted::<Signs>::FORMULA,
+        &[x.clone(), signs],
+    );
+    for y in [&hard, &soft] {
+        check_units(
+            "bce",
+            Probabilities,
+            &[p.clone(), y.clone(), weight.clone()],
+        );
+        let logits = Unweighted::<crate::loss::bce_with_logits_lanes::Probabilities>::FORMULA;
+        check_units("logits", logits, &[x.clone(), y.clone()]);
+        let weighted = [x.clone(), y.clone(), weight.clone(), pos_weight.clone()];
+        check_units("weighted logits", WithWeights, &weighted);
+    }
 }
 
 /// How many elements are done again in `f64`, and how many by the reference formula: for values and for gradients.
