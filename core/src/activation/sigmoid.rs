@@ -159,7 +159,7 @@ impl Sigmoid {
 pub(crate) struct SigmoidFormula;
 
 impl Formula<1> for SigmoidFormula {
-    const SUMS: bool = false;
+    const IS_LOSS: bool = false;
 
     // Of 1 + e^-x: the exponential's error, and the sum of the low parts.
     fn value_units<R: LaneReal>() -> f64 {

@@ -275,7 +275,7 @@ impl SoftplusFormula {
 }
 
 impl Formula<1> for SoftplusFormula {
-    const SUMS: bool = false;
+    const IS_LOSS: bool = false;
 
     // Of the logarithm: those of its argument and its own, the product with 1 / beta; and the sum.
     fn value_units<R: LaneReal>() -> f64 {

@@ -7,7 +7,8 @@
 //! Values may be added up instead: as they come, lane by lane, but for those that are out of range, which are added from `f64`.
 //! A sum is rounded only where its error leaves no choice ([`SumEstimate::round`]).
 //!
-//! A formula is compiled into one loop for an element type and a width. What the loop writes is chosen at run time.
+//! A formula is compiled once for an element type, a width and what is wanted: values, gradients or both. The loop for what is
+//! uncertain is one for all.
 
 use super::dispatch::{self, LaneKernel};
 use super::lane_element::{self, LaneElement};
@@ -20,6 +21,7 @@ use crate::number::lanes::{GROUP, Lanes, Single, Width};
 use crate::number::plain::PlainDouble;
 #[cfg(test)]
 use core::cell::Cell;
+use core::ops::Range;
 
 /// How far the sum of a batch is off, in units of the sum of magnitudes: a lane adds at most 32 values, at
 /// `SUM_OF_NORMAL` each; and what the sum of magnitudes loses.
@@ -212,7 +214,7 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> LaneKernel for Batches<'_,
         while start < self.len {
             let end = self.len.min(start + BATCH);
             let sum = self.batch(token, &mut groups, start, end);
-            if F::SUMS && self.wanted.sums() {
+            if F::IS_LOSS && self.wanted.sums() {
                 total = if start == 0 { sum } else { total.merge(sum) };
             }
             start = end;
@@ -237,22 +239,21 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
             magnitude: zero,
         };
         let mut uncertain = Uncertain::new(start);
-        let mut at = start;
-        while at < end {
-            let (open, missing) = if F::SUMS && matches!(self.wanted, Wanted::SumInDouble) {
-                (0, u32::MAX)
-            } else if F::BROADCASTS {
-                let (inputs, begin) = groups.next();
-                self.group(token, &inputs, begin, at, &mut total)
-            } else {
-                let inputs = self.inputs.values;
-                self.group(token, &inputs, [at; IN], at, &mut total)
-            };
-            uncertain.push(open & self.counted, missing & self.counted);
-            at += GROUP;
+        let (values, gradients) = (self.wanted.values(), self.wanted.factors().is_some());
+        // A loop for each, as less lies in registers then.
+        if F::IS_LOSS && matches!(self.wanted, Wanted::SumInDouble) {
+            for _ in (start..end).step_by(GROUP) {
+                uncertain.push(0, self.counted, true);
+            }
+        } else if F::IS_LOSS && values && gradients {
+            self.groups::<true, true, W>(token, groups, start..end, &mut total, &mut uncertain);
+        } else if values {
+            self.groups::<true, false, W>(token, groups, start..end, &mut total, &mut uncertain);
+        } else {
+            self.groups::<false, true, W>(token, groups, start..end, &mut total, &mut uncertain);
         }
         let mut sum = SumEstimate::default();
-        if F::SUMS && self.wanted.sums() {
+        if F::IS_LOSS && self.wanted.sums() {
             let (hi, lo) = total.value.parts();
             let (value, magnitude) = (across(hi) + across(lo), across(total.magnitude));
             let units = F::value_units::<T::Fast<W>>() + ADDITIONS * T::Fast::<W>::SUM_OF_NORMAL;
@@ -273,9 +274,33 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
         sum
     }
 
+    /// Groups of elements in the first arithmetic: what is wanted of them.
+    #[inline(always)]
+    fn groups<const VALUES: bool, const GRADIENTS: bool, W: Width>(
+        &mut self,
+        token: W,
+        groups: &mut InputGroups<'_, T, IN>,
+        places: Range<usize>,
+        total: &mut Total<T::Fast<W>>,
+        uncertain: &mut Uncertain,
+    ) {
+        let mut at = places.start;
+        while at < places.end {
+            let (open, missing) = if F::BROADCASTS {
+                let (inputs, begin) = groups.next();
+                self.group::<VALUES, GRADIENTS, W>(token, &inputs, begin, at, total)
+            } else {
+                let inputs = self.inputs.values;
+                self.group::<VALUES, GRADIENTS, W>(token, &inputs, [at; IN], at, total)
+            };
+            uncertain.push(open & self.counted, missing & self.counted, F::IS_LOSS);
+            at += GROUP;
+        }
+    }
+
     /// A group of elements that begins at `at`: a bit for each that is uncertain, and for each value that is not in the sum.
     #[inline(always)]
-    fn group<W: Width>(
+    fn group<const VALUES: bool, const GRADIENTS: bool, W: Width>(
         &mut self,
         token: W,
         inputs: &[&[T]; IN],
@@ -285,33 +310,51 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
     ) -> (u32, u32) {
         let zero = W::Single::splat(token, 0.0);
         let (mut open, mut missing) = (0, 0);
+        // Slices of a known length: what lies inside is looked at once for a group.
+        let mut groups: [&[T]; IN] = [&[]; IN];
+        for k in 0..IN {
+            match group_at(inputs[k], begin[k]) {
+                Some(group) => groups[k] = group,
+                None => return (u32::MAX, u32::MAX),
+            }
+        }
+        let (mut each, mut factor_of_all) = (None, None);
+        if GRADIENTS {
+            match self.wanted.factors() {
+                Some(Factors::All(factor)) if F::IS_LOSS => factor_of_all = Some(factor),
+                Some(Factors::Each(factors)) => each = group_at(factors, at),
+                _ => {}
+            }
+        }
+        let mut output = (self.output.get_mut(at..)).and_then(|output| output.first_chunk_mut());
         let mut lane = 0;
         while lane < GROUP {
             let all = u32::MAX >> (GROUP - W::Single::N);
             let mut lanes = [zero; IN];
             for k in 0..IN {
-                lanes[k] = T::load(token, inputs[k], begin[k] + lane);
+                lanes[k] = T::load(token, groups[k], lane);
             }
             let shared = self.formula.shared::<T::Fast<W>>(lanes);
-            if self.wanted.values() {
+            if VALUES {
                 let within = self.formula.value::<T::Fast<W>>(lanes, shared);
-                if F::SUMS && self.wanted.sums() {
+                if F::IS_LOSS && (GRADIENTS || self.wanted.sums()) {
                     let added = add(&within, total);
                     missing |= (added ^ all) << lane;
                 } else {
                     let units = F::value_units::<T::Fast<W>>();
-                    let certain = lane_element::store(&within, units, self.output, at + lane);
+                    let certain = store(&within, units, output.as_deref_mut(), lane);
                     open |= (certain ^ all) << lane;
                 }
             }
-            if let Some(factors) = self.wanted.factors() {
-                let factor = match factors {
-                    Factors::All(factor) => Factor::of_all(zero, factor),
-                    Factors::Each(each) => Factor::of_each(T::load(token, each, at + lane)),
+            if GRADIENTS {
+                let factor = match (each, factor_of_all) {
+                    (Some(each), _) => Factor::of_each(T::load(token, each, lane)),
+                    (_, Some(factor)) => Factor::of_all(zero, factor),
+                    _ => Factor::of_each(zero),
                 };
                 let within = self.formula.gradient::<T::Fast<W>>(lanes, shared, factor);
                 let units = F::gradient_units::<T::Fast<W>>();
-                let certain = lane_element::store(&within, units, self.output, at + lane);
+                let certain = store(&within, units, output.as_deref_mut(), lane);
                 open |= (certain ^ all) << lane;
             }
             lane += W::Single::N;
@@ -328,52 +371,28 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
         count: usize,
         uncertain: &Uncertain,
     ) -> SumEstimate {
-        let factors = self.wanted.factors();
         let inputs = self.gather(list);
-        let mut factor = [0.0; GATHERED];
-        match factors {
-            Some(Factors::Each(each)) => {
-                for (factor, &index) in factor.iter_mut().zip(list) {
-                    *factor = each.get(index).map_or(0.0, |factor| factor.decode());
-                }
-            }
-            Some(Factors::All(all)) => factor = [all; GATHERED],
-            None => {}
-        }
         #[cfg(test)]
         self::count(0, count);
-        let mut value = Interval::new();
-        let mut gradient = Interval::new();
-        let mut at = 0;
-        while at < GATHERED {
-            let mut lanes = [W::Double::splat(token, 0.0); IN];
-            for (lanes, gathered) in lanes.iter_mut().zip(&inputs) {
-                *lanes = W::Double::load(token, gathered, at);
-            }
-            let shared = self.formula.shared::<PlainDouble<W::Double>>(lanes);
-            if self.wanted.values() {
-                let within = self.formula.value(lanes, shared);
-                let units = F::value_units::<PlainDouble<W::Double>>();
-                value.store(&within, units, at);
-            }
-            if factors.is_some() {
-                let factor = Factor::of_each(W::Double::load(token, &factor, at));
-                let within = self.formula.gradient(lanes, shared, factor);
-                let units = F::gradient_units::<PlainDouble<W::Double>>();
-                gradient.store(&within, units, at);
-            }
-            at += W::Double::N;
-        }
         let element = |i: usize| inputs.each_ref().map(|gathered| gathered[i]);
-        if factors.is_some() {
-            self.scatter(list, count, &inputs, &gradient, |formula, i| {
+        if let Some(factors) = self.wanted.factors() {
+            let mut factor = [0.0; GATHERED];
+            for (factor, &index) in factor.iter_mut().zip(list) {
+                *factor = match factors {
+                    Factors::All(factor) => factor,
+                    Factors::Each(each) => each.get(index).map_or(0.0, |factor| factor.decode()),
+                };
+            }
+            let within = self.intervals::<true, W>(token, &inputs, &factor);
+            self.scatter(list, count, &inputs, &within, |formula, i| {
                 formula.reference_gradient(element(i), factor[i])
             });
         }
         if !self.wanted.values() {
             return SumEstimate::default();
         }
-        if !(F::SUMS && self.wanted.sums()) {
+        let value = self.intervals::<false, W>(token, &inputs, &[0.0; GATHERED]);
+        if !(F::IS_LOSS && self.wanted.sums()) {
             self.scatter(list, count, &inputs, &value, |formula, i| {
                 formula.reference_value(element(i))
             });
@@ -397,6 +416,46 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
             error += term_error;
         }
         SumEstimate::of_terms(sum, magnitude, error)
+    }
+
+    /// Between what numbers the reference formula's values lie, or its gradients times a factor each.
+    #[inline(always)]
+    fn intervals<const GRADIENTS: bool, W: Width>(
+        &self,
+        token: W,
+        inputs: &[[f64; GATHERED]; IN],
+        factors: &[f64; GATHERED],
+    ) -> Interval {
+        let mut interval = Interval {
+            lo: [0.0; GATHERED],
+            hi: [0.0; GATHERED],
+            ok: [0; GATHERED],
+        };
+        let mut at = 0;
+        while at < GATHERED {
+            let mut lanes = [W::Double::splat(token, 0.0); IN];
+            for (lanes, gathered) in lanes.iter_mut().zip(inputs) {
+                *lanes = W::Double::load(token, gathered, at);
+            }
+            let shared = self.formula.shared::<PlainDouble<W::Double>>(lanes);
+            let (within, units) = if GRADIENTS {
+                let factor = Factor::of_each(W::Double::load(token, factors, at));
+                let within = self.formula.gradient(lanes, shared, factor);
+                (within, F::gradient_units::<PlainDouble<W::Double>>())
+            } else {
+                let within = self.formula.value(lanes, shared);
+                (within, F::value_units::<PlainDouble<W::Double>>())
+            };
+            let (lo, hi) = lane_element::interval(&within, units);
+            lo.store(&mut interval.lo, at);
+            hi.store(&mut interval.hi, at);
+            let bits = W::Double::bits(within.ok);
+            for lane in 0..W::Double::N {
+                interval.ok[at + lane] = bits >> lane & 1;
+            }
+            at += W::Double::N;
+        }
+        interval
     }
 
     /// The elements of a list, exactly.
@@ -441,6 +500,26 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
     }
 }
 
+/// A group of elements, if there is one.
+#[inline(always)]
+fn group_at<T>(from: &[T], at: usize) -> Option<&[T; GROUP]> {
+    from.get(at..).and_then(|from| from.first_chunk())
+}
+
+/// Stores values rounded, and gives a bit for each one that is certain: none where there is no room.
+#[inline(always)]
+fn store<T: LaneElement, R: LaneReal<F: Single>>(
+    within: &Within<R>,
+    units: f64,
+    to: Option<&mut [T; GROUP]>,
+    at: usize,
+) -> u32 {
+    match to {
+        Some(to) => lane_element::store(within, units, to, at),
+        None => 0,
+    }
+}
+
 /// Adds the values that are in range to a total: a bit for each of them.
 #[inline(always)]
 fn add<R: LaneReal<F: Single>>(within: &Within<R>, total: &mut Total<R>) -> u32 {
@@ -474,32 +553,6 @@ struct Interval {
 }
 
 impl Interval {
-    #[inline(always)]
-    fn new() -> Self {
-        Self {
-            lo: [0.0; GATHERED],
-            hi: [0.0; GATHERED],
-            ok: [0; GATHERED],
-        }
-    }
-
-    /// Those of the elements from `at` on.
-    #[inline(always)]
-    fn store<R: LaneReal<F: Lanes<Scalar = f64>>>(
-        &mut self,
-        within: &Within<R>,
-        units: f64,
-        at: usize,
-    ) {
-        let (lo, hi) = lane_element::interval(within, units);
-        lo.store(&mut self.lo, at);
-        hi.store(&mut self.hi, at);
-        let bits = R::F::bits(within.ok);
-        for lane in 0..R::F::N {
-            self.ok[at + lane] = bits >> lane & 1;
-        }
-    }
-
     /// The elements they round to, and whether that is certain.
     #[inline(always)]
     fn round<T: LaneElement>(&self) -> ([T; GATHERED], [bool; GATHERED]) {

@@ -107,6 +107,28 @@ pub(crate) fn run_in_lanes<K: LaneKernel>(kernel: K) -> Option<K::Output> {
     None
 }
 
+/// Runs a kernel in the vectors of each width that the machine has, whatever [`limit`] allows.
+#[cfg(test)]
+pub(crate) fn run_in_all_lanes<K: LaneKernel + Copy>(kernel: K) -> std::vec::Vec<K::Output> {
+    #[allow(unused_mut)]
+    let mut outputs = std::vec::Vec::new();
+    #[cfg(all(feature = "std", target_arch = "x86_64"))]
+    {
+        if x86::has(Width::Avx2) {
+            // SAFETY: each feature that the function is compiled for has been found.
+            #[allow(unsafe_code)]
+            outputs.push(unsafe { x86::avx2_lanes(kernel) });
+        }
+        if x86::has(Width::Avx512) {
+            // SAFETY: as above.
+            #[allow(unsafe_code)]
+            outputs.push(unsafe { x86::avx512_lanes(kernel) });
+        }
+    }
+    let _ = kernel;
+    outputs
+}
+
 /// Runs a kernel that is for machines without wider vectors: it is compiled for no other.
 #[inline(never)]
 pub(crate) fn run_at_baseline<K: Kernel>(kernel: K) -> K::Output {
@@ -186,6 +208,12 @@ mod x86 {
             (true, false) => AVX2,
             (false, _) => BASELINE,
         }
+    }
+
+    /// Whether the machine has all features of a width.
+    #[cfg(test)]
+    pub(super) fn has(width: Width) -> bool {
+        widest() >= width as u8
     }
 
     #[inline]

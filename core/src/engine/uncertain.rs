@@ -34,14 +34,14 @@ impl Uncertain {
         }
     }
 
-    /// Those of the next group.
+    /// Those of the next group, and which values are missing, if that is asked for.
     #[inline(always)]
-    pub(crate) fn push(&mut self, uncertain: u32, missing: u32) {
+    pub(crate) fn push(&mut self, uncertain: u32, missing: u32, sums: bool) {
         if let Some(bits) = self.bits.get_mut(self.groups) {
             *bits = uncertain | missing;
-        }
-        if let Some(bits) = self.missing.get_mut(self.groups) {
-            *bits = missing;
+            if sums {
+                self.missing[self.groups] = missing;
+            }
         }
         self.groups += 1;
         self.any |= uncertain | missing;

@@ -115,12 +115,20 @@ impl Formula<3> for Probabilities {
         let residual = R::from_lanes(x).add(R::from_lanes(-y));
         let variance = folded.rest.times(folded.q);
         let least = x.constant(LEAST_VARIANCE);
-        // Next to the least one it is not known which the reference formula takes; in `f64` they are equal.
+        // Next to the least one it is not known which the reference formula takes.
         let distance = (variance.hi() - least).abs();
         let is_known = x.constant(LEAST_VARIANCE / 65536.0).lt(distance);
-        let is_known = if R::VANISHES { x.eq(x) } else { is_known };
         let is_least = variance.hi().lt(least);
         let variance = R::select(is_least, R::constant(x, LEAST_VARIANCE), variance.normal());
+        if R::IS_REFERENCE {
+            let slope = residual.hi() / variance.hi();
+            let value = slope * (factor.value.hi() * weight);
+            return Within {
+                value: R::from_lanes(value),
+                magnitude: zero,
+                ok: x.eq(x),
+            };
+        }
         let slope = residual.mul(variance.recip().normal());
         let scaled = slope.mul(factor.value);
         let value = scaled.times(weight);

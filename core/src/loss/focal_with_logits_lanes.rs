@@ -94,7 +94,8 @@ impl Formula<2> for Focal {
             [1.0 - alpha, alpha]
         };
         let is_positive = zero.lt(y);
-        let [of_negative, of_positive] = [negative, positive].map(|a| Factor::<R>::of_all(x, a));
+        let of_negative = Factor::<R>::of_all(x, negative);
+        let of_positive = Factor::<R>::of_all(x, positive);
         let weight = R::select(is_positive, of_positive.value, of_negative.value);
         let [if_negative, if_positive] = [of_negative.unless_zero, of_positive.unless_zero];
         Parts {

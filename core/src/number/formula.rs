@@ -242,8 +242,8 @@ pub(crate) trait Formula<const IN: usize>: Copy + Sync {
     /// Whether inputs may be shorter than the output, and are then repeated: weights.
     const BROADCASTS: bool = false;
 
-    /// Whether sums of values are asked for.
-    const SUMS: bool = true;
+    /// Whether sums of values are asked for, and gradients times one factor for all.
+    const IS_LOSS: bool = true;
 
     /// How far the value may be off, in units of its magnitude.
     fn value_units<R: LaneReal>() -> f64;

@@ -70,6 +70,7 @@ fn operations<F: Lanes>(a: F, b: F, c: F) -> (Vec<F>, Vec<F::Mask>) {
     (values.to_vec(), [&masks[..], &both].concat())
 }
 
+#[derive(Clone, Copy)]
 struct Operations;
 
 impl LaneKernel for Operations {
@@ -236,6 +237,5 @@ fn halves<W: Width>(token: W) {
 #[test]
 fn vectors_are_the_model_in_lanes() {
     Operations.run(());
-    // The width in force; tests run at each.
-    dispatch::run_in_lanes(Operations);
+    dispatch::run_in_all_lanes(Operations);
 }
