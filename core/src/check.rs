@@ -57,7 +57,7 @@ impl Domain {
     /// # Errors
     ///
     /// Where one does not.
-    pub fn check<T: Checked>(self, argument: Argument, values: &[T]) -> Result<(), Error> {
+    pub fn check<T: Checkable>(self, argument: Argument, values: &[T]) -> Result<(), Error> {
         match self {
             Self::Any => Ok(()),
             Self::UnitInterval => check_all_in_unit_interval(argument, values),
@@ -73,9 +73,9 @@ impl Domain {
     }
 }
 
-/// Numbers that are checked.
+/// An element type whose values can be checked against a [`Domain`].
 #[doc(hidden)]
-pub trait Checked: FloatCore {
+pub trait Checkable: FloatCore {
     #[inline(always)]
     fn is_in_unit_interval(self) -> bool {
         (self >= Self::zero()) & (self <= Self::one())
@@ -93,20 +93,20 @@ pub trait Checked: FloatCore {
 
     /// Neither infinite nor NaN.
     #[inline(always)]
-    fn has_limit(self) -> bool {
+    fn is_finite_number(self) -> bool {
         self.is_finite()
     }
 }
 
-impl Checked for f32 {}
+impl Checkable for f32 {}
 
-impl Checked for f64 {}
+impl Checkable for f64 {}
 
-/// By their bits: loops of comparisons of these types are not vectorised, and take longer than a loss.
+/// Checks by bits: the compiler does not vectorise comparisons of these types, and such loops take longer than a loss.
 #[cfg(feature = "half")]
 macro_rules! checked_bits {
     ($T:ty) => {
-        impl Checked for $T {
+        impl Checkable for $T {
             #[inline(always)]
             fn is_in_unit_interval(self) -> bool {
                 (self.to_bits() <= Self::ONE.to_bits()) | (self.to_bits() == 0x8000)
@@ -123,7 +123,7 @@ macro_rules! checked_bits {
             }
 
             #[inline(always)]
-            fn has_limit(self) -> bool {
+            fn is_finite_number(self) -> bool {
                 self.to_bits() & 0x7fff < Self::INFINITY.to_bits()
             }
         }
@@ -137,26 +137,26 @@ checked_bits!(half::bf16);
 /// Not in [0, 1], or NaN.
 #[doc(hidden)]
 #[inline(always)]
-pub fn outside_unit_interval<T: Checked>(value: T) -> bool {
+pub fn outside_unit_interval<T: Checkable>(value: T) -> bool {
     !value.is_in_unit_interval()
 }
 
 /// Neither 0 nor 1, or NaN.
 #[doc(hidden)]
 #[inline(always)]
-pub fn is_soft<T: Checked>(value: T) -> bool {
+pub fn is_soft<T: Checkable>(value: T) -> bool {
     !value.is_hard_label()
 }
 
 /// Neither -1 nor 1, or NaN.
 #[doc(hidden)]
 #[inline(always)]
-pub fn is_no_sign<T: Checked>(value: T) -> bool {
+pub fn is_no_sign<T: Checkable>(value: T) -> bool {
     !value.is_sign()
 }
 
 /// All of `values` lie in [0, 1].
-pub(crate) fn check_all_in_unit_interval<T: Checked>(
+pub(crate) fn check_all_in_unit_interval<T: Checkable>(
     argument: Argument,
     values: &[T],
 ) -> Result<(), Error> {
@@ -185,7 +185,7 @@ pub fn check_broadcast(argument: Argument, length: usize, input: usize) -> Resul
 }
 
 /// The same, and all of them are finite.
-pub(crate) fn check_weights<T: Checked>(
+pub(crate) fn check_weights<T: Checkable>(
     argument: Argument,
     weights: &[T],
     input: usize,
@@ -197,12 +197,12 @@ pub(crate) fn check_weights<T: Checked>(
 /// Infinite or NaN.
 #[doc(hidden)]
 #[inline(always)]
-pub fn not_finite<T: Checked>(value: T) -> bool {
-    !value.has_limit()
+pub fn not_finite<T: Checkable>(value: T) -> bool {
+    !value.is_finite_number()
 }
 
 /// All of `values` are finite.
-pub(crate) fn check_finite<T: Checked>(argument: Argument, values: &[T]) -> Result<(), Error> {
+pub(crate) fn check_finite<T: Checkable>(argument: Argument, values: &[T]) -> Result<(), Error> {
     match find(values, not_finite) {
         Some(index) => Err(Error::NotFinite { argument, index }),
         None => Ok(()),
@@ -236,11 +236,11 @@ pub(crate) fn find<T: Copy>(values: &[T], fault: impl Fn(T) -> bool) -> Option<u
 
 #[cfg(all(test, feature = "half"))]
 mod tests {
-    use super::{Checked, FloatCore};
+    use super::{Checkable, FloatCore};
     use core::fmt::Debug;
 
     /// All numbers of 16 bits, against the same numbers as `f32`.
-    fn bits_are_checked_as_numbers<T: Checked + Debug>(of: fn(u16) -> T, number: fn(T) -> f32) {
+    fn bits_are_checked_as_numbers<T: Checkable + Debug>(of: fn(u16) -> T, number: fn(T) -> f32) {
         for bits in 0..=u16::MAX {
             let value = of(bits);
             let number = number(value);
@@ -254,7 +254,7 @@ mod tests {
                 value.is_in_unit_interval(),
                 value.is_hard_label(),
                 value.is_sign(),
-                value.has_limit(),
+                value.is_finite_number(),
             ];
             assert_eq!(actual, expected, "{value:?}");
         }

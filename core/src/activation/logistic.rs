@@ -1,6 +1,6 @@
 //! What the formulas of the logistic functions share: exponentials of bounded arguments, in any arithmetic over lanes.
 
-use crate::number::formula::{Factor, LaneReal, Within, is_whole};
+use crate::number::formula::{Factor, LaneReal, Within, keeps_low_part};
 use crate::number::lanes::Lanes;
 
 /// Below x = -`FAR` nothing is certain, unless e^x vanishes there.
@@ -13,7 +13,7 @@ pub(crate) fn above_far<R: LaneReal>(x: R::F) -> <R::F as Lanes>::Mask {
     }
 }
 
-/// A positive derivative times a number of each element.
+/// A positive derivative times a factor. It is certain where `ok` and where the product keeps its low part.
 #[inline(always)]
 pub(crate) fn scaled<R: LaneReal>(
     derivative: R,
@@ -25,7 +25,7 @@ pub(crate) fn scaled<R: LaneReal>(
     Within {
         value,
         magnitude,
-        ok: R::F::and(ok, is_whole::<R>(magnitude, factor.is_zero())),
+        ok: R::F::and(ok, keeps_low_part::<R>(magnitude, factor.is_zero())),
     }
 }
 
@@ -78,11 +78,11 @@ pub(crate) fn vanishes<R: LaneReal>(a: R::F) -> (<R::F as Lanes>::Mask, <R::F as
     (vanished, R::F::or(a.lt(some), vanished))
 }
 
-/// Whether a gradient whose terms may cancel, and its sign, is what it was before it was multiplied by a factor: that is 0,
-/// and the sign was known, or the least magnitude on the way has kept its low part. The sign of a pair is that of its high part
-/// where that is 2^-7 of the magnitude: the low part of a sigmoid is 2^-9.5 of it at most.
+/// Whether `difference` times a factor is certain: `least`, the smallest magnitude among the products on the way, has kept its low
+/// part. If the factor is 0, only the sign must be certain: that of the high part is, above 2^-7 of `magnitude`, because the low
+/// part of a sigmoid is at most 2^-9.5 of it.
 #[inline(always)]
-pub(crate) fn is_kept<R: LaneReal>(
+pub(crate) fn keeps_sign_and_low_part<R: LaneReal>(
     difference: R,
     magnitude: R::F,
     least: R::F,
@@ -90,5 +90,5 @@ pub(crate) fn is_kept<R: LaneReal>(
 ) -> <R::F as Lanes>::Mask {
     let part = magnitude.constant(1.0 / 128.0);
     let has_sign = (magnitude * part).lt(difference.hi().abs());
-    is_whole::<R>(least, R::F::and(factor_is_zero, has_sign))
+    keeps_low_part::<R>(least, R::F::and(factor_is_zero, has_sign))
 }

@@ -2,8 +2,8 @@
 
 use crate::engine::batch::{Factors, Wanted};
 use crate::engine::element_map::{FastElement, Map, fill_without_lanes};
-use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::{Bracket, FAST_ERROR};
+use crate::engine::try_lanes::TryLanes;
 use crate::error::Error;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
@@ -20,7 +20,7 @@ pub(crate) trait Activation: Copy + Sync {
 
     fn gradient<T: Format>(&self, x: f64) -> T::Real;
 
-    /// The formula of the fast paths. Its gradient may take any factor for one that the element type has.
+    /// The formula of the fast paths. Its gradient may assume that the factor is a number of the element type.
     type Fast: Formula<1>;
 
     fn fast(&self) -> Self::Fast;
@@ -95,7 +95,7 @@ impl<'a, T: Format, F: Activation> ActivationCall<'a, T, F> {
     }
 }
 
-impl<T: InLanes, F: Activation> ActivationCall<'_, T, F> {
+impl<T: TryLanes, F: Activation> ActivationCall<'_, T, F> {
     pub(crate) fn forward(&self, output: &mut [T]) {
         let inputs = [self.input];
         let len = self.input.len();

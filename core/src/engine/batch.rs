@@ -1,14 +1,14 @@
 //! A formula's values and gradients, in batches.
 //!
 //! Every element of a batch is evaluated in the element type's own arithmetic, in lanes. The rounding test leaves some
-//! uncertain: 1% of ordinary numbers, and all that is out of range. Those are listed, gathered, evaluated in lanes of `f64`,
+//! uncertain: a few percent of ordinary numbers (`loss/tests.rs` has the limits), and all that is out of range. Those are listed, gathered, evaluated in lanes of `f64`,
 //! rounded and scattered. What even `f64` leaves uncertain, one element in 2^13 of these, is left to the reference formula.
 //!
 //! Values may be added up instead: as they come, lane by lane, but for those that are out of range, which are added from `f64`.
 //! A sum is rounded only where its error leaves no choice ([`SumEstimate::round`]).
 //!
-//! A formula is compiled once for an element type, a width and what is wanted: values, gradients or both. The loop for what is
-//! uncertain is one for all.
+//! Each formula, element type and width has one kernel. It has three loops (values, gradients, both), which share one loop for
+//! uncertain elements.
 
 use super::dispatch::{self, LaneKernel};
 use super::lane_element::{self, LaneElement};
@@ -133,7 +133,7 @@ fn evaluate_part<T: LaneElement, F: Formula<IN>, const IN: usize>(
         })?;
     }
     if rest != 0 {
-        // A group of copies. NaN is added to no sum.
+        // Pads the rest to a full group with NaN, which is added to no sum.
         let mut copies = [[T::nan(); GROUP]; IN];
         for (k, copies) in copies.iter_mut().enumerate() {
             for (copy, index) in copies.iter_mut().zip(full..len) {
@@ -214,7 +214,7 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> LaneKernel for Batches<'_,
         while start < self.len {
             let end = self.len.min(start + BATCH);
             let sum = self.batch(token, &mut groups, start, end);
-            if F::IS_LOSS && self.wanted.sums() {
+            if self.sums() {
                 total = if start == 0 { sum } else { total.merge(sum) };
             }
             start = end;
@@ -224,6 +224,12 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> LaneKernel for Batches<'_,
 }
 
 impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
+    /// Whether the sum of the values is wanted.
+    #[inline(always)]
+    fn sums(&self) -> bool {
+        F::IS_LOSS && self.wanted.sums()
+    }
+
     /// Elements `start..end`: at most [`BATCH`].
     #[inline(always)]
     fn batch<W: Width>(
@@ -240,7 +246,7 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
         };
         let mut uncertain = Uncertain::new(start);
         let (values, gradients) = (self.wanted.values(), self.wanted.factors().is_some());
-        // A loop for each, as less lies in registers then.
+        // One loop per case keeps fewer values in registers.
         if F::IS_LOSS && matches!(self.wanted, Wanted::SumInDouble) {
             for _ in (start..end).step_by(GROUP) {
                 uncertain.push(0, self.counted, true);
@@ -253,7 +259,7 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
             self.groups::<false, true, W>(token, groups, start..end, &mut total, &mut uncertain);
         }
         let mut sum = SumEstimate::default();
-        if F::IS_LOSS && self.wanted.sums() {
+        if self.sums() {
             let (hi, lo) = total.value.parts();
             let (value, magnitude) = (across(hi) + across(lo), across(total.magnitude));
             let units = F::value_units::<T::Fast<W>>() + ADDITIONS * T::Fast::<W>::SUM_OF_NORMAL;
@@ -263,12 +269,12 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
         if uncertain.any() {
             let mut list = [0; GATHERED];
             loop {
-                let count = uncertain.gather(&mut list);
+                let count = uncertain.take(&mut list);
                 if count == 0 {
                     break;
                 }
-                let missing = self.gathered(token, &list, count, &uncertain);
-                sum = sum.merge(missing);
+                let sum_of_missing = self.evaluate_in_double(token, &list, count, &uncertain);
+                sum = sum.merge(sum_of_missing);
             }
         }
         sum
@@ -286,14 +292,18 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
     ) {
         let mut at = places.start;
         while at < places.end {
-            let (open, missing) = if F::BROADCASTS {
+            let (uncertain_lanes, missing_lanes) = if F::BROADCASTS {
                 let (inputs, begin) = groups.next();
                 self.group::<VALUES, GRADIENTS, W>(token, &inputs, begin, at, total)
             } else {
                 let inputs = self.inputs.values;
                 self.group::<VALUES, GRADIENTS, W>(token, &inputs, [at; IN], at, total)
             };
-            uncertain.push(open & self.counted, missing & self.counted, F::IS_LOSS);
+            uncertain.push(
+                uncertain_lanes & self.counted,
+                missing_lanes & self.counted,
+                F::IS_LOSS,
+            );
             at += GROUP;
         }
     }
@@ -309,8 +319,8 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
         total: &mut Total<T::Fast<W>>,
     ) -> (u32, u32) {
         let zero = W::Single::splat(token, 0.0);
-        let (mut open, mut missing) = (0, 0);
-        // Slices of a known length: what lies inside is looked at once for a group.
+        let (mut uncertain_lanes, mut missing_lanes) = (0, 0);
+        // Arrays of known length: bounds are checked once per group.
         let mut groups: [&[T]; IN] = [&[]; IN];
         for k in 0..IN {
             match group_at(inputs[k], begin[k]) {
@@ -326,6 +336,7 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
                 _ => {}
             }
         }
+        let sums = F::IS_LOSS && (GRADIENTS || self.sums());
         let mut output = (self.output.get_mut(at..)).and_then(|output| output.first_chunk_mut());
         let mut lane = 0;
         while lane < GROUP {
@@ -337,13 +348,13 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
             let shared = self.formula.shared::<T::Fast<W>>(lanes);
             if VALUES {
                 let within = self.formula.value::<T::Fast<W>>(lanes, shared);
-                if F::IS_LOSS && (GRADIENTS || self.wanted.sums()) {
+                if sums {
                     let added = add(&within, total);
-                    missing |= (added ^ all) << lane;
+                    missing_lanes |= (added ^ all) << lane;
                 } else {
                     let units = F::value_units::<T::Fast<W>>();
                     let certain = store(&within, units, output.as_deref_mut(), lane);
-                    open |= (certain ^ all) << lane;
+                    uncertain_lanes |= (certain ^ all) << lane;
                 }
             }
             if GRADIENTS {
@@ -355,23 +366,23 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
                 let within = self.formula.gradient::<T::Fast<W>>(lanes, shared, factor);
                 let units = F::gradient_units::<T::Fast<W>>();
                 let certain = store(&within, units, output.as_deref_mut(), lane);
-                open |= (certain ^ all) << lane;
+                uncertain_lanes |= (certain ^ all) << lane;
             }
             lane += W::Single::N;
         }
-        (open, missing)
+        (uncertain_lanes, missing_lanes)
     }
 
     /// Evaluates the first `count` elements of a list in `f64`, and gives the sum of what is missing in it.
     #[inline(always)]
-    fn gathered<W: Width>(
+    fn evaluate_in_double<W: Width>(
         &mut self,
         token: W,
         list: &[usize; GATHERED],
         count: usize,
         uncertain: &Uncertain,
     ) -> SumEstimate {
-        let inputs = self.gather(list);
+        let inputs = self.decode(list);
         #[cfg(test)]
         self::count(0, count);
         let element = |i: usize| inputs.each_ref().map(|gathered| gathered[i]);
@@ -383,7 +394,7 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
                     Factors::Each(each) => each.get(index).map_or(0.0, |factor| factor.decode()),
                 };
             }
-            let within = self.intervals::<true, W>(token, &inputs, &factor);
+            let within = self.brackets::<true, W>(token, &inputs, &factor);
             self.scatter(list, count, &inputs, &within, |formula, i| {
                 formula.reference_gradient(element(i), factor[i])
             });
@@ -391,8 +402,8 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
         if !self.wanted.values() {
             return SumEstimate::default();
         }
-        let value = self.intervals::<false, W>(token, &inputs, &[0.0; GATHERED]);
-        if !(F::IS_LOSS && self.wanted.sums()) {
+        let value = self.brackets::<false, W>(token, &inputs, &[0.0; GATHERED]);
+        if !self.sums() {
             self.scatter(list, count, &inputs, &value, |formula, i| {
                 formula.reference_value(element(i))
             });
@@ -418,15 +429,15 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
         SumEstimate::of_terms(sum, magnitude, error)
     }
 
-    /// Between what numbers the reference formula's values lie, or its gradients times a factor each.
+    /// Brackets of the reference formula's values, or of its gradients times a factor each.
     #[inline(always)]
-    fn intervals<const GRADIENTS: bool, W: Width>(
+    fn brackets<const GRADIENTS: bool, W: Width>(
         &self,
         token: W,
         inputs: &[[f64; GATHERED]; IN],
         factors: &[f64; GATHERED],
-    ) -> Interval {
-        let mut interval = Interval {
+    ) -> Brackets {
+        let mut brackets = Brackets {
             lo: [0.0; GATHERED],
             hi: [0.0; GATHERED],
             ok: [0; GATHERED],
@@ -447,20 +458,20 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
                 (within, F::value_units::<PlainDouble<W::Double>>())
             };
             let (lo, hi) = lane_element::interval(&within, units);
-            lo.store(&mut interval.lo, at);
-            hi.store(&mut interval.hi, at);
+            lo.store(&mut brackets.lo, at);
+            hi.store(&mut brackets.hi, at);
             let bits = W::Double::bits(within.ok);
             for lane in 0..W::Double::N {
-                interval.ok[at + lane] = bits >> lane & 1;
+                brackets.ok[at + lane] = bits >> lane & 1;
             }
             at += W::Double::N;
         }
-        interval
+        brackets
     }
 
     /// The elements of a list, exactly.
     #[inline(always)]
-    fn gather(&self, list: &[usize; GATHERED]) -> [[f64; GATHERED]; IN] {
+    fn decode(&self, list: &[usize; GATHERED]) -> [[f64; GATHERED]; IN] {
         let mut gathered = [[0.0; GATHERED]; IN];
         for (k, gathered) in gathered.iter_mut().enumerate() {
             let mut elements = [T::zero(); GATHERED];
@@ -481,7 +492,7 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
         list: &[usize; GATHERED],
         count: usize,
         inputs: &[[f64; GATHERED]; IN],
-        within: &Interval,
+        within: &Brackets,
         of: impl Fn(&F, usize) -> f64,
     ) {
         let (rounded, certain) = within.round::<T>();
@@ -546,13 +557,13 @@ fn across<F: Single>(lanes: F) -> f64 {
 }
 
 /// Between what numbers the reference formula's unrounded results lie, where `ok` is 1.
-struct Interval {
+struct Brackets {
     lo: [f64; GATHERED],
     hi: [f64; GATHERED],
     ok: [u32; GATHERED],
 }
 
-impl Interval {
+impl Brackets {
     /// The elements they round to, and whether that is certain.
     #[inline(always)]
     fn round<T: LaneElement>(&self) -> ([T; GATHERED], [bool; GATHERED]) {

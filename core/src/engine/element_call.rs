@@ -10,8 +10,8 @@ use crate::engine::element_map::{
 };
 use crate::engine::estimates::estimates;
 use crate::engine::groups::{Groups, GroupsMut};
-use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::{LogProduct, SumEstimate};
+use crate::engine::try_lanes::TryLanes;
 use crate::engine::{dispatch, fixed_losses, threads};
 use crate::error::{Argument, Error};
 use crate::machine::{INTEGER, LANES};
@@ -412,30 +412,27 @@ impl<'a, T: Format, L: ElementwiseLoss<T>> ElementLossCall<'a, T, L> {
     }
 }
 
-impl<T: InLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
-    fn in_lanes(&self, wanted: Wanted<'_, T>, output: &mut [T]) -> Option<SumEstimate> {
-        self.loss.in_lanes(self.input, self.target, wanted, output)
+impl<T: TryLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
+    fn evaluate_in_lanes(&self, wanted: Wanted<'_, T>, output: &mut [T]) -> Option<SumEstimate> {
+        self.loss
+            .evaluate_in_lanes(self.input, self.target, wanted, output)
     }
 
-    /// The reduced loss from a fast path's sum where that is certain, else from a slower one.
-    fn round(&self, losses: SumEstimate, in_lanes: bool) -> T {
+    /// The reduced loss: of a fast path's sum, else of a sum in `f64` lanes, else of the reference formula.
+    fn round(&self, losses: SumEstimate) -> T {
         let divisor = self.divisor();
-        if let Some(loss) = losses.round(divisor) {
-            return loss;
-        }
-        let again = if in_lanes {
-            self.in_lanes(Wanted::SumInDouble, &mut [])
-        } else {
-            None
-        };
-        again
-            .and_then(|losses| losses.round(divisor))
+        losses
+            .round(divisor)
+            .or_else(|| {
+                self.evaluate_in_lanes(Wanted::SumInDouble, &mut [])?
+                    .round(divisor)
+            })
             .unwrap_or_else(|| self.forward_by_reference())
     }
 
     pub(crate) fn forward(&self) -> T {
-        if let Some(losses) = self.in_lanes(Wanted::Sum, &mut []) {
-            return self.round(losses, true);
+        if let Some(losses) = self.evaluate_in_lanes(Wanted::Sum, &mut []) {
+            return self.round(losses);
         }
         if !self.has_fast() {
             return self.forward_by_reference();
@@ -447,21 +444,21 @@ impl<T: InLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
                 len,
             })
         });
-        self.round(losses, false)
+        self.round(losses)
     }
 
     /// Fills `output` where there is no fast path in lanes.
     fn fill_rest<M: Map<T, K>, const K: usize>(map: M, inputs: [&[T]; K], output: &mut [T]) {
-        if L::IN_LANES {
+        if L::ALWAYS_IN_LANES {
             fill_without_lanes(map, inputs, output);
         } else {
-            fill::<false, _, _, _>(map, inputs, output);
+            fill(map, inputs, output);
         }
     }
 
     pub(crate) fn forward_each(&self, losses: &mut [T]) -> Result<(), Error> {
         check_length(Argument::Losses, self.input.len(), losses.len())?;
-        if self.in_lanes(Wanted::Values, losses).is_none() {
+        if self.evaluate_in_lanes(Wanted::Values, losses).is_none() {
             Self::fill_rest(Value(*self), [self.input, self.target], losses);
         }
         Ok(())
@@ -471,7 +468,7 @@ impl<T: InLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
         let scale = divide(grad_output.decode(), self.divisor());
         let wanted = Wanted::Gradients(Factors::All(scale));
-        if self.in_lanes(wanted, grad_input).is_none() {
+        if self.evaluate_in_lanes(wanted, grad_input).is_none() {
             let inputs = [self.input, self.target];
             Self::fill_rest(self.gradient(scale), inputs, grad_input);
         }
@@ -486,7 +483,7 @@ impl<T: InLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
         check_length(Argument::GradOutput, self.input.len(), grad_output.len())?;
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
         let wanted = Wanted::Gradients(Factors::Each(grad_output));
-        if self.in_lanes(wanted, grad_input).is_none() {
+        if self.evaluate_in_lanes(wanted, grad_input).is_none() {
             let inputs = [self.input, self.target, grad_output];
             Self::fill_rest(GradientEach(*self), inputs, grad_input);
         }
@@ -497,17 +494,13 @@ impl<T: InLanes, L: LaneLoss<T>> ElementLossCall<'_, T, L> {
         check_length(Argument::GradInput, self.input.len(), grad_input.len())?;
         let scale = divide(1.0, self.divisor());
         let wanted = Wanted::SumAndGradients(Factors::All(scale));
-        if let Some(losses) = self.in_lanes(wanted, grad_input) {
-            return Ok(self.round(losses, true));
+        if let Some(losses) = self.evaluate_in_lanes(wanted, grad_input) {
+            return Ok(self.round(losses));
         }
         if self.has_fast() {
             let inputs = [self.input, self.target];
-            let losses = if L::SUMS_IN_LANES {
-                fill::<true, _, _, _>(self.gradient(scale), inputs, grad_input)
-            } else {
-                fill::<false, _, _, _>(self.gradient(scale), inputs, grad_input)
-            };
-            return Ok(self.round(losses, false));
+            let losses = fill(self.gradient(scale), inputs, grad_input);
+            return Ok(self.round(losses));
         }
         let len = self.input.len();
         Ok(

@@ -4,8 +4,8 @@ use crate::check::Domain;
 use crate::engine::batch::Wanted;
 use crate::engine::element_map::FastElement;
 use crate::engine::fixed_losses;
-use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::{Bracket, SumEstimate};
+use crate::engine::try_lanes::TryLanes;
 use crate::error::Error;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
@@ -87,25 +87,21 @@ pub(crate) trait ElementwiseLoss<T: Format>: Copy + Sync {
     }
 }
 
-/// The fast paths of a loss in lanes. By default there are none.
-pub(crate) trait LaneLoss<T: InLanes>: ElementwiseLoss<T> {
-    /// Whether values and gradients always have one, for elements that have lanes.
-    const IN_LANES: bool = false;
-
-    /// Whether sums always have one too. Else there is one in single `f64`, that of [`ElementwiseLoss::FAST`].
-    const SUMS_IN_LANES: bool = Self::IN_LANES;
+/// The fast paths of a loss in lanes.
+pub(crate) trait LaneLoss<T: TryLanes>: ElementwiseLoss<T> {
+    /// Whether every value and gradient of an element type with lanes is evaluated in lanes, so that the path without them is
+    /// compiled for the baseline only.
+    const ALWAYS_IN_LANES: bool;
 
     /// What is wanted of the losses; see [`batch`](super::batch). `None` if there is no fast path for that on this machine; then
     /// nothing is written.
-    fn in_lanes(
+    fn evaluate_in_lanes(
         &self,
-        _input: &[T],
-        _target: &[T],
-        _wanted: Wanted<'_, T>,
-        _output: &mut [T],
-    ) -> Option<SumEstimate> {
-        None
-    }
+        input: &[T],
+        target: &[T],
+        wanted: Wanted<'_, T>,
+        output: &mut [T],
+    ) -> Option<SumEstimate>;
 }
 
 /// A loss that is made of its options as data, so that what calls any loss need not know each of them: the kernels of a

@@ -5,9 +5,9 @@
 use crate::engine::dispatch::Kernel;
 use crate::engine::estimates::estimates;
 use crate::engine::groups::{Groups, GroupsMut};
-use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::{Bracket, LogProduct, SumEstimate};
 use crate::engine::threads::Granularity;
+use crate::engine::try_lanes::TryLanes;
 use crate::engine::{dispatch, fixed_losses, threads};
 use crate::machine::{CHUNK, INTEGER, LANES};
 use crate::number::arithmetic::Arithmetic;
@@ -273,9 +273,8 @@ impl<T: Format, M: Map<T, K>, const K: usize> Kernel for ReferenceFill<'_, T, M,
     }
 }
 
-/// Fills `output` from inputs of its length, and gives the sum of the losses if the fast path knows it. `IN_LANES`: where there
-/// are lanes this is not called, so it is compiled for the baseline alone.
-pub(crate) fn fill<const IN_LANES: bool, T: Format, M: Map<T, K>, const K: usize>(
+/// Fills `output` from inputs of its length, at the width in force. Returns the sum of the losses if there is a fast path.
+pub(crate) fn fill<T: Format, M: Map<T, K>, const K: usize>(
     map: M,
     inputs: [&[T]; K],
     output: &mut [T],
@@ -288,11 +287,7 @@ pub(crate) fn fill<const IN_LANES: bool, T: Format, M: Map<T, K>, const K: usize
             output,
         };
         if map.has_fast() && (M::HAS_FIXED_POINT || !INTEGER) {
-            if IN_LANES && T::FAST {
-                dispatch::run_at_baseline(fill)
-            } else {
-                dispatch::run_fast::<T, _>(fill)
-            }
+            dispatch::run_fast::<T, _>(fill)
         } else {
             dispatch::run(ReferenceFill(fill));
             SumEstimate::default()
@@ -302,7 +297,7 @@ pub(crate) fn fill<const IN_LANES: bool, T: Format, M: Map<T, K>, const K: usize
 
 /// Fills `output` from inputs of its length where there are no lanes, or none for the type: by the fast path in one `f64`, or by
 /// the reference formula. For types that have lanes it is compiled for the baseline alone.
-pub(crate) fn fill_without_lanes<T: InLanes, M: Map<T, K>, const K: usize>(
+pub(crate) fn fill_without_lanes<T: TryLanes, M: Map<T, K>, const K: usize>(
     map: M,
     inputs: [&[T]; K],
     output: &mut [T],

@@ -14,8 +14,6 @@ pub(crate) mod fixed_losses;
 pub(crate) mod formula_tests;
 pub(crate) mod groups;
 #[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
-pub(crate) mod in_lanes;
-#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
 pub(crate) mod lane_element;
 #[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
 pub(crate) mod lane_inputs;
@@ -31,5 +29,7 @@ pub(crate) mod row_map;
 pub(crate) mod row_outputs;
 pub(crate) mod threads;
 pub(crate) mod transposed_rows;
+#[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
+pub(crate) mod try_lanes;
 #[cfg_attr(not(all(feature = "std", target_arch = "x86_64")), allow(dead_code))]
 pub(crate) mod uncertain;

@@ -34,7 +34,7 @@ impl Uncertain {
         }
     }
 
-    /// Those of the next group, and which values are missing, if that is asked for.
+    /// Adds the next group: its uncertain elements and, if `sums`, the values that its sum lacks.
     #[inline(always)]
     pub(crate) fn push(&mut self, uncertain: u32, missing: u32, sums: bool) {
         if let Some(bits) = self.bits.get_mut(self.groups) {
@@ -52,9 +52,9 @@ impl Uncertain {
         self.any != 0
     }
 
-    /// Writes up to [`GATHERED`] of them into `list`, and forgets them: how many.
+    /// Moves the indices of up to [`GATHERED`] uncertain elements into `list`, and returns how many.
     #[inline(always)]
-    pub(crate) fn gather(&mut self, list: &mut [usize; GATHERED]) -> usize {
+    pub(crate) fn take(&mut self, list: &mut [usize; GATHERED]) -> usize {
         let mut count = 0;
         for group in self.group..self.groups.min(self.bits.len()) {
             self.group = group;

@@ -69,12 +69,18 @@ pub fn gradient<T: Format>(x: f64, y: f64) -> f64 {
     real_gradient::<T::Real>(x, y).round()
 }
 
+/// PyTorch takes ln x and ln(1 - x) to be at least minus this.
+pub(super) const MAX_NEG_LN: f64 = 100.0;
+
+/// PyTorch divides a gradient by at least this.
+pub(super) const MIN_VARIANCE: f64 = 1e-12;
+
 /// `f64`: within 0.09 u, as the logarithms are.
 #[inline(always)]
 fn real_value<W: Real>(x: f64, y: f64) -> W {
     let clamp = |log: W| {
-        if log.hi() < -100.0 {
-            W::from(100.0)
+        if log.hi() < -MAX_NEG_LN {
+            W::from(MAX_NEG_LN)
         } else {
             -log
         }
@@ -87,8 +93,8 @@ fn real_value<W: Real>(x: f64, y: f64) -> W {
 #[inline(always)]
 fn real_gradient<W: Real>(x: f64, y: f64) -> W {
     let variance = W::difference(1.0, x) * x;
-    let least = if variance.hi() < 1e-12 {
-        W::from(1e-12)
+    let least = if variance.hi() < MIN_VARIANCE {
+        W::from(MIN_VARIANCE)
     } else {
         variance
     };

@@ -1,27 +1,21 @@
 //! Binary cross-entropy of probabilities in lanes: its formula for the fast paths.
 //!
-//! q = min(x, 1 - x) is exact: the difference of an x that is 1/2 or more and 1. With v the weight of the class whose probability
+//! q = min(x, 1 - x) is exact: 1 - x is, for x from 1/2 to 1 (Sterbenz). With v the weight of the class whose probability
 //! is q, and u that of the other, the loss is v (-ln q) + u ln(1 + q / (1 - q)): both terms are positive, and so are those of
 //! each logarithm.
 
 use crate::engine::batch::Wanted;
 use crate::engine::element_loss::{ElementwiseLoss, LaneLoss};
-use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::SumEstimate;
-use crate::loss::bce::{Bce, gradient, value};
-use crate::number::formula::{Factor, Formula, LaneReal, Within, is_whole};
+use crate::engine::try_lanes::TryLanes;
+use crate::loss::bce::{Bce, MAX_NEG_LN, MIN_VARIANCE, gradient, value};
+use crate::number::formula::{Factor, Formula, LaneReal, Within, keeps_low_part};
 use crate::number::lanes::Lanes;
 use crate::number::real::mul_zero_wins;
 
-/// The largest loss of an element: where ln x is less than -100, that is taken.
-const MOST: f64 = 100.0;
-
-/// The least x (1 - x) that the gradient divides by.
-const LEAST_VARIANCE: f64 = 1e-12;
-
 /// What the loss and its gradient have in common.
 #[derive(Clone, Copy)]
-pub(super) struct Folded<R: LaneReal> {
+pub(super) struct BceShared<R: LaneReal> {
     /// min(x, 1 - x), and what it lacks to 1.
     q: R::F,
     rest: R,
@@ -31,9 +25,9 @@ pub(super) struct Folded<R: LaneReal> {
 
 /// The loss of (x, y, weight).
 #[derive(Clone, Copy)]
-pub(super) struct Probabilities;
+pub(super) struct BceFormula;
 
-impl Formula<3> for Probabilities {
+impl Formula<3> for BceFormula {
     const BROADCASTS: bool = true;
 
     // The terms are positive, so that the worse one counts: its logarithm, of q, or of 1 + q / (1 - q), which loses what the
@@ -52,14 +46,14 @@ impl Formula<3> for Probabilities {
         2.0 * R::SUM_OF_NORMAL + 5.0 * R::TIMES_NORMAL + R::RECIP_OF_NORMAL + R::REFERENCE
     }
 
-    type Shared<R: LaneReal> = Folded<R>;
+    type Shared<R: LaneReal> = BceShared<R>;
 
     #[inline(always)]
-    fn shared<R: LaneReal>(&self, [x, ..]: [R::F; 3]) -> Folded<R> {
+    fn shared<R: LaneReal>(&self, [x, ..]: [R::F; 3]) -> BceShared<R> {
         let one = x.constant(1.0);
         let is_low = x.le(x.constant(0.5));
         let q = R::F::select(is_low, x, one - x).abs();
-        Folded {
+        BceShared {
             q,
             rest: R::from_lanes(-q).one_plus_unit(),
             is_low,
@@ -67,13 +61,13 @@ impl Formula<3> for Probabilities {
     }
 
     #[inline(always)]
-    fn value<R: LaneReal>(&self, [x, y, weight]: [R::F; 3], folded: Folded<R>) -> Within<R> {
-        let Folded { q, rest, is_low } = folded;
+    fn value<R: LaneReal>(&self, [x, y, weight]: [R::F; 3], folded: BceShared<R>) -> Within<R> {
+        let BceShared { q, rest, is_low } = folded;
         let zero = x.constant(0.0);
-        // What is not normal stands for nothing, but 0 for what it is.
-        let normal = x.constant(R::LEAST_NORMAL);
+        // A q below `SMALL_NORMAL` is replaced by it, and `is_known` leaves it uncertain. A q of 0 has the largest loss.
+        let normal = x.constant(R::SMALL_NORMAL);
         let (of_q, square_of_q) = R::neg_ln(normal.max(q));
-        let most = R::constant(x, MOST);
+        let most = R::constant(x, MAX_NEG_LN);
         let is_most = R::F::or(q.eq(zero), most.hi().lt(of_q.hi()));
         let of_q = R::select(is_most, most, of_q.normal());
         let ratio = rest.recip().normal().times(q).normal();
@@ -93,14 +87,14 @@ impl Formula<3> for Probabilities {
         let is_weightless = weight.eq(zero);
         let value = R::select(is_weightless, R::from_lanes(zero), sum.times(weight));
         let least = sum.hi().min(value.hi().abs());
-        let is_certain = R::F::and(q.eq(zero), wrong.hi().eq(zero));
-        let is_zero = R::F::or(is_weightless, is_certain);
+        let is_right = R::F::and(q.eq(zero), wrong.hi().eq(zero));
+        let is_zero = R::F::or(is_weightless, is_right);
         let is_known = R::F::or(normal.le(q), R::F::or(q.eq(zero), wrong.hi().eq(zero)));
         let magnitude = R::F::select(is_weightless, zero, magnitude * weight.abs());
         Within {
             value,
             magnitude,
-            ok: R::F::and(is_known, is_whole::<R>(least, is_zero)),
+            ok: R::F::and(is_known, keeps_low_part::<R>(least, is_zero)),
         }
     }
 
@@ -108,18 +102,19 @@ impl Formula<3> for Probabilities {
     fn gradient<R: LaneReal>(
         &self,
         [x, y, weight]: [R::F; 3],
-        folded: Folded<R>,
+        folded: BceShared<R>,
         factor: Factor<R>,
     ) -> Within<R> {
         let zero = x.constant(0.0);
         let residual = R::from_lanes(x).add(R::from_lanes(-y));
         let variance = folded.rest.times(folded.q);
-        let least = x.constant(LEAST_VARIANCE);
+        let min_variance = x.constant(MIN_VARIANCE);
         // Next to the least one it is not known which the reference formula takes.
-        let distance = (variance.hi() - least).abs();
-        let is_known = x.constant(LEAST_VARIANCE / 65536.0).lt(distance);
-        let is_least = variance.hi().lt(least);
-        let variance = R::select(is_least, R::constant(x, LEAST_VARIANCE), variance.normal());
+        let distance = (variance.hi() - min_variance).abs();
+        let is_known = x.constant(MIN_VARIANCE / 65536.0).lt(distance);
+        let is_least = variance.hi().lt(min_variance);
+        let variance = R::select(is_least, R::constant(x, MIN_VARIANCE), variance.normal());
+        // In `f64` these are the reference formula's own operations: there is no error.
         if R::IS_REFERENCE {
             let slope = residual.hi() / variance.hi();
             let value = slope * (factor.value.hi() * weight);
@@ -139,7 +134,7 @@ impl Formula<3> for Probabilities {
         Within {
             value,
             magnitude,
-            ok: R::F::and(is_known, is_whole::<R>(least, is_zero)),
+            ok: R::F::and(is_known, keeps_low_part::<R>(least, is_zero)),
         }
     }
 
@@ -152,10 +147,10 @@ impl Formula<3> for Probabilities {
     }
 }
 
-impl<T: InLanes> LaneLoss<T> for Bce<'_, T> {
-    const IN_LANES: bool = !T::SHORT_IN_DOUBLE;
+impl<T: TryLanes> LaneLoss<T> for Bce<'_, T> {
+    const ALWAYS_IN_LANES: bool = !T::PREFERS_DOUBLE;
 
-    fn in_lanes(
+    fn evaluate_in_lanes(
         &self,
         input: &[T],
         target: &[T],
@@ -163,11 +158,11 @@ impl<T: InLanes> LaneLoss<T> for Bce<'_, T> {
         output: &mut [T],
     ) -> Option<SumEstimate> {
         // A gradient is one quotient.
-        if T::SHORT_IN_DOUBLE && matches!(wanted, Wanted::Gradients(_)) {
+        if T::PREFERS_DOUBLE && matches!(wanted, Wanted::Gradients(_)) {
             return None;
         }
         T::evaluate(
-            &Probabilities,
+            &BceFormula,
             [input, target, self.weight()],
             input.len(),
             wanted,

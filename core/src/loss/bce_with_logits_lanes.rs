@@ -1,33 +1,34 @@
 //! Binary cross-entropy of logits in lanes: its formulas for the fast paths.
 //!
-//! Without weights, and for soft margin loss, which is that of other labels:
+//! Without weights. Soft margin loss is the same loss with labels of -1 and 1:
 //!
 //! z = x and v = y for y <= 1/2; z = -x and v = 1 - y, which is exact, beyond. The loss is the same for (z, v), and the
 //! gradient the opposite: (1 - v) softplus(z) + v softplus(-z) = max(z, 0) - z v + ln(1 + e^-|z|), and sigma(z) - v. With v <= 1/2
 //! the linear part is z (1 - v) or |z| v: at least half of z, so that nothing cancels there, and a hard label is v = 0.
 
-use crate::activation::logistic::{above_far, exp_neg_abs_in_lanes, is_kept, vanishes};
+use crate::activation::logistic::{
+    above_far, exp_neg_abs_in_lanes, keeps_sign_and_low_part, vanishes,
+};
 use crate::engine::batch::Wanted;
 use crate::engine::element_loss::{ElementwiseLoss, LaneLoss};
-use crate::engine::in_lanes::InLanes;
 use crate::engine::log_sum::LogFormula;
 use crate::engine::rounding_test::SumEstimate;
+use crate::engine::try_lanes::TryLanes;
 use crate::loss::bce_with_logits::{BceWithLogits, gradient, value};
-use crate::number::formula::{Factor, Formula, LaneReal, Within, is_whole};
+use crate::number::formula::{Factor, Formula, LaneReal, Within, keeps_low_part};
 use crate::number::lanes::Lanes;
 use crate::number::real::mul_zero_wins;
 use core::marker::PhantomData;
 
-/// What the targets of a loss say.
+/// How targets are encoded.
 pub(crate) trait Targets: Copy + Sync {
-    /// A target for which a logit of -1000 costs nothing.
+    /// The target of the negative class, whose loss at a logit of -1000 is 0.
     const NEGATIVE: f64;
 
-    /// z, v, and a number whose sign is that of the gradient to the one of (z, v).
+    /// z, v and `sign`: the gradient is that of (z, v), negated where `sign` is negative.
     fn fold<F: Lanes>(x: F, y: F) -> (F, F, F);
 
-    /// A number whose sign is that of a gradient of (z, v) that is 0, to the one of x and y: without a sign of its own where the
-    /// reference formula takes the difference of two zeros.
+    /// The `sign` to use where the gradient of (z, v) is 0: +0 if the reference formula subtracts two zeros, else `sign` itself.
     fn sign_of_zero<F: Lanes>(sign: F) -> F;
 
     /// The reference formulas: the loss and its gradient, unrounded.
@@ -38,9 +39,9 @@ pub(crate) trait Targets: Copy + Sync {
 
 /// Targets in [0, 1].
 #[derive(Clone, Copy)]
-pub(crate) struct Probabilities;
+pub(crate) struct ProbabilityTargets;
 
-impl Targets for Probabilities {
+impl Targets for ProbabilityTargets {
     const NEGATIVE: f64 = 0.0;
 
     #[inline(always)]
@@ -78,7 +79,7 @@ fn linear<R: LaneReal>(z: R::F, v: R::F) -> R {
 
 /// What the loss and its gradient have in common.
 #[derive(Clone, Copy)]
-pub(crate) struct Folded<R: LaneReal> {
+pub(crate) struct LogitsShared<R: LaneReal> {
     z: R::F,
     v: R::F,
     sign: R::F,
@@ -89,13 +90,13 @@ pub(crate) struct Folded<R: LaneReal> {
 
 /// The loss without weights.
 #[derive(Clone, Copy)]
-pub(crate) struct Unweighted<Y>(PhantomData<Y>);
+pub(crate) struct LogitsFormula<Y>(PhantomData<Y>);
 
-impl<Y: Targets> Unweighted<Y> {
+impl<Y: Targets> LogitsFormula<Y> {
     pub(crate) const FORMULA: Self = Self(PhantomData);
 }
 
-impl<Y: Targets> Formula<2> for Unweighted<Y> {
+impl<Y: Targets> Formula<2> for LogitsFormula<Y> {
     // As softplus: the linear part adds a product and a sum, and both are of numbers that are not negative.
     fn value_units<R: LaneReal>() -> f64 {
         R::EXP + R::LN + 2.0 * (R::TIMES_NORMAL + R::SUM_OF_NORMAL) + R::REFERENCE
@@ -107,13 +108,13 @@ impl<Y: Targets> Formula<2> for Unweighted<Y> {
         R::EXP + R::SUM_OF_NORMAL + R::RECIP_OF_NORMAL + 2.0 * R::TIMES_NORMAL + R::REFERENCE
     }
 
-    type Shared<R: LaneReal> = Folded<R>;
+    type Shared<R: LaneReal> = LogitsShared<R>;
 
     #[inline(always)]
-    fn shared<R: LaneReal>(&self, [x, y]: [R::F; 2]) -> Folded<R> {
+    fn shared<R: LaneReal>(&self, [x, y]: [R::F; 2]) -> LogitsShared<R> {
         let (z, v, sign) = Y::fold(x, y);
         let (t, is_near) = exp_neg_abs_in_lanes::<R>(z, z.constant(0.0));
-        Folded {
+        LogitsShared {
             z,
             v,
             sign,
@@ -123,7 +124,7 @@ impl<Y: Targets> Formula<2> for Unweighted<Y> {
     }
 
     #[inline(always)]
-    fn value<R: LaneReal>(&self, _: [R::F; 2], folded: Folded<R>) -> Within<R> {
+    fn value<R: LaneReal>(&self, _: [R::F; 2], folded: LogitsShared<R>) -> Within<R> {
         let (ln, square) = folded.t.ln_1p();
         let value = linear::<R>(folded.z, folded.v).add(ln);
         let mut magnitude = value.hi();
@@ -142,10 +143,10 @@ impl<Y: Targets> Formula<2> for Unweighted<Y> {
     fn gradient<R: LaneReal>(
         &self,
         _: [R::F; 2],
-        folded: Folded<R>,
+        folded: LogitsShared<R>,
         factor: Factor<R>,
     ) -> Within<R> {
-        let Folded { z, v, t, .. } = folded;
+        let LogitsShared { z, v, t, .. } = folded;
         let zero = z.constant(0.0);
         let recip = t.one_plus_unit().recip().normal();
         let mut sigmoid = R::select(z.lt(zero), t.mul(recip), recip);
@@ -168,7 +169,7 @@ impl<Y: Targets> Formula<2> for Unweighted<Y> {
             difference = difference.normal();
         }
         let scaled = magnitude * factor.magnitude();
-        let kept = is_kept(difference, magnitude, scaled, factor.is_zero());
+        let kept = keeps_sign_and_low_part(difference, magnitude, scaled, factor.is_zero());
         Within {
             value: difference.mul(factor.value).flip_sign(sign),
             magnitude: scaled,
@@ -185,7 +186,7 @@ impl<Y: Targets> Formula<2> for Unweighted<Y> {
     }
 }
 
-impl<Y: Targets> LogFormula for Unweighted<Y> {
+impl<Y: Targets> LogFormula for LogitsFormula<Y> {
     const PADDING: [f64; 2] = [-1000.0, Y::NEGATIVE];
 
     #[inline(always)]
@@ -199,25 +200,25 @@ impl<Y: Targets> LogFormula for Unweighted<Y> {
 
 /// What the weighted loss and its gradient have in common.
 #[derive(Clone, Copy)]
-pub(super) struct ClassWeights<R: LaneReal> {
+pub(super) struct WeightedLogitsShared<R: LaneReal> {
     /// e^-|x|.
     t: R,
     is_near: <R::F as Lanes>::Mask,
-    /// 1 - y and c y, exact but for one rounding each.
+    /// 1 - y and c y, each rounded once.
     negative: R,
     positive: R,
-    /// Whether the second is that.
-    is_exact: <R::F as Lanes>::Mask,
+    /// Whether `positive` has kept its low part.
+    positive_is_whole: <R::F as Lanes>::Mask,
     is_below: <R::F as Lanes>::Mask,
 }
 
-/// The loss with weights, of (x, y, weight, pos_weight): w (|x| v + (1 - y + c y) ln(1 + e^-|x|)), where v is the weight of
+/// The loss with weights, of (x, y, weight, pos_weight): w (|x| u + (1 - y + c y) ln(1 + e^-|x|)), where u is the weight of
 /// the wrong class. With t = e^-|x| the gradient is w ((1 - y) - c y t) / (1 + t) for an x that is not negative, and
-/// w ((1 - y) t - c y) / (1 + t) for one that is.
+/// w ((1 - y) t - c y) / (1 + t) for a negative x.
 #[derive(Clone, Copy)]
-pub(super) struct WithWeights;
+pub(super) struct WeightedLogitsFormula;
 
-impl Formula<4> for WithWeights {
+impl Formula<4> for WeightedLogitsFormula {
     const BROADCASTS: bool = true;
 
     // The weights of the classes, their sum, its product with the logarithm, the sum with the linear term, the weight.
@@ -235,10 +236,10 @@ impl Formula<4> for WithWeights {
             + R::REFERENCE
     }
 
-    type Shared<R: LaneReal> = ClassWeights<R>;
+    type Shared<R: LaneReal> = WeightedLogitsShared<R>;
 
     #[inline(always)]
-    fn shared<R: LaneReal>(&self, [x, y, _, pos_weight]: [R::F; 4]) -> ClassWeights<R> {
+    fn shared<R: LaneReal>(&self, [x, y, _, pos_weight]: [R::F; 4]) -> WeightedLogitsShared<R> {
         let zero = x.constant(0.0);
         let (mut t, mut is_near) = exp_neg_abs_in_lanes::<R>(x, zero);
         if R::VANISHES {
@@ -250,12 +251,12 @@ impl Formula<4> for WithWeights {
         let negative = R::from_lanes(-y).one_plus_unit();
         let positive = R::from_lanes(y).times(pos_weight);
         let has_no_positive = R::F::or(pos_weight.eq(zero), y.eq(zero));
-        ClassWeights {
+        WeightedLogitsShared {
             t,
             is_near,
             negative,
             positive,
-            is_exact: is_whole::<R>(positive.hi().abs(), has_no_positive),
+            positive_is_whole: keeps_low_part::<R>(positive.hi().abs(), has_no_positive),
             is_below: x.lt(zero),
         }
     }
@@ -264,10 +265,10 @@ impl Formula<4> for WithWeights {
     fn value<R: LaneReal>(
         &self,
         [x, _, weight, _]: [R::F; 4],
-        shared: ClassWeights<R>,
+        shared: WeightedLogitsShared<R>,
     ) -> Within<R> {
         let zero = x.constant(0.0);
-        let ClassWeights {
+        let WeightedLogitsShared {
             negative, positive, ..
         } = shared;
         let (ln, square) = shared.t.ln_1p();
@@ -285,9 +286,9 @@ impl Formula<4> for WithWeights {
         let is_zero = weight.eq(zero);
         let value = R::select(is_zero, R::from_lanes(zero), sum.times(weight));
         let weighted = magnitude * weight.abs();
-        let is_normal = is_whole::<R>(weighted.min(magnitude), is_zero);
+        let is_normal = keeps_low_part::<R>(weighted.min(magnitude), is_zero);
         let magnitude = R::F::select(is_zero, zero, weighted);
-        let is_known = R::F::and(shared.is_near, shared.is_exact);
+        let is_known = R::F::and(shared.is_near, shared.positive_is_whole);
         Within {
             value,
             magnitude,
@@ -299,11 +300,11 @@ impl Formula<4> for WithWeights {
     fn gradient<R: LaneReal>(
         &self,
         [_, _, weight, _]: [R::F; 4],
-        shared: ClassWeights<R>,
+        shared: WeightedLogitsShared<R>,
         factor: Factor<R>,
     ) -> Within<R> {
         let zero = weight.constant(0.0);
-        let ClassWeights {
+        let WeightedLogitsShared {
             t,
             negative,
             positive,
@@ -321,10 +322,10 @@ impl Formula<4> for WithWeights {
         let magnitude = scaled * weight.abs();
         let least = terms.min(scaled).min(magnitude);
         let is_zero = R::F::or(weight.eq(zero), factor.is_zero());
-        let kept = is_kept(difference, terms, least, is_zero);
+        let kept = keeps_sign_and_low_part(difference, terms, least, is_zero);
         // Terms that are both 0: a class without a weight.
         let kept = R::F::or(kept, terms.eq(zero));
-        let is_known = R::F::and(shared.is_near, shared.is_exact);
+        let is_known = R::F::and(shared.is_near, shared.positive_is_whole);
         Within {
             value: difference.mul(recip).mul(factor.value).times(weight),
             magnitude,
@@ -341,12 +342,10 @@ impl Formula<4> for WithWeights {
     }
 }
 
-impl<T: InLanes> LaneLoss<T> for BceWithLogits<'_, T> {
-    const IN_LANES: bool = true;
-    // Without weights one logarithm of a product serves many elements.
-    const SUMS_IN_LANES: bool = !T::SHORT_IN_DOUBLE;
+impl<T: TryLanes> LaneLoss<T> for BceWithLogits<'_, T> {
+    const ALWAYS_IN_LANES: bool = true;
 
-    fn in_lanes(
+    fn evaluate_in_lanes(
         &self,
         input: &[T],
         target: &[T],
@@ -354,24 +353,25 @@ impl<T: InLanes> LaneLoss<T> for BceWithLogits<'_, T> {
         output: &mut [T],
     ) -> Option<SumEstimate> {
         if self.weight() == T::ONE && self.pos_weight() == T::ONE {
-            return unweighted::<Probabilities, T>(input, target, wanted, output);
+            return unweighted::<ProbabilityTargets, T>(input, target, wanted, output);
         }
         let inputs = [input, target, self.weight(), self.pos_weight()];
-        T::evaluate(&WithWeights, inputs, input.len(), wanted, output)
+        T::evaluate(&WeightedLogitsFormula, inputs, input.len(), wanted, output)
     }
 }
 
 /// The fast paths without weights, for targets of either kind.
-pub(crate) fn unweighted<Y: Targets, T: InLanes>(
+pub(crate) fn unweighted<Y: Targets, T: TryLanes>(
     input: &[T],
     target: &[T],
     wanted: Wanted<'_, T>,
     output: &mut [T],
 ) -> Option<SumEstimate> {
-    let formula = Unweighted::<Y>::FORMULA;
+    let formula = LogitsFormula::<Y>::FORMULA;
     match wanted {
         Wanted::Sum => return T::log_sum(&formula, [input, target]),
-        Wanted::SumAndGradients(_) if T::SHORT_IN_DOUBLE => return None,
+        // One `f64` loop writes the gradients and shares one logarithm among many losses.
+        Wanted::SumAndGradients(_) if T::PREFERS_DOUBLE => return None,
         _ => {}
     }
     T::evaluate(&formula, [input, target], input.len(), wanted, output)

@@ -1,4 +1,4 @@
-//! Focal loss of logits in lanes: its formulas for the fast paths.
+//! FocalFormula loss of logits in lanes: its formulas for the fast paths.
 //!
 //! z = x for y = 0 and -x for y = 1, and t = e^-|z|. The power sigma(z)^gamma is e^-E with E = gamma (max(-z, 0) + ln(1 + t)): what E
 //! is off is lost in the power. |z| is exact, so the logarithm's error counts gamma ln(1 + t) times, and only the roundings of
@@ -7,17 +7,17 @@
 use crate::activation::logistic::exp_neg_abs_in_lanes;
 use crate::engine::batch::Wanted;
 use crate::engine::element_loss::LaneLoss;
-use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::SumEstimate;
+use crate::engine::try_lanes::TryLanes;
 use crate::loss::focal_with_logits::{FocalWithLogits, NO_ALPHA, gradient, value};
-use crate::number::formula::{Factor, Formula, LaneReal, Within, is_whole};
+use crate::number::formula::{Factor, Formula, LaneReal, Within, keeps_low_part};
 use crate::number::lanes::Lanes;
 
 /// What loss and gradient are made of.
 #[derive(Clone, Copy)]
-pub(super) struct Parts<R: LaneReal> {
+pub(super) struct FocalShared<R: LaneReal> {
     /// a sigma(z)^gamma.
-    factor: R,
+    weighted_power: R,
     /// softplus(z).
     softplus: R,
     /// e^-|z|.
@@ -26,8 +26,8 @@ pub(super) struct Parts<R: LaneReal> {
     is_below: <R::F as Lanes>::Mask,
     /// A number whose sign is that of x in z.
     sign: R::F,
-    /// How many times its units the factor is off.
-    growth: R::F,
+    /// The error of `weighted_power` is at most this many times that of one power.
+    error_growth: R::F,
     /// The logarithm's square, in units.
     square: R::F,
     /// Whether a is 0, exactly.
@@ -37,9 +37,9 @@ pub(super) struct Parts<R: LaneReal> {
 
 /// The loss: a sigma(z)^gamma softplus(z).
 #[derive(Clone, Copy)]
-pub(super) struct Focal(pub(super) FocalWithLogits);
+pub(super) struct FocalFormula(pub(super) FocalWithLogits);
 
-impl Formula<2> for Focal {
+impl Formula<2> for FocalFormula {
     // Of the factor: the power's own, and the product with a, which rounds too; what E adds is in the magnitude. Of softplus: the
     // logarithm's and the sum's. And the product of the two.
     fn value_units<R: LaneReal>() -> f64 {
@@ -57,11 +57,11 @@ impl Formula<2> for Focal {
             + R::REFERENCE
     }
 
-    type Shared<R: LaneReal> = Parts<R>;
+    type Shared<R: LaneReal> = FocalShared<R>;
 
     // What is in units of the loss here is less in units of the gradient, which are more.
     #[inline(always)]
-    fn shared<R: LaneReal>(&self, [x, y]: [R::F; 2]) -> Parts<R> {
+    fn shared<R: LaneReal>(&self, [x, y]: [R::F; 2]) -> FocalShared<R> {
         let FocalWithLogits { alpha, gamma, .. } = self.0;
         let units = Self::value_units::<R>();
         let (zero, one) = (x.constant(0.0), x.constant(1.0));
@@ -97,14 +97,14 @@ impl Formula<2> for Focal {
         let of_negative = Factor::<R>::of_all(x, negative);
         let of_positive = Factor::<R>::of_all(x, positive);
         let weight = R::select(is_positive, of_positive.value, of_negative.value);
-        let [if_negative, if_positive] = [of_negative.unless_zero, of_positive.unless_zero];
-        Parts {
-            factor: power.mul(weight),
+        let [if_negative, if_positive] = [of_negative.nonzero, of_positive.nonzero];
+        FocalShared {
+            weighted_power: power.mul(weight),
             softplus: softplus.normal(),
             t,
             is_below: z.lt(zero),
             sign,
-            growth,
+            error_growth: growth,
             square,
             is_zero: R::F::select(is_positive, if_positive, if_negative).eq(zero),
             ok,
@@ -112,15 +112,16 @@ impl Formula<2> for Focal {
     }
 
     #[inline(always)]
-    fn value<R: LaneReal>(&self, _: [R::F; 2], parts: Parts<R>) -> Within<R> {
-        let value = parts.factor.mul(parts.softplus);
-        let factor = parts.factor.hi();
-        let magnitude = (factor * parts.square).mul_add(parts.growth, value.hi() * parts.growth);
+    fn value<R: LaneReal>(&self, _: [R::F; 2], parts: FocalShared<R>) -> Within<R> {
+        let value = parts.weighted_power.mul(parts.softplus);
+        let factor = parts.weighted_power.hi();
+        let magnitude =
+            (factor * parts.square).mul_add(parts.error_growth, value.hi() * parts.error_growth);
         let least = factor.min(value.hi());
         Within {
             value,
             magnitude,
-            ok: R::F::and(parts.ok, is_whole::<R>(least, parts.is_zero)),
+            ok: R::F::and(parts.ok, keeps_low_part::<R>(least, parts.is_zero)),
         }
     }
 
@@ -128,7 +129,7 @@ impl Formula<2> for Focal {
     fn gradient<R: LaneReal>(
         &self,
         [x, _]: [R::F; 2],
-        parts: Parts<R>,
+        parts: FocalShared<R>,
         factor: Factor<R>,
     ) -> Within<R> {
         let large = parts.t.one_plus_unit().recip().normal();
@@ -138,18 +139,18 @@ impl Formula<2> for Focal {
         let gamma = R::constant(x, self.0.gamma);
         let slope = right.mul(parts.softplus).mul(gamma).add(wrong);
         // The factors one after the other: no product on the way may lose its low part.
-        let unscaled = parts.factor.mul(slope);
+        let unscaled = parts.weighted_power.mul(slope);
         let value = unscaled.mul(factor.value);
-        let least = parts.factor.hi().min(unscaled.hi());
+        let least = parts.weighted_power.hi().min(unscaled.hi());
         let least = least.min(value.hi().abs());
-        let scale = parts.factor.hi() * factor.magnitude();
+        let scale = parts.weighted_power.hi() * factor.magnitude();
         let square = parts.square * gamma.hi();
-        let magnitude = scale * parts.growth * (slope.hi() + square);
+        let magnitude = scale * parts.error_growth * (slope.hi() + square);
         let is_zero = R::F::or(factor.is_zero(), parts.is_zero);
         Within {
             value: value.flip_sign(parts.sign),
             magnitude,
-            ok: R::F::and(parts.ok, is_whole::<R>(least, is_zero)),
+            ok: R::F::and(parts.ok, keeps_low_part::<R>(least, is_zero)),
         }
     }
 
@@ -162,16 +163,22 @@ impl Formula<2> for Focal {
     }
 }
 
-impl<T: InLanes> LaneLoss<T> for FocalWithLogits {
-    const IN_LANES: bool = true;
+impl<T: TryLanes> LaneLoss<T> for FocalWithLogits {
+    const ALWAYS_IN_LANES: bool = true;
 
-    fn in_lanes(
+    fn evaluate_in_lanes(
         &self,
         input: &[T],
         target: &[T],
         wanted: Wanted<'_, T>,
         output: &mut [T],
     ) -> Option<SumEstimate> {
-        T::evaluate(&Focal(*self), [input, target], input.len(), wanted, output)
+        T::evaluate(
+            &FocalFormula(*self),
+            [input, target],
+            input.len(),
+            wanted,
+            output,
+        )
     }
 }

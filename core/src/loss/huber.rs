@@ -5,12 +5,13 @@
 use crate::check::{Domain, check_positive};
 use crate::engine::batch::Wanted;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
-use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::SumEstimate;
+use crate::engine::try_lanes::TryLanes;
 use crate::error::{Argument, Error};
 use crate::number::format::Format;
 use crate::number::formula::{
-    Factor, Formula, LaneReal, Within, has_exact_difference, has_exact_product, is_held, is_whole,
+    Factor, Formula, LaneReal, Within, has_exact_difference, has_exact_product, is_representable,
+    keeps_low_part,
 };
 use crate::number::lanes::Lanes;
 use crate::number::real::Real;
@@ -130,7 +131,7 @@ impl<T: Format> ElementwiseLoss<T> for Huber {
 
 /// What the loss and its gradient have in common.
 #[derive(Clone, Copy)]
-pub(super) struct Residual<R: LaneReal> {
+pub(super) struct HuberShared<R: LaneReal> {
     magnitude: R,
     /// A number with its sign.
     sign: R::F,
@@ -145,11 +146,11 @@ pub(super) struct Residual<R: LaneReal> {
 /// Where the comparison of a rounded residual with a rounded delta errs, the two are within what both roundings are, and so are
 /// the gradients; the losses are apart to the second order.
 #[derive(Clone, Copy)]
-pub(super) struct Residuals {
+pub(super) struct HuberFormula {
     pub(super) delta: f64,
 }
 
-impl Formula<2> for Residuals {
+impl Formula<2> for HuberFormula {
     // |r| - d / 2 is at least |r| / 2, so that r counts twice and d / 2 once; the sum, d, and the product. A square takes less.
     fn value_units<R: LaneReal>() -> f64 {
         3.0 * R::SUM_OF_NORMAL + 4.0 * R::TIMES_NORMAL + R::REFERENCE
@@ -160,20 +161,20 @@ impl Formula<2> for Residuals {
         R::SUM_OF_NORMAL + 4.0 * R::TIMES_NORMAL + R::REFERENCE
     }
 
-    type Shared<R: LaneReal> = Residual<R>;
+    type Shared<R: LaneReal> = HuberShared<R>;
 
     #[inline(always)]
-    fn shared<R: LaneReal>(&self, [x, y]: [R::F; 2]) -> Residual<R> {
+    fn shared<R: LaneReal>(&self, [x, y]: [R::F; 2]) -> HuberShared<R> {
         let residual = R::from_lanes(x).add(R::from_lanes(-y));
         let sign = residual.hi();
         let magnitude = residual.flip_sign(sign);
         let zero = x.constant(0.0);
-        let is_exact = if is_held::<R::F>(self.delta) {
+        let is_exact = if is_representable::<R::F>(self.delta) {
             has_exact_difference(x, y)
         } else {
             zero.lt(zero)
         };
-        Residual {
+        HuberShared {
             magnitude,
             sign,
             is_inside: magnitude.le(R::constant(x, self.delta)),
@@ -182,8 +183,8 @@ impl Formula<2> for Residuals {
     }
 
     #[inline(always)]
-    fn value<R: LaneReal>(&self, [x, _]: [R::F; 2], residual: Residual<R>) -> Within<R> {
-        let Residual {
+    fn value<R: LaneReal>(&self, [x, _]: [R::F; 2], residual: HuberShared<R>) -> Within<R> {
+        let HuberShared {
             magnitude,
             is_inside,
             ..
@@ -201,8 +202,8 @@ impl Formula<2> for Residuals {
         let is_zero = magnitude.hi().eq(x.constant(0.0));
         Within {
             value,
-            magnitude: R::error_of(value.hi(), R::F::and(residual.is_exact, is_exact)),
-            ok: is_whole::<R>(value.hi(), is_zero),
+            magnitude: R::error_magnitude(value.hi(), R::F::and(residual.is_exact, is_exact)),
+            ok: keeps_low_part::<R>(value.hi(), is_zero),
         }
     }
 
@@ -210,10 +211,10 @@ impl Formula<2> for Residuals {
     fn gradient<R: LaneReal>(
         &self,
         [x, _]: [R::F; 2],
-        residual: Residual<R>,
+        residual: HuberShared<R>,
         factor: Factor<R>,
     ) -> Within<R> {
-        let Residual {
+        let HuberShared {
             magnitude, sign, ..
         } = residual;
         let delta = R::constant(x, self.delta);
@@ -227,8 +228,8 @@ impl Formula<2> for Residuals {
         let has_sign = sign.eq(sign);
         Within {
             value,
-            magnitude: R::error_of(magnitude, is_exact),
-            ok: R::F::and(has_sign, is_whole::<R>(least, is_zero)),
+            magnitude: R::error_magnitude(magnitude, is_exact),
+            ok: R::F::and(has_sign, keeps_low_part::<R>(least, is_zero)),
         }
     }
 
@@ -241,21 +242,21 @@ impl Formula<2> for Residuals {
     }
 }
 
-impl<T: InLanes> LaneLoss<T> for Huber {
-    const IN_LANES: bool = !T::SHORT_IN_DOUBLE;
+impl<T: TryLanes> LaneLoss<T> for Huber {
+    const ALWAYS_IN_LANES: bool = !T::PREFERS_DOUBLE;
 
-    fn in_lanes(
+    fn evaluate_in_lanes(
         &self,
         input: &[T],
         target: &[T],
         wanted: Wanted<'_, T>,
         output: &mut [T],
     ) -> Option<SumEstimate> {
-        if T::SHORT_IN_DOUBLE {
+        if T::PREFERS_DOUBLE {
             return None;
         }
         T::evaluate(
-            &Residuals { delta: self.delta },
+            &HuberFormula { delta: self.delta },
             [input, target],
             input.len(),
             wanted,

@@ -6,12 +6,12 @@ use crate::check::Domain;
 use crate::engine::batch::Wanted;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
 use crate::engine::element_map::FastElement;
-use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::{Bracket, SumEstimate};
+use crate::engine::try_lanes::TryLanes;
 use crate::number::arithmetic::Arithmetic;
 use crate::number::format::Format;
 use crate::number::formula::{
-    Factor, Formula, LaneReal, Within, has_exact_difference, has_exact_product, is_whole,
+    Factor, Formula, LaneReal, Within, has_exact_difference, has_exact_product, keeps_low_part,
 };
 use crate::number::lanes::Lanes;
 use crate::number::real::Real;
@@ -126,9 +126,9 @@ impl<T: Format> ElementwiseLoss<T> for Mse {
 
 /// The formula in lanes: r^2 and 2 g r of a residual r = x - y.
 #[derive(Clone, Copy)]
-pub(super) struct SquaredError;
+pub(super) struct MseFormula;
 
-impl Formula<2> for SquaredError {
+impl Formula<2> for MseFormula {
     // The residual, twice, and its square.
     fn value_units<R: LaneReal>() -> f64 {
         2.0 * R::SUM_OF_NORMAL + 2.0 * R::TIMES_NORMAL + R::REFERENCE
@@ -159,8 +159,8 @@ impl Formula<2> for SquaredError {
         let is_exact = R::F::and(is_exact, has_exact_product(residual.hi(), residual.hi()));
         Within {
             value,
-            magnitude: R::error_of(value.hi(), is_exact),
-            ok: is_whole::<R>(value.hi(), is_zero),
+            magnitude: R::error_magnitude(value.hi(), is_exact),
+            ok: keeps_low_part::<R>(value.hi(), is_zero),
         }
     }
 
@@ -179,8 +179,8 @@ impl Formula<2> for SquaredError {
         let is_exact = R::F::and(is_exact, factor.has_exact_product(slope.hi()));
         Within {
             value,
-            magnitude: R::error_of(magnitude, is_exact),
-            ok: is_whole::<R>(least, is_zero),
+            magnitude: R::error_magnitude(magnitude, is_exact),
+            ok: keeps_low_part::<R>(least, is_zero),
         }
     }
 
@@ -193,20 +193,20 @@ impl Formula<2> for SquaredError {
     }
 }
 
-impl<T: InLanes> LaneLoss<T> for Mse {
-    const IN_LANES: bool = !T::SHORT_IN_DOUBLE;
+impl<T: TryLanes> LaneLoss<T> for Mse {
+    const ALWAYS_IN_LANES: bool = !T::PREFERS_DOUBLE;
 
-    fn in_lanes(
+    fn evaluate_in_lanes(
         &self,
         input: &[T],
         target: &[T],
         wanted: Wanted<'_, T>,
         output: &mut [T],
     ) -> Option<SumEstimate> {
-        if T::SHORT_IN_DOUBLE {
+        if T::PREFERS_DOUBLE {
             return None;
         }
-        T::evaluate(&SquaredError, [input, target], input.len(), wanted, output)
+        T::evaluate(&MseFormula, [input, target], input.len(), wanted, output)
     }
 }
 

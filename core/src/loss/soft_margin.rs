@@ -9,8 +9,8 @@ use crate::engine::batch::Wanted;
 use crate::engine::element_loss::{Domains, ElementwiseLoss, FromOptions, LaneLoss, Options};
 use crate::engine::element_map::FastElement;
 use crate::engine::fixed_losses;
-use crate::engine::in_lanes::InLanes;
 use crate::engine::rounding_test::{Bracket, SumEstimate};
+use crate::engine::try_lanes::TryLanes;
 use crate::loss::bce_with_logits::BceWithLogits;
 use crate::loss::bce_with_logits_lanes::{Targets, unweighted};
 use crate::number::arithmetic::Arithmetic;
@@ -163,9 +163,9 @@ impl<T: Format> ElementwiseLoss<T> for SoftMargin {
 
 /// Labels of -1 and 1 in lanes.
 #[derive(Clone, Copy)]
-pub(super) struct Signs;
+pub(super) struct SignTargets;
 
-impl Targets for Signs {
+impl Targets for SignTargets {
     const NEGATIVE: f64 = -1.0;
 
     #[inline(always)]
@@ -188,18 +188,17 @@ impl Targets for Signs {
     }
 }
 
-impl<T: InLanes> LaneLoss<T> for SoftMargin {
-    const IN_LANES: bool = true;
-    const SUMS_IN_LANES: bool = !T::SHORT_IN_DOUBLE;
+impl<T: TryLanes> LaneLoss<T> for SoftMargin {
+    const ALWAYS_IN_LANES: bool = true;
 
-    fn in_lanes(
+    fn evaluate_in_lanes(
         &self,
         input: &[T],
         target: &[T],
         wanted: Wanted<'_, T>,
         output: &mut [T],
     ) -> Option<SumEstimate> {
-        unweighted::<Signs, T>(input, target, wanted, output)
+        unweighted::<SignTargets, T>(input, target, wanted, output)
     }
 }
 

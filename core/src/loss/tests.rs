@@ -1,20 +1,20 @@
 //! The fast paths of losses in lanes have the bits of the reference formulas: every type, option and direction.
 
 use super::bce::Bce;
-use super::bce_lanes::Probabilities;
+use super::bce_lanes::BceFormula;
 use super::bce_with_logits::BceWithLogits;
-use super::bce_with_logits_lanes::{self, Unweighted, WithWeights};
+use super::bce_with_logits_lanes::{self, LogitsFormula, WeightedLogitsFormula};
 use super::focal_with_logits::FocalWithLogits;
-use super::focal_with_logits_lanes::Focal;
-use super::huber::{Huber, Residuals};
-use super::mse::{Mse, SquaredError};
-use super::soft_margin::{Signs, SoftMargin};
+use super::focal_with_logits_lanes::FocalFormula;
+use super::huber::{Huber, HuberFormula};
+use super::mse::{Mse, MseFormula};
+use super::soft_margin::{SignTargets, SoftMargin};
 use crate::engine::batch::UNCERTAIN;
 use crate::engine::dispatch::{Width, width};
 use crate::engine::element_call::ElementLossCall;
 use crate::engine::element_loss::LaneLoss;
 use crate::engine::formula_tests::{check_units, logits};
-use crate::engine::in_lanes::InLanes;
+use crate::engine::try_lanes::TryLanes;
 use crate::sum::reduction::{Reduction, divide};
 use core::fmt::Debug;
 use std::format;
@@ -94,75 +94,56 @@ const PROBABILITIES: [f64; 16] = [
     0.25,
 ];
 
-fn bits<T: InLanes>(x: T) -> u64 {
+fn bits<T: TryLanes>(x: T) -> u64 {
     let x: f64 = x.decode();
     if x.is_nan() { 0 } else { x.to_bits() }
 }
 
 /// Compares every direction of a loss with the reference formulas.
-fn same<T: InLanes + Debug, L: LaneLoss<T> + Debug>(loss: &L, x: &[T], y: &[T], g: &[T]) {
+fn check_bits<T: TryLanes + Debug, L: LaneLoss<T> + Debug>(loss: &L, x: &[T], y: &[T], g: &[T]) {
     let call = ElementLossCall::new(loss, x, y).unwrap();
-    let what = |i: usize| format!("{loss:?} of {:?}, {:?}, g {:?}", x[i], y[i], g[i]);
+    let same = |output: &[T], direction: &str, expected: &dyn Fn(usize) -> f64| {
+        for (i, &actual) in output.iter().enumerate() {
+            let expected = T::encode(expected(i));
+            assert_eq!(
+                bits(actual),
+                bits(expected),
+                "{direction} of {loss:?} of {:?}, {:?}, g {:?}: {actual:?} not {expected:?}",
+                x[i],
+                y[i],
+                g[i]
+            );
+        }
+    };
     let mut output = vec![T::zero(); x.len()];
     call.forward_each(&mut output).unwrap();
-    for (i, &actual) in output.iter().enumerate() {
-        let expected = T::encode(call.value_of(call.read(i)));
-        assert_eq!(
-            bits(actual),
-            bits(expected),
-            "{actual:?} not {expected:?}: {}",
-            what(i)
-        );
-    }
+    same(&output, "value", &|i| call.value_of(call.read(i)));
     call.backward_each(g, &mut output).unwrap();
-    for (i, &actual) in output.iter().enumerate() {
-        let expected = T::encode(call.gradient_of(call.read(i), g[i].decode()));
-        assert_eq!(
-            bits(actual),
-            bits(expected),
-            "{actual:?} not {expected:?}: {}",
-            what(i)
-        );
-    }
+    same(&output, "gradient times g", &|i| {
+        call.gradient_of(call.read(i), g[i].decode())
+    });
     let divisor = loss.reduction().divisor(|| x.len() as f64);
     for grad_output in [g[0], g[x.len() / 2]] {
         let scale = divide(grad_output.decode(), divisor);
         call.backward(grad_output, &mut output).unwrap();
-        for (i, &actual) in output.iter().enumerate() {
-            let expected = T::encode(call.gradient_of(call.read(i), scale));
-            let what = what(i);
-            assert_eq!(
-                bits(actual),
-                bits(expected),
-                "{actual:?} not {expected:?}: {scale} {what}"
-            );
-        }
+        let direction = format!("gradient times {scale}");
+        same(&output, &direction, &|i| {
+            call.gradient_of(call.read(i), scale)
+        });
     }
     let expected = call.partial(0).unwrap().finish(loss.reduction()).unwrap();
-    assert_eq!(
-        bits(call.forward()),
-        bits(expected),
-        "{loss:?} of {} elements",
-        x.len()
-    );
-    assert_eq!(
-        bits(call.forward_backward(&mut output).unwrap()),
-        bits(expected)
-    );
+    let len = x.len();
+    assert_eq!(bits(call.forward()), bits(expected), "{loss:?} of {len}");
+    let loss = call.forward_backward(&mut output).unwrap();
+    assert_eq!(bits(loss), bits(expected), "with gradient, of {len}");
     let scale = divide(1.0, divisor);
-    for (i, &actual) in output.iter().enumerate() {
-        let expected = T::encode(call.gradient_of(call.read(i), scale));
-        assert_eq!(
-            bits(actual),
-            bits(expected),
-            "{actual:?} not {expected:?}: {}",
-            what(i)
-        );
-    }
+    same(&output, "gradient with loss", &|i| {
+        call.gradient_of(call.read(i), scale)
+    });
 }
 
 /// Losses with options, of inputs of several kinds and of lengths with and without a rest.
-fn of_type<T: InLanes + Debug>(rounds: usize) {
+fn check_all_losses<T: TryLanes + Debug>(rounds: usize) {
     let mut random = Random::new(7);
     let random = &mut random;
     let elements = |len: usize, next: &mut dyn FnMut() -> f64| -> Vec<T> {
@@ -193,22 +174,22 @@ fn of_type<T: InLanes + Debug>(rounds: usize) {
             }
         }
         let reduction = [Reduction::Mean, Reduction::Sum][round / 2 % 2];
-        same(&SoftMargin::new().reduction(reduction), &x, &signs, &g);
+        check_bits(&SoftMargin::new().reduction(reduction), &x, &signs, &g);
         let (alpha, gamma) = (
             [0.25, -1.0, 0.0, 1.0, 0.3, 1e-30][round % 6],
             [2.0, 0.0, 0.5, 1.0, 5.0, 40.0, 1000.0][round % 7],
         );
         let focal = FocalWithLogits::new().alpha(alpha).gamma(gamma);
-        same(&focal.reduction(reduction), &x, &hard, &g);
+        check_bits(&focal.reduction(reduction), &x, &hard, &g);
         let z = elements(len, &mut || match kind {
             0 => 3.0 * random.normal(),
             1 => 1e-3 * random.normal(),
             2 => 1e20 * random.normal(),
             _ => random.pick(&SPECIAL),
         });
-        same(&Mse::new().reduction(reduction), &x, &z, &g);
+        check_bits(&Mse::new().reduction(reduction), &x, &z, &g);
         let delta = [1.0, 0.5, 3.0, 1e-60, 1e300, 0.1][round % 6];
-        same(&Huber::new().delta(delta).reduction(reduction), &x, &z, &g);
+        check_bits(&Huber::new().delta(delta).reduction(reduction), &x, &z, &g);
         let p = elements(len, &mut || match kind {
             0 => random.next(),
             1 => 0.5 * random.next().powi(20),
@@ -216,8 +197,8 @@ fn of_type<T: InLanes + Debug>(rounds: usize) {
             _ => random.pick(&PROBABILITIES),
         });
         for y in [&hard, &soft] {
-            same(&Bce::new().reduction(reduction), &p, y, &g);
-            same(&BceWithLogits::new().reduction(reduction), &x, y, &g);
+            check_bits(&Bce::new().reduction(reduction), &p, y, &g);
+            check_bits(&BceWithLogits::new().reduction(reduction), &x, y, &g);
             for period in [1, 3, 10, 32, 33, 50, len] {
                 if !len.is_multiple_of(period) {
                     continue;
@@ -240,10 +221,10 @@ fn of_type<T: InLanes + Debug>(rounds: usize) {
                 let both = BceWithLogits::new()
                     .pos_weight(&weight[..1])
                     .weight(&weight);
-                same(&both.reduction(reduction), &x, y, &g);
-                same(&BceWithLogits::new().pos_weight(&weight), &x, y, &g);
-                same(&BceWithLogits::new().weight(&weight), &x, y, &g);
-                same(&Bce::new().weight(&weight).reduction(reduction), &p, y, &g);
+                check_bits(&both.reduction(reduction), &x, y, &g);
+                check_bits(&BceWithLogits::new().pos_weight(&weight), &x, y, &g);
+                check_bits(&BceWithLogits::new().weight(&weight), &x, y, &g);
+                check_bits(&Bce::new().weight(&weight).reduction(reduction), &p, y, &g);
             }
         }
     }
@@ -253,15 +234,15 @@ fn of_type<T: InLanes + Debug>(rounds: usize) {
 const ROUNDS: usize = if cfg!(debug_assertions) { 9 } else { 22 };
 
 #[test]
-fn single() {
-    of_type::<f32>(ROUNDS);
+fn f32_fast_paths_keep_the_bits() {
+    check_all_losses::<f32>(ROUNDS);
 }
 
 #[cfg(feature = "half")]
 #[test]
-fn half() {
-    of_type::<::half::f16>(ROUNDS.div_ceil(2));
-    of_type::<::half::bf16>(ROUNDS.div_ceil(2));
+fn half_fast_paths_keep_the_bits() {
+    check_all_losses::<::half::f16>(ROUNDS.div_ceil(2));
+    check_all_losses::<::half::bf16>(ROUNDS.div_ceil(2));
 }
 
 /// Each formula's errors are within its units, in `f32` pairs and in plain `f32`.
@@ -278,29 +259,34 @@ fn errors_are_within_the_units() {
     let soft = column(&Random::next);
     let hard = column(&|random| f64::from(u8::from(random.next() < 0.5)));
     let signs = column(&|random| if random.next() < 0.5 { 1.0 } else { -1.0 });
-    // Residuals of pairs are exact.
-    check_units("mse", SquaredError, &[x.clone(), z.clone()], 0.001);
+    // HuberFormula of pairs are exact.
+    check_units("mse", MseFormula, &[x.clone(), z.clone()], 0.001);
     for delta in [0.3, 1.0, 7.7] {
-        check_units("huber", Residuals { delta }, &[x.clone(), z.clone()], 0.001);
+        check_units(
+            "huber",
+            HuberFormula { delta },
+            &[x.clone(), z.clone()],
+            0.001,
+        );
     }
     let loss = FocalWithLogits::new();
     for loss in [loss, loss.gamma(0.5).alpha(0.3), loss.gamma(5.0)] {
-        check_units("focal", Focal(loss), &[x.clone(), hard.clone()], 0.1);
+        check_units("focal", FocalFormula(loss), &[x.clone(), hard.clone()], 0.1);
     }
-    let of_signs = Unweighted::<Signs>::FORMULA;
+    let of_signs = LogitsFormula::<SignTargets>::FORMULA;
     check_units("soft margin", of_signs, &[x.clone(), signs], 0.1);
     for y in [&hard, &soft] {
         let probabilities = [p.clone(), y.clone(), weight.clone()];
-        check_units("bce", Probabilities, &probabilities, 0.05);
-        let logits = Unweighted::<bce_with_logits_lanes::Probabilities>::FORMULA;
+        check_units("bce", BceFormula, &probabilities, 0.05);
+        let logits = LogitsFormula::<bce_with_logits_lanes::ProbabilityTargets>::FORMULA;
         check_units("logits", logits, &[x.clone(), y.clone()], 0.1);
         let weighted = [x.clone(), y.clone(), weight.clone(), pos_weight.clone()];
-        check_units("weighted logits", WithWeights, &weighted, 0.1);
+        check_units("weighted logits", WeightedLogitsFormula, &weighted, 0.1);
     }
 }
 
 /// How many elements are done again in `f64`, and how many by the reference formula: for values and for gradients.
-fn done_again<T: InLanes, L: LaneLoss<T>>(loss: &L, x: &[T], y: &[T], g: &[T]) -> [[usize; 2]; 2] {
+fn done_again<T: TryLanes, L: LaneLoss<T>>(loss: &L, x: &[T], y: &[T], g: &[T]) -> [[usize; 2]; 2] {
     let call = ElementLossCall::new(loss, x, y).unwrap();
     let output = &mut vec![T::zero(); x.len()];
     UNCERTAIN.set([0; 2]);
@@ -312,7 +298,7 @@ fn done_again<T: InLanes, L: LaneLoss<T>>(loss: &L, x: &[T], y: &[T], g: &[T]) -
 
 /// Of ordinary numbers little is done again in `f64`, and next to nothing by the reference formula. The limits are in
 /// thousandths: without options, and of weighted and of focal losses.
-fn shares_of<T: InLanes>(limits: [usize; 3]) {
+fn shares_of<T: TryLanes>(limits: [usize; 3]) {
     const COUNT: usize = 60_000;
     let random = &mut Random::new(3);
     let mut elements = |next: &dyn Fn(&mut Random) -> f64| -> Vec<T> {

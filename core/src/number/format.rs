@@ -1,6 +1,6 @@
 //! The formats of elements: how one is widened and rounded, and what its formulas are evaluated in.
 
-use crate::check::Checked;
+use crate::check::Checkable;
 use crate::number::accumulator::{Compensated, Sum};
 use crate::number::pair::Pair;
 use crate::number::real::Real;
@@ -9,7 +9,7 @@ use crate::number::real::Real;
 ///
 /// [`Element`](crate::Element), which callers see, is this and the kernels that are compiled for the type. This trait can't be
 /// named outside the crate, so that there are no other elements.
-pub trait Format: Checked + Default + core::fmt::Debug + Send + Sync + 'static {
+pub trait Format: Checkable + Default + core::fmt::Debug + Send + Sync + 'static {
     /// What formulas are evaluated in: pairs for `f64`, and `f64` for the others.
     type Real: Real;
 

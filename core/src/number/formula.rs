@@ -57,8 +57,8 @@ pub(crate) trait LaneReal: Copy {
     /// Whether e^-a may be taken for 0 beyond `FAR`: times any number of the element type, e^-`FAR` rounds to 0.
     const VANISHES: bool;
 
-    /// A small number that is normal.
-    const LEAST_NORMAL: f64 = f64::from_bits((1023 - 126) << 52);
+    /// A small normal number: 2^-126 unless overridden.
+    const SMALL_NORMAL: f64 = f64::from_bits((1023 - 126) << 52);
 
     /// The smallest magnitude of a result at which no low part is lost to underflow.
     const LEAST: f64;
@@ -105,7 +105,7 @@ pub(crate) trait LaneReal: Copy {
 
     /// -ln x for a normal x up to 1/2, and the square that `LN_SQUARE` counts: off by [`NEG_LN`](Self::NEG_LN).
     ///
-    /// x = 2^k m: -k ln 2 - ln m. The logarithm is ln 2 at least, and -k ln 2 at most twice that.
+    /// x = 2^k m with m in [1, 2), so -ln x = -k ln 2 - ln m. The result is at least ln 2, so -k ln 2 is at most twice the result.
     #[inline(always)]
     fn neg_ln(x: Self::F) -> (Self, Self::F) {
         let (k, m) = x.exponent_and_significand();
@@ -121,10 +121,10 @@ pub(crate) trait LaneReal: Copy {
     /// Whether sums and products are those of the reference formulas, to the bit.
     const IS_REFERENCE: bool = false;
 
-    /// The magnitude of the error of a result of sums and products alone, made of those that the reference formula has, and of
-    /// one that is exact.
+    /// The `magnitude` of a result made only of the reference formula's own sums and products: 0 where `exact`, and in `f64`, where
+    /// these are the same operations.
     #[inline(always)]
-    fn error_of(magnitude: Self::F, exact: <Self::F as Lanes>::Mask) -> Self::F {
+    fn error_magnitude(magnitude: Self::F, exact: <Self::F as Lanes>::Mask) -> Self::F {
         let zero = magnitude.constant(0.0);
         if Self::IS_REFERENCE {
             zero
@@ -151,21 +151,22 @@ pub(crate) struct Within<R: LaneReal> {
     pub(crate) ok: <R::F as Lanes>::Mask,
 }
 
-/// Whether products have kept their low parts, of which `least` is the smallest magnitude; or the result is 0.
+/// Whether products have kept their low parts: `least`, the smallest of their magnitudes, is at least [`LaneReal::LEAST`]. A result
+/// of 0 has none to lose.
 #[inline(always)]
-pub(crate) fn is_whole<R: LaneReal>(
+pub(crate) fn keeps_low_part<R: LaneReal>(
     least: R::F,
     is_zero: <R::F as Lanes>::Mask,
 ) -> <R::F as Lanes>::Mask {
     R::F::or(is_zero, least.constant(R::LEAST).le(least))
 }
 
-/// Whether the type of the lanes holds all of a number.
-pub(crate) fn is_held<F: Lanes>(x: f64) -> bool {
+/// Whether x is a number of the lanes' type.
+pub(crate) fn is_representable<F: Lanes>(x: f64) -> bool {
     F::split(x).1 == 0.0
 }
 
-/// Where x - y is exact: what it has of either is that.
+/// Where x - y is exact: both terms of the error that Knuth's sum of x and -y gives are 0.
 #[inline(always)]
 pub(crate) fn has_exact_difference<F: Lanes>(x: F, y: F) -> F::Mask {
     let difference = x - y;
@@ -173,20 +174,20 @@ pub(crate) fn has_exact_difference<F: Lanes>(x: F, y: F) -> F::Mask {
     F::and(part.eq(y), (difference + part).eq(x))
 }
 
-/// Where a b is exact, if what it loses is no less than the smallest number.
+/// Where a b is exact. Callers exclude products whose rounding error would underflow.
 #[inline(always)]
 pub(crate) fn has_exact_product<F: Lanes>(a: F, b: F) -> F::Mask {
     a.mul_sub(b, a * b).eq(a.constant(0.0))
 }
 
-/// What a gradient is multiplied by, and whether that is 0.
+/// The factor of a gradient: one for all elements, or one for each.
 #[derive(Clone, Copy)]
 pub(crate) struct Factor<R: LaneReal> {
     pub(crate) value: R,
-    /// 0 where the factor is 0. One that is too small for the lanes' type is not.
-    pub(crate) unless_zero: R::F,
-    /// 0 where the lanes' type does not hold all of the factor.
-    if_exact: R::F,
+    /// 0 where the factor is 0, and not 0 elsewhere, even where the lanes' type would underflow.
+    pub(crate) nonzero: R::F,
+    /// 1 where the lanes' type holds the factor exactly, else 0.
+    representable: R::F,
 }
 
 impl<R: LaneReal> Factor<R> {
@@ -195,8 +196,8 @@ impl<R: LaneReal> Factor<R> {
     pub(crate) fn of_all(like: R::F, factor: f64) -> Self {
         Self {
             value: R::constant(like, factor),
-            unless_zero: like.constant(unless_zero(factor)),
-            if_exact: like.constant(f64::from(u8::from(is_held::<R::F>(factor)))),
+            nonzero: like.constant(nonzero(factor)),
+            representable: like.constant(f64::from(u8::from(is_representable::<R::F>(factor)))),
         }
     }
 
@@ -205,21 +206,21 @@ impl<R: LaneReal> Factor<R> {
     pub(crate) fn of_each(factors: R::F) -> Self {
         Self {
             value: R::from_lanes(factors),
-            unless_zero: factors,
-            if_exact: factors.constant(1.0),
+            nonzero: factors,
+            representable: factors.constant(1.0),
         }
     }
 
     #[inline(always)]
     pub(crate) fn is_zero(self) -> <R::F as Lanes>::Mask {
-        self.unless_zero.eq(self.unless_zero.constant(0.0))
+        self.nonzero.eq(self.nonzero.constant(0.0))
     }
 
     /// Where its product with a number is exact.
     #[inline(always)]
     pub(crate) fn has_exact_product(self, x: R::F) -> <R::F as Lanes>::Mask {
-        let is_held = x.constant(0.0).lt(self.if_exact);
-        R::F::and(is_held, has_exact_product(x, self.value.hi()))
+        let is_representable = x.constant(0.0).lt(self.representable);
+        R::F::and(is_representable, has_exact_product(x, self.value.hi()))
     }
 
     /// Its magnitude, nearly.
@@ -229,9 +230,9 @@ impl<R: LaneReal> Factor<R> {
     }
 }
 
-/// 0 for 0, and 1 for all else.
+/// 0 for 0, else 1.
 #[inline(always)]
-fn unless_zero(x: f64) -> f64 {
+fn nonzero(x: f64) -> f64 {
     if x == 0.0 { 0.0 } else { 1.0 }
 }
 

@@ -201,7 +201,7 @@ impl<F: Double> LaneReal for PlainDouble<F> {
     const LEAST: f64 = f64::from_bits((1023 - 960) << 52);
     const IS_REFERENCE: bool = true;
     // 2^-1000.
-    const LEAST_NORMAL: f64 = f64::from_bits((1023 - 1000) << 52);
+    const SMALL_NORMAL: f64 = f64::from_bits((1023 - 1000) << 52);
 
     operations!();
 

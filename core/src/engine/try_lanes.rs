@@ -1,4 +1,4 @@
-//! What an element type has of fast paths in lanes.
+//! Element types, with or without fast paths in lanes.
 
 use super::batch::{Wanted, evaluate};
 use super::log_sum::LogFormula;
@@ -9,12 +9,13 @@ use crate::number::format::Format;
 use crate::number::formula::Formula;
 
 /// An element type, whether or not it has fast paths in lanes.
-pub(crate) trait InLanes: Format {
+pub(crate) trait TryLanes: Format {
     /// Whether there are fast paths on machines with lanes.
     const HAS_LANES: bool = false;
 
-    /// Whether what takes few operations is as fast in one `f64`, in the loops that the compiler turns into vectors.
-    const SHORT_IN_DOUBLE: bool = true;
+    /// Whether `f64` loops that the compiler vectorises are as fast as lanes, for formulas of few operations and for sums that
+    /// share a logarithm.
+    const PREFERS_DOUBLE: bool = true;
 
     /// Evaluates a formula of `len` elements; see [`batch`](super::batch). `None` if there is no fast path on this machine:
     /// then nothing is written.
@@ -34,7 +35,7 @@ pub(crate) trait InLanes: Format {
     }
 }
 
-impl InLanes for f64 {}
+impl TryLanes for f64 {}
 
 /// What every type with lanes has.
 macro_rules! in_lanes {
@@ -53,17 +54,17 @@ macro_rules! in_lanes {
     };
 }
 
-impl InLanes for f32 {
+impl TryLanes for f32 {
     in_lanes!();
 }
 
 #[cfg(feature = "half")]
 macro_rules! half {
     ($T:ty) => {
-        impl InLanes for $T {
+        impl TryLanes for $T {
             in_lanes!();
 
-            const SHORT_IN_DOUBLE: bool = false;
+            const PREFERS_DOUBLE: bool = false;
 
             fn log_sum<F: LogFormula>(formula: &F, inputs: [&[Self]; 2]) -> Option<SumEstimate> {
                 log_sum(formula, inputs)
