@@ -28,6 +28,13 @@ fn special_values_are_those_of_the_reference() {
         f32::NAN,
         1e-45,
         -1e38,
+        1e38,
+        -3e37,
+        // Gradients there are near a midpoint, and the reference formula far from the function.
+        f32::from_bits(0x38f3_f49e),
+        f32::from_bits(0xb8f0_39bc),
+        f32::from_bits(0x3ffe_9a91),
+        f32::from_bits(0x3fdc_b9d6),
         86.5,
         -100.0,
     ];
@@ -63,7 +70,7 @@ fn special_values_are_those_of_the_reference() {
     }
     same(SigmoidFormula, &x, &g);
     same(SoftplusFormula::LOG_SIGMOID, &x, &g);
-    for beta in [1.0, 0.7] {
+    for beta in [1.0, 0.7, 1e-36, 1e-40, 1e-60, 1e39, 1e60] {
         same(SoftplusFormula::new(beta), &x, &g);
     }
 }

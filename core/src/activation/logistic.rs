@@ -41,7 +41,7 @@ pub(crate) fn one_plus_exp_neg<R: LaneReal>(x: R::F, x_low: R::F) -> R {
 /// beta x as two numbers, of which the second is 0 where the first is beyond `FAR`.
 #[inline(always)]
 pub(crate) fn times_beta<R: LaneReal>(beta: f64, x: R::F) -> (R::F, R::F) {
-    let (hi, lo) = R::F::split(beta);
+    let (hi, lo) = R::F::split(if R::holds(beta) { beta } else { f64::NAN });
     let (hi, lo, zero) = (x.constant(hi), x.constant(lo), x.constant(0.0));
     let product = x * hi;
     if beta.abs() == 1.0 {

@@ -540,7 +540,9 @@ fn add<R: LaneReal<F: Single>>(within: &Within<R>, total: &mut Total<R>) -> u32 
     let ok = R::F::and(within.ok, is_finite);
     let value = R::select(ok, within.value, R::from_lanes(zero));
     total.value = total.value.add(value);
-    total.magnitude = total.magnitude + R::F::select(ok, within.magnitude, zero);
+    // The additions round, also where a value is exact.
+    let magnitude = within.magnitude.max(within.value.hi().abs());
+    total.magnitude = total.magnitude + R::F::select(ok, magnitude, zero);
     R::F::bits(ok)
 }
 

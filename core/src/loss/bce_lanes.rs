@@ -72,11 +72,14 @@ impl Formula<3> for BceFormula {
         let of_q = R::select(is_most, most, of_q.normal());
         let ratio = rest.recip().normal().times(q).normal();
         let (of_rest, square_of_rest) = ratio.ln_1p();
+        // As the reference formula has it: it decides on the sign of a loss of 0.
+        let minus_zero = R::from_lanes(-zero);
+        let of_rest = R::select(q.eq(zero), minus_zero, of_rest.normal());
         let positive = R::from_lanes(y);
         let negative = R::from_lanes(-y).one_plus_unit();
         let wrong = R::select(is_low, positive, negative);
         let right = R::select(is_low, negative, positive);
-        let sum = wrong.mul(of_q).add(right.mul(of_rest.normal()));
+        let sum = wrong.mul(of_q).add(right.mul(of_rest));
         let mut magnitude = sum.hi();
         if R::LN_SQUARE > 0.0 {
             let square_units = R::LN_SQUARE / Self::value_units::<R>();

@@ -246,7 +246,9 @@ impl Formula<4> for WeightedLogitsFormula {
             // Then terms are zeros as in the reference formulas, and so are the signs of their sums.
             let (vanished, known) = vanishes::<R>(x.abs());
             t = R::select(vanished, R::from_lanes(zero), t);
-            is_near = known;
+            // Three factors of an `f32` may show what stands for the power beyond `FAR`.
+            let is_below_far = x.abs().lt(x.constant(R::FAR));
+            is_near = R::F::and(known, R::F::or(is_below_far, vanished));
         }
         let negative = R::from_lanes(-y).one_plus_unit();
         let positive = R::from_lanes(y).times(pos_weight);
@@ -311,6 +313,7 @@ impl Formula<4> for WeightedLogitsFormula {
             is_below,
             ..
         } = shared;
+        let has_no_terms = R::F::and(negative.hi().eq(zero), positive.hi().eq(zero));
         let small = R::select(is_below, negative, positive).mul(t);
         let negative = R::select(is_below, small, negative);
         let positive = R::select(is_below, positive, small);
@@ -323,8 +326,13 @@ impl Formula<4> for WeightedLogitsFormula {
         let least = terms.min(scaled).min(magnitude);
         let is_zero = R::F::or(weight.eq(zero), factor.is_zero());
         let kept = keeps_sign_and_low_part(difference, terms, least, is_zero);
-        // Terms that are both 0: a class without a weight.
-        let kept = R::F::or(kept, terms.eq(zero));
+        // A class without a weight. In `f64` no product with t is lost, but t may be 0.
+        let is_zero_sum = if R::VANISHES {
+            terms.eq(zero)
+        } else {
+            has_no_terms
+        };
+        let kept = R::F::or(kept, is_zero_sum);
         let is_known = R::F::and(shared.is_near, shared.positive_is_whole);
         Within {
             value: difference.mul(recip).mul(factor.value).times(weight),

@@ -73,7 +73,7 @@ impl Formula<2> for FocalFormula {
         // z is the second operand: NaN stays.
         let softplus = R::from_lanes(zero.max(z)).add(ln);
         let reflected = R::from_lanes(zero.max(-z)).add(ln);
-        let exponent = reflected.normal().mul(R::constant(x, gamma)).normal();
+        let exponent = reflected.normal().mul(R::option(x, gamma)).normal();
         // Beyond `FAR` the power vanishes, and so does what it is off, or nothing is certain.
         let far = x.constant(R::FAR);
         let (hi, lo) = exponent.parts();
@@ -136,7 +136,7 @@ impl Formula<2> for FocalFormula {
         let small = parts.t.mul(large);
         let wrong = R::select(parts.is_below, small, large);
         let right = R::select(parts.is_below, large, small);
-        let gamma = R::constant(x, self.0.gamma);
+        let gamma = R::option(x, self.0.gamma);
         let slope = right.mul(parts.softplus).mul(gamma).add(wrong);
         // The factors one after the other: no product on the way may lose its low part.
         let unscaled = parts.weighted_power.mul(slope);

@@ -177,7 +177,7 @@ impl Formula<2> for HuberFormula {
         HuberShared {
             magnitude,
             sign,
-            is_inside: magnitude.le(R::constant(x, self.delta)),
+            is_inside: magnitude.le(R::option(x, self.delta)),
             is_exact,
         }
     }
@@ -189,8 +189,8 @@ impl Formula<2> for HuberFormula {
             is_inside,
             ..
         } = residual;
-        let (delta, one_half) = (R::constant(x, self.delta), R::constant(x, 0.5));
-        let less = R::constant(x, -0.5 * self.delta);
+        let (delta, one_half) = (R::option(x, self.delta), R::constant(x, 0.5));
+        let less = R::option(x, -0.5 * self.delta);
         // r (r / 2), or (r - delta / 2) delta.
         let beyond = magnitude.add(less);
         let first = R::select(is_inside, magnitude, beyond);
@@ -217,7 +217,7 @@ impl Formula<2> for HuberFormula {
         let HuberShared {
             magnitude, sign, ..
         } = residual;
-        let delta = R::constant(x, self.delta);
+        let delta = R::option(x, self.delta);
         let slope = R::select(residual.is_inside, magnitude, delta);
         let value = slope.mul(factor.value).flip_sign(sign);
         let is_exact = R::F::and(residual.is_exact, factor.has_exact_product(slope.hi()));

@@ -123,7 +123,8 @@ fn check_bits<T: TryLanes + Debug, L: LaneLoss<T> + Debug>(loss: &L, x: &[T], y:
         call.gradient_of(call.read(i), g[i].decode())
     });
     let divisor = loss.reduction().divisor(|| x.len() as f64);
-    for grad_output in [g[0], g[x.len() / 2]] {
+    // With small ones, of which vectors of `f32` lose digits.
+    for grad_output in [g[0], g[x.len() / 2], T::encode(1e-40), T::encode(-6e-8)] {
         let scale = divide(grad_output.decode(), divisor);
         call.backward(grad_output, &mut output).unwrap();
         let direction = format!("gradient times {scale}");
@@ -188,7 +189,7 @@ fn check_all_losses<T: TryLanes + Debug>(rounds: usize) {
             _ => random.pick(&SPECIAL),
         });
         check_bits(&Mse::new().reduction(reduction), &x, &z, &g);
-        let delta = [1.0, 0.5, 3.0, 1e-60, 1e300, 0.1][round % 6];
+        let delta = [1.0, 0.5, 3.0, 1e-60, 1e300, 0.1, 1.1e-40][round % 7];
         check_bits(&Huber::new().delta(delta).reduction(reduction), &x, &z, &g);
         let p = elements(len, &mut || match kind {
             0 => random.next(),
@@ -228,6 +229,90 @@ fn check_all_losses<T: TryLanes + Debug>(rounds: usize) {
             }
         }
     }
+}
+
+/// All combinations of numbers that products lose low parts of, or overflow with.
+fn check_extremes<T: TryLanes + Debug>() {
+    let numbers = |numbers: &[f64]| -> Vec<T> {
+        let of_type = numbers.iter().map(|&x| T::encode(x));
+        of_type.filter(|x| x.is_finite()).collect()
+    };
+    let x = numbers(&[
+        0.0,
+        -0.0,
+        59.0,
+        -59.0,
+        50.0,
+        -3.0,
+        1.5,
+        299.0,
+        310.0,
+        -310.0,
+        400.0,
+        700.0,
+        -700.0,
+        745.5,
+        800.0,
+        -800.0,
+        1e38,
+        -1e38,
+        1e-13,
+        -1e-40,
+        1.163_269_4e-4,
+        -1.145_517_1e-4,
+    ]);
+    let p = numbers(&[0.0, -0.0, 1.0, 0.5, 1e-13, 0.999_999_9, 1e-40, 1e-30, 0.25]);
+    let factors = numbers(&[
+        1.0,
+        1e-24,
+        1e-26,
+        1e38,
+        3e38,
+        1e-40,
+        -1e20,
+        1e30,
+        1_099_511_627_776.0,
+        1.175_494_4e-38,
+        1.989_091_1,
+        0.0,
+        -0.0,
+    ]);
+    let targets = numbers(&[0.0, -0.0, 1.0, 0.3, 1e-40]);
+    for &y in &targets {
+        let y_of_x = vec![y; x.len()];
+        let y_of_p = vec![y; p.len()];
+        for &g in &factors {
+            let g_of_x = vec![g; x.len()];
+            check_bits(&Mse::new(), &x, &y_of_x, &g_of_x);
+            for delta in [1.0, 1e-44, 8192.0, 3e38] {
+                check_bits(&Huber::new().delta(delta), &x, &y_of_x, &g_of_x);
+            }
+            check_bits(&BceWithLogits::new(), &x, &y_of_x, &g_of_x);
+            for weight in factors.chunks(1) {
+                check_bits(&Bce::new().weight(weight), &p, &y_of_p, &vec![g; p.len()]);
+                for pos_weight in factors.chunks(1) {
+                    let loss = BceWithLogits::new().weight(weight).pos_weight(pos_weight);
+                    check_bits(&loss, &x, &y_of_x, &g_of_x);
+                }
+            }
+        }
+    }
+    // Squares without an error, whose sum has one.
+    let mut x = vec![T::zero(); 96];
+    (x[0], x[32], x[64]) = (T::encode(4096.0), T::encode(256.0), T::encode(1.0));
+    let (y, g) = (vec![T::zero(); 96], vec![T::encode(1.0); 96]);
+    check_bits(&Mse::new().reduction(Reduction::Sum), &x, &y, &g);
+    let huber = Huber::new().delta(8192.0).reduction(Reduction::Sum);
+    check_bits(&huber, &x, &y, &g);
+}
+
+#[test]
+fn extremes_keep_the_bits() {
+    check_extremes::<f32>();
+    #[cfg(feature = "half")]
+    check_extremes::<::half::f16>();
+    #[cfg(feature = "half")]
+    check_extremes::<::half::bf16>();
 }
 
 /// An unoptimised build tries a few.

@@ -40,7 +40,7 @@ pub(crate) trait LaneReal: Copy {
     /// How far the two ends of `bracket` may be off, in units of the number.
     const BRACKET: f64;
 
-    /// How far the reference formulas are from the exact functions, in units: 2^-42 for a sigmoid near 0, see
+    /// How far the reference formulas are from the exact functions, relatively, in units: 2^-41 for a sigmoid near 0, see
     /// [`sigmoid_value`](crate::activation::sigmoid_value), and some 2^-48 elsewhere.
     const REFERENCE: f64;
 
@@ -141,6 +141,18 @@ pub(crate) trait LaneReal: Copy {
 
     /// A constant, of lanes whose existence `like` proves.
     fn constant(like: Self::F, x: f64) -> Self;
+
+    /// Whether `constant` has all digits of the arithmetic: a number near the ends of the range may have few.
+    fn holds(x: f64) -> bool {
+        let (_, rest) = Self::F::split(x);
+        rest == 0.0 || (x.abs() >= Self::LEAST && rest.is_finite())
+    }
+
+    /// The same, or NaN where that has lost digits: then nothing is certain.
+    #[inline(always)]
+    fn option(like: Self::F, x: f64) -> Self {
+        Self::constant(like, if Self::holds(x) { x } else { f64::NAN })
+    }
 }
 
 /// A value that is within a formula's units of `magnitude`, where `ok`.
@@ -195,7 +207,7 @@ impl<R: LaneReal> Factor<R> {
     #[inline(always)]
     pub(crate) fn of_all(like: R::F, factor: f64) -> Self {
         Self {
-            value: R::constant(like, factor),
+            value: R::option(like, factor),
             nonzero: like.constant(nonzero(factor)),
             representable: like.constant(f64::from(u8::from(is_representable::<R::F>(factor)))),
         }

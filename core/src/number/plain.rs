@@ -193,8 +193,8 @@ impl<F: Double> LaneReal for PlainDouble<F> {
     const LN: f64 = 3.0;
     const LN_SQUARE: f64 = 0.0;
     const BRACKET: f64 = 1.1;
-    // 2^-42 and 2^-48.
-    const REFERENCE: f64 = 2080.0;
+    // 2^-41 and 2^-48.
+    const REFERENCE: f64 = 4128.0;
     const FAR: f64 = 300.0;
     const VANISHES: bool = true;
     // 2^-960.

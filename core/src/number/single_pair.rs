@@ -57,7 +57,7 @@ impl<F: Single> LaneReal for SinglePair<F> {
     const EXP: f64 = if F::TABLE == 16 { 0.95 } else { 3.3 };
     const RECIP: f64 = if F::TABLE == 16 { 0.9 } else { 3.2 };
     const RECIP_OF_NORMAL: f64 = if F::RECIPROCAL_BITS >= 14 { 0.2 } else { 0.8 };
-    const SUM: f64 = if F::TABLE == 16 { 0.2 } else { 0.6 };
+    const SUM: f64 = if F::TABLE == 16 { 0.25 } else { 0.6 };
     const SUM_OF_NORMAL: f64 = 0.01;
     const TIMES: f64 = if F::TABLE == 16 { 0.4 } else { 1.1 };
     const TIMES_NORMAL: f64 = 0.01;
@@ -65,7 +65,7 @@ impl<F: Single> LaneReal for SinglePair<F> {
     const DIFFERENCE: f64 = 1.0 / 1024.0;
     const LN: f64 = 1.0;
     const LN_SQUARE: f64 = 4096.0;
-    const BRACKET: f64 = if F::TABLE == 16 { 0.2 } else { 0.8 };
+    const BRACKET: f64 = if F::TABLE == 16 { 0.35 } else { 1.45 };
     const REFERENCE: f64 = 1.0 / 128.0;
     const FAR: f64 = 60.0;
     const VANISHES: bool = false;
