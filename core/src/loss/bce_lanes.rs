@@ -80,7 +80,8 @@ impl Formula<3> for BceFormula {
         let wrong = R::select(is_low, positive, negative);
         let right = R::select(is_low, negative, positive);
         let sum = wrong.mul(of_q).add(right.mul(of_rest));
-        let mut magnitude = sum.hi();
+        // Not -0: the ends of its interval would be zeros of two signs.
+        let mut magnitude = sum.hi().abs();
         if R::LN_SQUARE > 0.0 {
             let square_units = R::LN_SQUARE / Self::value_units::<R>();
             let squares = square_of_q.mul_add(wrong.hi(), square_of_rest * right.hi());
