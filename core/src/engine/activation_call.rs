@@ -1,6 +1,7 @@
 //! Calls of activations that go element by element.
 
 use crate::engine::batch::{Factors, Wanted};
+use crate::engine::dispatch::has_lanes;
 use crate::engine::element_map::{FastElement, Map, fill_without_lanes};
 use crate::engine::rounding_test::{Bracket, FAST_ERROR};
 use crate::engine::try_lanes::TryLanes;
@@ -96,20 +97,24 @@ impl<'a, T: Format, F: Activation> ActivationCall<'a, T, F> {
 }
 
 impl<T: TryLanes, F: Activation> ActivationCall<'_, T, F> {
-    pub(crate) fn forward(&self, output: &mut [T]) {
-        let inputs = [self.input];
-        let len = self.input.len();
+    /// Writes what is wanted, in lanes. False if there are none; then nothing is written, nor is the formula made.
+    fn evaluate_in_lanes(&self, wanted: Wanted<'_, T>, output: &mut [T]) -> bool {
+        if !(T::HAS_LANES && has_lanes()) {
+            return false;
+        }
         let formula = self.activation.fast();
-        if T::evaluate(&formula, inputs, len, Wanted::Values, output).is_none() {
-            fill_without_lanes(Forward(self.activation), inputs, output);
+        T::evaluate(&formula, [self.input], self.input.len(), wanted, output).is_some()
+    }
+
+    pub(crate) fn forward(&self, output: &mut [T]) {
+        if !self.evaluate_in_lanes(Wanted::Values, output) {
+            fill_without_lanes(Forward(self.activation), [self.input], output);
         }
     }
 
     pub(crate) fn backward(&self, grad_output: &[T], grad_input: &mut [T]) {
         let wanted = Wanted::Gradients(Factors::Each(grad_output));
-        let len = self.input.len();
-        let formula = self.activation.fast();
-        if T::evaluate(&formula, [self.input], len, wanted, grad_input).is_none() {
+        if !self.evaluate_in_lanes(wanted, grad_input) {
             let inputs = [self.input, grad_output];
             fill_without_lanes(Backward(self.activation), inputs, grad_input);
         }
