@@ -129,6 +129,9 @@ pub(crate) fn run_in_all_lanes<K: LaneKernel + Copy>(kernel: K) -> std::vec::Vec
     outputs
 }
 
+/// Whether kernels are compiled for more widths than the baseline.
+pub(crate) const HAS_WIDTHS: bool = cfg!(all(feature = "std", target_arch = "x86_64"));
+
 /// Runs a kernel that is for machines without wider vectors: it is compiled for no other.
 #[inline(never)]
 pub(crate) fn run_at_baseline<K: Kernel>(kernel: K) -> K::Output {

@@ -311,7 +311,7 @@ pub(crate) fn fill_without_lanes<T: TryLanes, M: Map<T, K>, const K: usize>(
         };
         if map.has_fast() && (M::HAS_FIXED_POINT || !INTEGER) {
             dispatch::run_at_baseline(fill);
-        } else if T::HAS_LANES {
+        } else if T::HAS_LANES && dispatch::HAS_WIDTHS {
             dispatch::run_at_baseline(ReferenceFill(fill));
         } else {
             dispatch::run(ReferenceFill(fill));
