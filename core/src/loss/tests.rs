@@ -453,7 +453,7 @@ fn shares_done_again() {
     if width() == Width::Avx512 {
         shares_of::<f32>([30, 60, 60]);
     } else {
-        shares_of::<f32>([80, 120, 120]);
+        shares_of::<f32>([80, 120, 200]);
     }
     #[cfg(feature = "half")]
     shares_of::<::half::f16>([12, 15, 15]);
