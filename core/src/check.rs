@@ -104,7 +104,7 @@ impl Checkable for f64 {}
 
 /// Checks by bits: the compiler does not vectorise comparisons of these types, and such loops take longer than a loss.
 #[cfg(feature = "half")]
-macro_rules! checked_bits {
+macro_rules! checkable_bits {
     ($T:ty) => {
         impl Checkable for $T {
             #[inline(always)]
@@ -130,9 +130,9 @@ macro_rules! checked_bits {
     };
 }
 #[cfg(feature = "half")]
-checked_bits!(half::f16);
+checkable_bits!(half::f16);
 #[cfg(feature = "half")]
-checked_bits!(half::bf16);
+checkable_bits!(half::bf16);
 
 /// Not in [0, 1], or NaN.
 #[doc(hidden)]

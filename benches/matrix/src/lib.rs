@@ -17,6 +17,9 @@ const EACH: u32 = 2;
 const BACKWARD: u32 = 3;
 const BACKWARD_EACH: u32 = 4;
 
+/// Why no call here fails.
+const LEGAL: &str = "legal arguments";
+
 /// The arguments of a call.
 struct Arguments<'a, T> {
     direction: u32,
@@ -53,22 +56,21 @@ macro_rules! loss {
         } = $arguments;
         let (loss, one) = ($loss, T::narrow(1.0));
         let losses = grad_output.len();
-        let none = "legal arguments";
         match direction {
-            FORWARD => time(times, || loss.forward($input, $target).expect(none)),
+            FORWARD => time(times, || loss.forward($input, $target).expect(LEGAL)),
             BOTH => time(times, || {
-                loss.forward_backward($input, $target, output).expect(none)
+                loss.forward_backward($input, $target, output).expect(LEGAL)
             }),
             EACH => time(times, || {
                 loss.forward_each($input, $target, &mut output[..losses])
-                    .expect(none)
+                    .expect(LEGAL)
             }),
             BACKWARD => time(times, || {
-                loss.backward($input, $target, one, output).expect(none)
+                loss.backward($input, $target, one, output).expect(LEGAL)
             }),
             BACKWARD_EACH => time(times, || {
                 loss.backward_each($input, $target, grad_output, output)
-                    .expect(none)
+                    .expect(LEGAL)
             }),
             _ => -1.0,
         }
@@ -84,13 +86,12 @@ macro_rules! activation {
             times,
             ..
         } = $arguments;
-        let none = "legal arguments";
         match direction {
-            EACH => time(times, || $activation.forward($input, output).expect(none)),
+            EACH => time(times, || $activation.forward($input, output).expect(LEGAL)),
             BACKWARD_EACH => time(times, || {
                 $activation
                     .backward($input, grad_output, output)
-                    .expect(none)
+                    .expect(LEGAL)
             }),
             _ => -1.0,
         }
@@ -107,15 +108,14 @@ macro_rules! probabilities {
             times,
             ..
         } = $arguments;
-        let none = "legal arguments";
         match direction {
             FORWARD => time(times, || {
-                $loss.forward_probabilities($input, target).expect(none)
+                $loss.forward_probabilities($input, target).expect(LEGAL)
             }),
             BOTH => time(times, || {
                 $loss
                     .forward_backward_probabilities($input, target, output)
-                    .expect(none)
+                    .expect(LEGAL)
             }),
             _ => -1.0,
         }
@@ -127,7 +127,7 @@ macro_rules! functions {
     ($($name:literal => $macro:ident($($part:tt)*);)*) => {
         const NAMES: &str = concat!($($name, "\n",)* "\0");
 
-        /// Nanoseconds a call of a function by its name, or -1 for what there is not.
+        /// Times a function by its name: nanoseconds a call, or -1 if it has no such direction.
         fn call<T: Element>(name: &str, arguments: Arguments<'_, T>) -> f64 {
             let Arguments { shape, input, target, weight, labels, .. } = arguments;
             let rows = Classes::new(input, shape);
@@ -225,7 +225,7 @@ pub struct Call {
     output: *mut u8,
 }
 
-/// Nanoseconds a call, or -1 for what there is not.
+/// Times a call: nanoseconds, or -1 if the function has no such direction.
 ///
 /// # Safety
 ///

@@ -307,11 +307,9 @@ impl Formula<1> for SoftplusFormula {
         // x is the second operand: NaN stays.
         let linear = x.constant(0.0).max(x.flip_sign(sign));
         let sum = R::from_lanes(linear).add(ln);
-        let mut magnitude = sum.hi();
-        if R::LN_SQUARE > 0.0 {
-            let square_units = R::LN_SQUARE / Self::value_units::<R>() * self.inverse;
-            magnitude = square.mul_add(x.constant(square_units), magnitude);
-        }
+        // The square counts as the logarithm does.
+        let units = Self::value_units::<R>() / self.inverse;
+        let magnitude = R::with_square(sum.hi(), square, units);
         Within {
             value: sum.flip_sign(sign),
             magnitude,

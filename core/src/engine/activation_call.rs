@@ -1,7 +1,6 @@
 //! Calls of activations that go element by element.
 
 use crate::engine::batch::{Factors, Wanted};
-use crate::engine::dispatch::has_lanes;
 use crate::engine::element_map::{FastElement, Map, fill_without_lanes};
 use crate::engine::rounding_test::{Bracket, FAST_ERROR};
 use crate::engine::try_lanes::TryLanes;
@@ -97,11 +96,8 @@ impl<'a, T: Format, F: Activation> ActivationCall<'a, T, F> {
 }
 
 impl<T: TryLanes, F: Activation> ActivationCall<'_, T, F> {
-    /// Writes what is wanted, in lanes. False if there are none; then nothing is written, nor is the formula made.
+    /// Writes what is wanted, in lanes. Returns false, and writes nothing, if there are none.
     fn evaluate_in_lanes(&self, wanted: Wanted<'_, T>, output: &mut [T]) -> bool {
-        if !(T::HAS_LANES && has_lanes()) {
-            return false;
-        }
         let formula = self.activation.fast();
         T::evaluate(&formula, [self.input], self.input.len(), wanted, output).is_some()
     }

@@ -1,11 +1,12 @@
 //! A formula's values and gradients, in batches.
 //!
 //! Every element of a batch is evaluated in the element type's own arithmetic, in lanes. The rounding test leaves some
-//! uncertain: a few percent of ordinary numbers (`loss/tests.rs` has the limits), and all that is out of range. Those are listed, gathered, evaluated in lanes of `f64`,
-//! rounded and scattered. What even `f64` leaves uncertain, one element in 2^13 of these, is left to the reference formula.
+//! uncertain: a few percent of ordinary numbers (`loss/tests.rs` has the limits), and all that is out of range. Those are listed,
+//! gathered, evaluated in lanes of `f64`, rounded and scattered. What even `f64` leaves uncertain, one element in 2^13 of these,
+//! is left to the reference formula.
 //!
-//! Values may be added up instead: as they come, lane by lane, but for those that are out of range, which are added from `f64`.
-//! A sum is rounded only where its error leaves no choice ([`SumEstimate::round`]).
+//! A sum adds values lane by lane, as they come. Those that are out of range are added from `f64`. A sum is rounded only where its
+//! error leaves no choice ([`SumEstimate::round`]).
 //!
 //! Each formula, element type and width has one kernel. It has three loops (values, gradients, both), which share one loop for
 //! uncertain elements.
@@ -23,8 +24,8 @@ use crate::number::plain::PlainDouble;
 use core::cell::Cell;
 use core::ops::Range;
 
-/// How far the sum of a batch is off, in units of the sum of magnitudes: a lane adds at most 32 values, at
-/// `SUM_OF_NORMAL` each; and what the sum of magnitudes loses.
+/// The error of a batch's sum, in `SUM_OF_NORMAL` of the sum of magnitudes. A lane makes at most 32 additions; the rest is for the
+/// roundings of the sum of magnitudes itself.
 const ADDITIONS: f64 = 34.0;
 
 /// What gradients are multiplied by.
@@ -88,8 +89,8 @@ impl<'a, T: Copy> Wanted<'a, T> {
     }
 }
 
-/// Evaluates a formula of `len` elements. Inputs have that length, or are shorter and repeated; the output has it, or is empty
-/// where nothing is written. `None` if there are no lanes on this machine: then nothing is written.
+/// Evaluates a formula of `len` elements. An input has that length, or is shorter and repeated. The output has it, or is empty if
+/// only a sum is wanted. Returns `None`, and writes nothing, if this machine has no lanes.
 pub(crate) fn evaluate<T: LaneElement, F: Formula<IN>, const IN: usize>(
     formula: &F,
     inputs: [&[T]; IN],
@@ -280,7 +281,7 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
         sum
     }
 
-    /// Groups of elements in the first arithmetic: what is wanted of them.
+    /// Evaluates groups of elements in the first arithmetic.
     #[inline(always)]
     fn groups<const VALUES: bool, const GRADIENTS: bool, W: Width>(
         &mut self,
@@ -373,7 +374,7 @@ impl<T: LaneElement, F: Formula<IN>, const IN: usize> Batches<'_, T, F, IN> {
         (uncertain_lanes, missing_lanes)
     }
 
-    /// Evaluates the first `count` elements of a list in `f64`, and gives the sum of what is missing in it.
+    /// Evaluates the first `count` elements of a list in `f64`. Returns the sum of the values that the batch's sum lacks.
     #[inline(always)]
     fn evaluate_in_double<W: Width>(
         &mut self,

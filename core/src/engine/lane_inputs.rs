@@ -16,11 +16,7 @@ impl<'a, T: Format, const IN: usize> Inputs<'a, T, IN> {
     /// Elements `start..start + len` of inputs of a call of `whole` elements.
     #[inline(always)]
     pub(crate) fn part(inputs: [&'a [T]; IN], whole: usize, start: usize, len: usize) -> Self {
-        let mut part = Self {
-            values: inputs,
-            repeats: [false; IN],
-            phase: [0; IN],
-        };
+        let mut part = Self::all(inputs);
         for k in 0..IN {
             if inputs[k].len() == whole {
                 part.values[k] = inputs[k].get(start..start + len).unwrap_or(&[]);

@@ -9,7 +9,7 @@ use crate::engine::element_loss::{ElementwiseLoss, LaneLoss};
 use crate::engine::rounding_test::SumEstimate;
 use crate::engine::try_lanes::TryLanes;
 use crate::loss::bce::{Bce, MAX_NEG_LN, MIN_VARIANCE, gradient, value};
-use crate::number::formula::{Factor, Formula, LaneReal, Within, keeps_low_part};
+use crate::number::formula::{Factor, Formula, LaneReal, Within, keeps_low_part, weighted};
 use crate::number::lanes::Lanes;
 use crate::number::real::mul_zero_wins;
 
@@ -81,20 +81,14 @@ impl Formula<3> for BceFormula {
         let right = R::select(is_low, negative, positive);
         let sum = wrong.mul(of_q).add(right.mul(of_rest));
         // Not -0: the ends of its interval would be zeros of two signs.
-        let mut magnitude = sum.hi().abs();
-        if R::LN_SQUARE > 0.0 {
-            let square_units = R::LN_SQUARE / Self::value_units::<R>();
-            let squares = square_of_q.mul_add(wrong.hi(), square_of_rest * right.hi());
-            magnitude = squares.mul_add(x.constant(square_units), magnitude);
-        }
-        // A weight of 0 is a loss of 0, whatever the sign of the weight.
-        let is_weightless = weight.eq(zero);
-        let value = R::select(is_weightless, R::from_lanes(zero), sum.times(weight));
+        let magnitude = sum.hi().abs();
+        let squares = square_of_q.mul_add(wrong.hi(), square_of_rest * right.hi());
+        let magnitude = R::with_square(magnitude, squares, Self::value_units::<R>());
+        let (value, magnitude, is_weightless) = weighted(sum, magnitude, weight);
         let least = sum.hi().min(value.hi().abs());
         let is_right = R::F::and(q.eq(zero), wrong.hi().eq(zero));
         let is_zero = R::F::or(is_weightless, is_right);
         let is_known = R::F::or(normal.le(q), R::F::or(q.eq(zero), wrong.hi().eq(zero)));
-        let magnitude = R::F::select(is_weightless, zero, magnitude * weight.abs());
         Within {
             value,
             magnitude,
@@ -110,7 +104,7 @@ impl Formula<3> for BceFormula {
         factor: Factor<R>,
     ) -> Within<R> {
         let zero = x.constant(0.0);
-        let residual = R::from_lanes(x).add(R::from_lanes(-y));
+        let residual = R::difference(x, y);
         let variance = folded.rest.times(folded.q);
         let min_variance = x.constant(MIN_VARIANCE);
         // Next to the least one it is not known which the reference formula takes.

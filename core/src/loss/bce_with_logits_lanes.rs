@@ -15,7 +15,7 @@ use crate::engine::log_sum::LogFormula;
 use crate::engine::rounding_test::SumEstimate;
 use crate::engine::try_lanes::TryLanes;
 use crate::loss::bce_with_logits::{BceWithLogits, gradient, value};
-use crate::number::formula::{Factor, Formula, LaneReal, Within, keeps_low_part};
+use crate::number::formula::{Factor, Formula, LaneReal, Within, keeps_low_part, weighted};
 use crate::number::lanes::Lanes;
 use crate::number::real::mul_zero_wins;
 use core::marker::PhantomData;
@@ -127,14 +127,9 @@ impl<Y: Targets> Formula<2> for LogitsFormula<Y> {
     fn value<R: LaneReal>(&self, _: [R::F; 2], folded: LogitsShared<R>) -> Within<R> {
         let (ln, square) = folded.t.ln_1p();
         let value = linear::<R>(folded.z, folded.v).add(ln);
-        let mut magnitude = value.hi();
-        if R::LN_SQUARE > 0.0 {
-            let square_units = R::LN_SQUARE / Self::value_units::<R>();
-            magnitude = square.mul_add(square.constant(square_units), magnitude);
-        }
         Within {
             value,
-            magnitude,
+            magnitude: R::with_square(value.hi(), square, Self::value_units::<R>()),
             ok: folded.is_near,
         }
     }
@@ -269,7 +264,6 @@ impl Formula<4> for WeightedLogitsFormula {
         [x, _, weight, _]: [R::F; 4],
         shared: WeightedLogitsShared<R>,
     ) -> Within<R> {
-        let zero = x.constant(0.0);
         let WeightedLogitsShared {
             negative, positive, ..
         } = shared;
@@ -279,17 +273,11 @@ impl Formula<4> for WeightedLogitsFormula {
         let logarithm = negative.add(positive).mul(ln);
         let sum = linear.add(logarithm);
         let both = negative.hi().abs() + positive.hi().abs();
-        let mut magnitude = both.mul_add(ln.hi(), linear.hi().abs());
-        if R::LN_SQUARE > 0.0 {
-            let square_units = R::LN_SQUARE / Self::value_units::<R>();
-            magnitude = (square * both).mul_add(x.constant(square_units), magnitude);
-        }
-        // A weight of 0 is a loss of 0, whatever the sign of the weight. An x that is NaN is not near.
-        let is_zero = weight.eq(zero);
-        let value = R::select(is_zero, R::from_lanes(zero), sum.times(weight));
-        let weighted = magnitude * weight.abs();
-        let is_normal = keeps_low_part::<R>(weighted.min(magnitude), is_zero);
-        let magnitude = R::F::select(is_zero, zero, weighted);
+        let unweighted = both.mul_add(ln.hi(), linear.hi().abs());
+        let unweighted = R::with_square(unweighted, square * both, Self::value_units::<R>());
+        // An x that is NaN is not near.
+        let (value, magnitude, is_weightless) = weighted(sum, unweighted, weight);
+        let is_normal = keeps_low_part::<R>(magnitude.min(unweighted), is_weightless);
         let is_known = R::F::and(shared.is_near, shared.positive_is_whole);
         Within {
             value,

@@ -1,4 +1,4 @@
-//! FocalFormula loss of logits in lanes: its formulas for the fast paths.
+//! Focal loss of logits in lanes: its formulas for the fast paths.
 //!
 //! z = x for y = 0 and -x for y = 1, and t = e^-|z|. The power sigma(z)^gamma is e^-E with E = gamma (max(-z, 0) + ln(1 + t)): what E
 //! is off is lost in the power. |z| is exact, so the logarithm's error counts gamma ln(1 + t) times, and only the roundings of

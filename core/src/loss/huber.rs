@@ -165,7 +165,7 @@ impl Formula<2> for HuberFormula {
 
     #[inline(always)]
     fn shared<R: LaneReal>(&self, [x, y]: [R::F; 2]) -> HuberShared<R> {
-        let residual = R::from_lanes(x).add(R::from_lanes(-y));
+        let residual = R::difference(x, y);
         let sign = residual.hi();
         let magnitude = residual.flip_sign(sign);
         let zero = x.constant(0.0);

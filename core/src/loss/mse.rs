@@ -144,7 +144,7 @@ impl Formula<2> for MseFormula {
 
     #[inline(always)]
     fn shared<R: LaneReal>(&self, [x, y]: [R::F; 2]) -> Self::Shared<R> {
-        let residual = R::from_lanes(x).add(R::from_lanes(-y));
+        let residual = R::difference(x, y);
         (residual, has_exact_difference(x, y))
     }
 

@@ -118,6 +118,22 @@ pub(crate) trait LaneReal: Copy {
     /// How far `neg_ln` is off, in units of the logarithm, besides `LN_SQUARE`: ln 2 and its product round, the sum, and ln m.
     const NEG_LN: f64 = 4.0 * Self::TIMES_NORMAL + Self::SUM_OF_NORMAL + Self::LN;
 
+    /// The magnitude of a formula of so many units, with what `LN_SQUARE` adds for a square.
+    #[inline(always)]
+    fn with_square(magnitude: Self::F, square: Self::F, units: f64) -> Self::F {
+        if Self::LN_SQUARE > 0.0 {
+            square.mul_add(square.constant(Self::LN_SQUARE / units), magnitude)
+        } else {
+            magnitude
+        }
+    }
+
+    /// x - y.
+    #[inline(always)]
+    fn difference(x: Self::F, y: Self::F) -> Self {
+        Self::from_lanes(x).add(Self::from_lanes(-y))
+    }
+
     /// Whether sums and products are those of the reference formulas, to the bit.
     const IS_REFERENCE: bool = false;
 
@@ -171,6 +187,20 @@ pub(crate) fn keeps_low_part<R: LaneReal>(
     is_zero: <R::F as Lanes>::Mask,
 ) -> <R::F as Lanes>::Mask {
     R::F::or(is_zero, least.constant(R::LEAST).le(least))
+}
+
+/// A loss times its weight, and the magnitude of that; and where the weight is 0. There the loss is 0, whatever the weight's sign.
+#[inline(always)]
+pub(crate) fn weighted<R: LaneReal>(
+    loss: R,
+    magnitude: R::F,
+    weight: R::F,
+) -> (R, R::F, <R::F as Lanes>::Mask) {
+    let zero = weight.constant(0.0);
+    let is_weightless = weight.eq(zero);
+    let loss = R::select(is_weightless, R::from_lanes(zero), loss.times(weight));
+    let magnitude = R::F::select(is_weightless, zero, magnitude * weight.abs());
+    (loss, magnitude, is_weightless)
 }
 
 /// Whether x is a number of the lanes' type.
